@@ -1,0 +1,46 @@
+#pragma once
+
+#include <qlinear/types.hpp>
+
+#include <cstdint>
+#include <string>
+
+namespace qlinear {
+
+enum class KernelCategory : std::uint8_t { Quantize, Gemm };
+enum class KernelOp : std::uint8_t { DynamicRangeQuantize, QuantizedLinear };
+/// Instructions that carry a kernel's inner loop.
+enum class KernelBackend : std::uint8_t { Simt, Dp4a, MmaSync, Wgmma };
+
+/// What a kernel promises about its bits.
+struct PrecisionGuarantee {
+  ElementKind math_precision = ElementKind::F32;  ///< Type of scales, quotients and products.
+  ElementKind accumulator = ElementKind::S32;
+  bool deterministic = true;                ///< Run to run.
+  bool bit_stable_on_same_hardware = true;  ///< Across streams, processes and kernels.
+  bool bit_stable_across_hardware = true;   ///< Across GPUs and against the CPU reference.
+  bool batch_invariant = true;              ///< A row's bits do not depend on M.
+};
+
+/// Identity of the kernel that a plan chose.
+struct KernelSku {
+  const char* name = "";  ///< Static storage; takes part in `PlanPreference`.
+  KernelCategory category = KernelCategory::Gemm;
+  KernelOp op = KernelOp::QuantizedLinear;
+  ElementKind element = ElementKind::F32;
+  ElementKind weight_element = ElementKind::S8;
+  ElementKind accumulator = ElementKind::S32;
+  int architecture = 0;  ///< Oldest compute capability that runs it, as major * 10 + minor.
+  bool architecture_specific = false;  ///< Runs on `architecture` only (the "a" targets).
+  KernelBackend backend = KernelBackend::Simt;
+  PrecisionGuarantee precision_guarantee;
+};
+
+const char* to_string(KernelCategory category) noexcept;
+const char* to_string(KernelOp op) noexcept;
+const char* to_string(KernelBackend backend) noexcept;
+std::string to_string(const PrecisionGuarantee& guarantee);
+/// One line with every field.
+std::string to_string(const KernelSku& sku);
+
+}  // namespace qlinear

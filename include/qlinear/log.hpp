@@ -1,0 +1,13 @@
+#pragma once
+
+namespace qlinear {
+
+/// Receives one line, without a line break, for each selection. May be called from any thread that
+/// calls `select`.
+using LogCallback = void (*)(void* user, const char* line);
+
+/// Replaces the callback; null restores the default, which writes to stderr. Lines are produced
+/// only while the environment variable QLINEAR_LOG is 1.
+void set_log_callback(LogCallback callback, void* user) noexcept;
+
+}  // namespace qlinear

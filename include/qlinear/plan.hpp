@@ -1,0 +1,132 @@
+#pragma once
+
+#include <qlinear/kernel_sku.hpp>
+#include <qlinear/problem.hpp>
+#include <qlinear/status.hpp>
+
+#include <driver_types.h>
+
+#include <cstddef>
+#include <limits>
+#include <string_view>
+
+namespace qlinear {
+
+/// Wishes for `select`. The environment variables QLINEAR_KERNEL and QLINEAR_QUANTIZE_KERNEL force
+/// a kernel where the fields here are empty.
+struct PlanPreference {
+  std::string_view kernel{};                  ///< Name of the GEMM kernel to force.
+  std::string_view quantize_kernel{};         ///< Name of the quantize kernel to force.
+  bool forbid_architecture_specific = false;  ///< Only kernels that run on later GPUs, too.
+  std::size_t max_workspace = std::numeric_limits<std::size_t>::max();  ///< In bytes.
+};
+
+namespace detail {
+
+struct QuantizeKernel;
+struct GemmKernel;
+
+struct QuantizeState {
+  DynamicRangeQuantizeDescriptor descriptor;
+  const QuantizeKernel* kernel = nullptr;
+  int device = 0;
+  KernelSku sku;
+};
+
+struct LinearState {
+  QuantizedLinearDescriptor descriptor;
+  const QuantizeKernel* quantize_kernel = nullptr;
+  const GemmKernel* kernel = nullptr;            ///< Runs where its alignment rules are met,
+  const GemmKernel* unaligned_kernel = nullptr;  ///< and this one where they are not.
+  bool forced = false;
+  int split_k = 1;
+  int device = 0;
+  std::size_t workspace_bytes = 0;
+  KernelSku sku;
+};
+
+}  // namespace detail
+
+/// `y = x · Wᵀ` with the activation quantized per row on the fly, as a plan for one problem.
+///
+/// A plan is an immutable value: cheap to select and to copy, usable from many threads and streams
+/// at once. Its calls allocate nothing on success, synchronise nothing, may be captured into a CUDA
+/// graph, and launch on the device of the stream they are given, whatever device is current.
+///
+/// Instantiated for TIn in {float, double, __half, __nv_bfloat16} and TWQ in {S8, U8}.
+template <class TIn, class TWQ>
+class QuantizedLinearPlan {
+ public:
+  using Args = QuantizedLinearArgs<TIn, TWQ>;
+
+  /// Chooses kernels for `descriptor` on the device of `stream`. Launches nothing; after the first
+  /// call for a device it neither queries that device nor allocates.
+  /// Errors: InvalidProblem (sizes, range, element kinds that differ from TIn and TWQ),
+  /// Unsupported (K above `max_k`, a forced kernel that does not exist or cannot do the problem, a
+  /// GPU that no compiled architecture serves), CudaError.
+  static Result<QuantizedLinearPlan> select(cudaStream_t stream,
+                                            const QuantizedLinearDescriptor& descriptor,
+                                            const PlanPreference& preference = {});
+
+  /// Checks everything about `args` that `run` checks. Touches no device.
+  Status can_implement(const Args& args) const;
+
+  /// Bytes of workspace that `run` and `multiply` need; often 0.
+  std::size_t workspace_size() const noexcept { return state_.workspace_bytes; }
+
+  const KernelSku& sku() const noexcept { return state_.sku; }
+  PrecisionGuarantee precision_guarantee() const noexcept { return state_.sku.precision_guarantee; }
+  const QuantizedLinearDescriptor& descriptor() const noexcept { return state_.descriptor; }
+
+  /// Enqueues both kernels on `stream`. On an error nothing has been launched and nothing written,
+  /// except that a CudaError may come from the second launch.
+  Status run(cudaStream_t stream, Workspace workspace, const Args& args) const;
+
+  /// First half of `run`: activation to `act_q_scratch` and `act_scale_scratch`. Reads no other
+  /// member of `args`.
+  Status quantize_activation(cudaStream_t stream, const Args& args) const;
+
+  /// Second half of `run`: output from the scratch that a `quantize_activation` with the same M, K
+  /// and range filled, on this stream or one ordered after it. Does not read `activation`.
+  Status multiply(cudaStream_t stream, Workspace workspace, const Args& args) const;
+
+ private:
+  explicit QuantizedLinearPlan(const detail::LinearState& state) : state_(state) {}
+  detail::LinearState state_;
+};
+
+/// The quantize pass alone. Instantiated for the four TIn and TQ = S8.
+template <class TIn, class TQ>
+class DynamicRangeQuantizePlan {
+ public:
+  using Args = DynamicRangeQuantizeArgs<TIn, TQ>;
+
+  static Result<DynamicRangeQuantizePlan> select(cudaStream_t stream,
+                                                 const DynamicRangeQuantizeDescriptor& descriptor,
+                                                 const PlanPreference& preference = {});
+  Status can_implement(const Args& args) const;
+  std::size_t workspace_size() const noexcept { return 0; }
+  const KernelSku& sku() const noexcept { return state_.sku; }
+  PrecisionGuarantee precision_guarantee() const noexcept { return state_.sku.precision_guarantee; }
+  const DynamicRangeQuantizeDescriptor& descriptor() const noexcept { return state_.descriptor; }
+  Status run(cudaStream_t stream, Workspace workspace, const Args& args) const;
+
+ private:
+  explicit DynamicRangeQuantizePlan(const detail::QuantizeState& state) : state_(state) {}
+  detail::QuantizeState state_;
+};
+
+extern template class QuantizedLinearPlan<__half, S8>;
+extern template class QuantizedLinearPlan<__half, U8>;
+extern template class QuantizedLinearPlan<__nv_bfloat16, S8>;
+extern template class QuantizedLinearPlan<__nv_bfloat16, U8>;
+extern template class QuantizedLinearPlan<float, S8>;
+extern template class QuantizedLinearPlan<float, U8>;
+extern template class QuantizedLinearPlan<double, S8>;
+extern template class QuantizedLinearPlan<double, U8>;
+extern template class DynamicRangeQuantizePlan<__half, S8>;
+extern template class DynamicRangeQuantizePlan<__nv_bfloat16, S8>;
+extern template class DynamicRangeQuantizePlan<float, S8>;
+extern template class DynamicRangeQuantizePlan<double, S8>;
+
+}  // namespace qlinear

@@ -1,0 +1,68 @@
+#pragma once
+
+#include <qlinear/tensor.hpp>
+#include <qlinear/types.hpp>
+
+#include <cstddef>
+#include <cstdint>
+
+namespace qlinear {
+
+/// The problem `output[M,C_out] = activation[M,K] · weight[C_out,K]ᵀ`.
+struct QuantizedLinearDescriptor {
+  std::int64_t m = 0;      ///< Rows of the activation (tokens).
+  std::int64_t c_out = 0;  ///< Rows of the weight: N of the GEMM.
+  std::int64_t k = 0;      ///< Length of the reduction, at most `max_k(...)`.
+  /// Range of the quantized activation. It must contain zero and fit int8:
+  /// `-128 <= q_min <= 0 < q_max <= 127`.
+  std::int32_t q_min = -127;
+  std::int32_t q_max = 127;
+  ElementKind activation_element = ElementKind::F32;  ///< F16, BF16, F32 or F64; also the output's.
+  ElementKind weight_element = ElementKind::S8;       ///< S8 or U8.
+};
+
+/// Largest K whose sum of products cannot leave int32, whatever the data:
+/// `floor((2^31 - 1) / (max(|q_min|, q_max) * wmax))`, `wmax` 128 for S8 weights and 255 for U8.
+/// Precondition: the range and the weight element are valid.
+std::int64_t max_k(std::int32_t q_min, std::int32_t q_max, ElementKind weight_element) noexcept;
+
+/// Tensors of one quantized linear layer, in device memory of the stream's device (in host memory
+/// for `qlinear::reference`). Every tensor that is written must overlap no other tensor. Pointers
+/// need the alignment of their element only; 16-byte aligned pointers and row strides run fastest.
+/// A tensor without elements may have a null pointer.
+template <class TIn, class TWQ>
+struct QuantizedLinearArgs {
+  TensorRef<TIn, 2> activation;                  ///< [M, K], row stride >= K
+  TensorRef<TWQ, 2> weight_q;                    ///< [C_out, K], row stride >= K
+  TensorRef<scale_t<TIn>, 1> weight_scale;       ///< [C_out]
+  TensorMut<TIn, 2> output;                      ///< [M, C_out], row stride >= C_out
+  TensorMut<S8, 2> act_q_scratch;                ///< [M, K]: receives the quantized activation
+  TensorMut<scale_t<TIn>, 1> act_scale_scratch;  ///< [M]: receives the activation's scales
+  TensorRef<TIn, 1> bias{};                      ///< [C_out]; value-initialised means no bias
+};
+
+/// The quantize pass alone: `quantized[M,K]`, `scale[M]` from `activation[M,K]`.
+struct DynamicRangeQuantizeDescriptor {
+  std::int64_t m = 0;
+  std::int64_t k = 0;
+  std::int32_t q_min = -127;  ///< As in `QuantizedLinearDescriptor`.
+  std::int32_t q_max = 127;
+  ElementKind activation_element = ElementKind::F32;
+  ElementKind quantized_element = ElementKind::S8;
+};
+
+template <class TIn, class TQ>
+struct DynamicRangeQuantizeArgs {
+  TensorRef<TIn, 2> activation;      ///< [M, K], row stride >= K
+  TensorMut<TQ, 2> quantized;        ///< [M, K], row stride >= K
+  TensorMut<scale_t<TIn>, 1> scale;  ///< [M]
+};
+
+/// Caller-owned device memory that a plan may use while its kernels run, 256-byte aligned (as
+/// `cudaMalloc` returns it). Plans in flight at the same time need one each.
+struct Workspace {
+  void* data = nullptr;
+  std::size_t bytes = 0;
+};
+
+}  // namespace qlinear

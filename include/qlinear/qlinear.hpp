@@ -1,0 +1,11 @@
+#pragma once
+
+#include <qlinear/kernel_sku.hpp>
+#include <qlinear/kernels.hpp>
+#include <qlinear/log.hpp>
+#include <qlinear/plan.hpp>
+#include <qlinear/problem.hpp>
+#include <qlinear/reference.hpp>
+#include <qlinear/status.hpp>
+#include <qlinear/tensor.hpp>
+#include <qlinear/types.hpp>

@@ -1,0 +1,57 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <utility>
+
+namespace qlinear {
+
+enum class StatusCode {
+  Ok,
+  InvalidProblem,     ///< The descriptor or an argument contradicts the documented rules.
+  Unsupported,        ///< A valid problem that no kernel here, or not the forced one, can do.
+  WorkspaceTooSmall,  ///< The caller's workspace is smaller than `workspace_size()`.
+  CudaError,          ///< The CUDA runtime reported an error; the message carries its text.
+};
+
+/// Name of the enumerator, for example "InvalidProblem".
+const char* to_string(StatusCode code) noexcept;
+
+/// Outcome of a call. A failure's message says what was given, what was expected and what to do.
+/// Success holds no message and allocates nothing.
+class [[nodiscard]] Status {
+ public:
+  Status() noexcept = default;
+  Status(StatusCode code, std::string message) noexcept
+      : code_(code), message_(std::move(message)) {}
+
+  bool ok() const noexcept { return code_ == StatusCode::Ok; }
+  StatusCode code() const noexcept { return code_; }
+  const std::string& message() const noexcept { return message_; }
+
+ private:
+  StatusCode code_ = StatusCode::Ok;
+  std::string message_;
+};
+
+/// A `T`, or the `Status` that says why there is none.
+template <class T>
+class [[nodiscard]] Result {
+ public:
+  Result(T value) : value_(std::move(value)) {}
+  Result(Status failure) noexcept : status_(std::move(failure)) {}
+
+  bool ok() const noexcept { return value_.has_value(); }
+  const Status& status() const noexcept { return status_; }
+
+  /// Precondition: `ok()`.
+  T& value() & noexcept { return *value_; }
+  const T& value() const& noexcept { return *value_; }
+  T&& value() && noexcept { return *std::move(value_); }
+
+ private:
+  Status status_;
+  std::optional<T> value_;
+};
+
+}  // namespace qlinear

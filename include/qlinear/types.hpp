@@ -1,0 +1,48 @@
+#pragma once
+
+#include <cstdint>
+#include <type_traits>
+
+struct __half;
+struct __nv_bfloat16;
+
+namespace qlinear {
+
+using S8 = std::int8_t;
+using U8 = std::uint8_t;
+
+/// Element types of tensors and accumulators.
+enum class ElementKind : std::uint8_t { F16, BF16, F32, F64, S8, U8, S32 };
+
+/// Lower-case name of `kind` ("f16", "bf16", ...); "unknown" for a value outside the enumeration.
+const char* to_string(ElementKind kind) noexcept;
+
+namespace detail {
+template <class T>
+struct ElementKindOf;
+template <>
+struct ElementKindOf<__half> : std::integral_constant<ElementKind, ElementKind::F16> {};
+template <>
+struct ElementKindOf<__nv_bfloat16> : std::integral_constant<ElementKind, ElementKind::BF16> {};
+template <>
+struct ElementKindOf<float> : std::integral_constant<ElementKind, ElementKind::F32> {};
+template <>
+struct ElementKindOf<double> : std::integral_constant<ElementKind, ElementKind::F64> {};
+template <>
+struct ElementKindOf<S8> : std::integral_constant<ElementKind, ElementKind::S8> {};
+template <>
+struct ElementKindOf<U8> : std::integral_constant<ElementKind, ElementKind::U8> {};
+template <>
+struct ElementKindOf<std::int32_t> : std::integral_constant<ElementKind, ElementKind::S32> {};
+}  // namespace detail
+
+/// The `ElementKind` of a C++ element type.
+template <class T>
+inline constexpr ElementKind element_kind_v = detail::ElementKindOf<T>::value;
+
+/// Type of every scale that belongs to activations of type `TIn`, and the type in which the
+/// library computes for them: `double` for f64, `float` for f16, bf16 and f32.
+template <class TIn>
+using scale_t = std::conditional_t<std::is_same_v<TIn, double>, double, float>;
+
+}  // namespace qlinear

@@ -1,0 +1,55 @@
+#pragma once
+
+#include <cuda_runtime_api.h>
+#include <qlinear/types.hpp>
+
+#include <cstddef>
+#include <cstdint>
+
+// Host interface between the dispatch in src/ and the launchers in kernels/. Pointers are erased;
+// `element` and `weight_element` say what they are. Strides are in elements.
+
+namespace qlinear::kernels {
+
+/// q[M,K], scale[M] from x[M,K].
+struct QuantizeProblem {
+  ElementKind element;
+  std::int64_t m;
+  std::int64_t k;
+  const void* x;
+  std::int64_t ldx;
+  std::int8_t* q;
+  std::int64_t ldq;
+  void* scale;
+  std::int32_t q_min;
+  std::int32_t q_max;
+  /// `zero_count` words that the kernel clears on the way: the tile counters of a split GEMM.
+  std::uint32_t* zero;
+  std::int64_t zero_count;
+};
+
+/// c[M,N] from a[M,K], b[N,K] and the epilogue's operands.
+struct GemmProblem {
+  ElementKind element;
+  ElementKind weight_element;
+  std::int64_t m;
+  std::int64_t n;
+  std::int64_t k;
+  const std::int8_t* a;
+  std::int64_t lda;
+  const void* b;
+  std::int64_t ldb;
+  const void* a_scale;
+  const void* b_scale;
+  const void* bias;  ///< May be null.
+  void* c;
+  std::int64_t ldc;
+  std::int32_t split_k;         ///< Slices of K, 1 for none.
+  void* workspace;              ///< Counters (zero), then partial sums; null when not split.
+  bool programmatic_dependent;  ///< Directly behind the quantize kernel of the same stream.
+};
+
+using QuantizeLauncher = cudaError_t (*)(const QuantizeProblem&, cudaStream_t);
+using GemmLauncher = cudaError_t (*)(const GemmProblem&, cudaStream_t);
+
+}  // namespace qlinear::kernels
