@@ -1,6 +1,6 @@
 #include "validation.hpp"
 
-#include "tensor_list.hpp"
+#include "tensor_view.hpp"
 
 #include <cuda_bf16.h>
 #include <cuda_fp16.h>
@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <utility>
@@ -124,34 +125,32 @@ Status validate_args(const QuantizedLinearDescriptor& descriptor,
                      const QuantizedLinearArgs<TIn, TWQ>& args, Pass pass) {
   const auto [m, c_out, k] = std::array{descriptor.m, descriptor.c_out, descriptor.k};
   const Access scratch = pass == Pass::Multiply ? Access::Read : Access::Write;
-  TensorList tensors;
-  tensors.add(matrix_view("act_q_scratch", "[M, K]", m, k, scratch, args.act_q_scratch));
-  tensors.add(vector_view("act_scale_scratch", "[M]", m, scratch, args.act_scale_scratch));
-  if (pass != Pass::Multiply) {
-    tensors.add(matrix_view("activation", "[M, K]", m, k, Access::Read, args.activation));
-  }
-  if (pass != Pass::Quantize) {
-    tensors.add(matrix_view("weight_q", "[C_out, K]", c_out, k, Access::Read, args.weight_q));
-    tensors.add(vector_view("weight_scale", "[C_out]", c_out, Access::Read, args.weight_scale));
-    tensors.add(matrix_view("output", "[M, C_out]", m, c_out, Access::Write, args.output));
-    if (has_bias(args.bias)) {
-      TensorView bias = vector_view("bias", "[C_out]", c_out, Access::Read, args.bias);
-      bias.optional = true;
-      tensors.add(bias);
-    }
-  }
-  return tensors.check();
+  const std::array views{
+      matrix_view("activation", "[M, K]", m, k, Access::Read, args.activation),
+      matrix_view("act_q_scratch", "[M, K]", m, k, scratch, args.act_q_scratch),
+      vector_view("act_scale_scratch", "[M]", m, scratch, args.act_scale_scratch),
+      matrix_view("weight_q", "[C_out, K]", c_out, k, Access::Read, args.weight_q),
+      vector_view("weight_scale", "[C_out]", c_out, Access::Read, args.weight_scale),
+      matrix_view("output", "[M, C_out]", m, c_out, Access::Write, args.output),
+      vector_view("bias", "[C_out]", c_out, Access::Read, args.bias),
+  };
+  // Each pass uses a contiguous part: it starts at the activation or the scratch, and ends behind
+  // the scratch, the output or the bias.
+  const std::size_t first = pass == Pass::Multiply ? 1 : 0;
+  const std::size_t last = pass == Pass::Quantize ? 3 : has_bias(args.bias) ? 7 : 6;
+  return check_tensors(&views[first], last - first);
 }
 
 template <class TIn, class TQ>
 Status validate_args(const DynamicRangeQuantizeDescriptor& descriptor,
                      const DynamicRangeQuantizeArgs<TIn, TQ>& args) {
   const auto [m, k] = std::array{descriptor.m, descriptor.k};
-  TensorList tensors;
-  tensors.add(matrix_view("activation", "[M, K]", m, k, Access::Read, args.activation));
-  tensors.add(matrix_view("quantized", "[M, K]", m, k, Access::Write, args.quantized));
-  tensors.add(vector_view("scale", "[M]", m, Access::Write, args.scale));
-  return tensors.check();
+  const std::array views{
+      matrix_view("activation", "[M, K]", m, k, Access::Read, args.activation),
+      matrix_view("quantized", "[M, K]", m, k, Access::Write, args.quantized),
+      vector_view("scale", "[M]", m, Access::Write, args.scale),
+  };
+  return check_tensors(views.data(), views.size());
 }
 
 #define QLINEAR_INSTANTIATE_VALIDATION(TIn)                                 \

@@ -1,8 +1,10 @@
-#include "tensor_list.hpp"
+#include "tensor_view.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+#include <cstdint>
 #include <string>
 #include <utility>
 
@@ -14,7 +16,7 @@ Status invalid(fmt::format_string<Parts...> format, Parts&&... parts) {
   return {StatusCode::InvalidProblem, fmt::format(format, std::forward<Parts>(parts)...)};
 }
 
-std::string shape_text(std::size_t rank, std::int64_t rows, std::int64_t columns) {
+std::string shape_text(int rank, std::int64_t rows, std::int64_t columns) {
   return rank == 1 ? fmt::format("[{}]", columns) : fmt::format("[{}, {}]", rows, columns);
 }
 
@@ -32,8 +34,8 @@ Status check_strides(const TensorView& view) {
   }
   if (view.rows > 1 && view.row_stride < view.columns) {
     return invalid(
-        "{} has a row stride of {}, expected at least the row length {}; pass the "
-        "distance between rows in elements",
+        "{} has a row stride of {}, expected at least the row length {}; pass the distance between "
+        "rows in elements",
         view.name, view.row_stride, view.columns);
   }
   return {};
@@ -41,14 +43,13 @@ Status check_strides(const TensorView& view) {
 
 Status check_pointer(const TensorView& view) {
   if (view.data == nullptr && !view.empty()) {
-    return invalid("{} has a null pointer, but shape {}; pass memory of that shape{}", view.name,
-                   shape_text(view.rank, view.rows, view.columns),
-                   view.optional ? ", or value-initialise the tensor for none" : "");
+    return invalid("{} has a null pointer, but shape {}; pass memory of that shape", view.name,
+                   shape_text(view.rank, view.rows, view.columns));
   }
-  if (view.address() % view.alignment != 0) {
+  if ((view.address() & (view.alignment - 1)) != 0) {
     return invalid(
-        "{} is at address {}, expected a multiple of {}, the size of its element; align "
-        "the pointer",
+        "{} is at address {}, expected a multiple of {}, the size of its element; align the "
+        "pointer",
         view.name, view.data, view.alignment);
   }
   return {};
@@ -68,8 +69,8 @@ bool end_is_addressable(const TensorView& view) noexcept {
 Status check_extent(const TensorView& view) {
   if (view.empty() || end_is_addressable(view)) return {};
   return invalid(
-      "{} has shape {} and a row stride of {}, which reach past the end of the address "
-      "space; pass the distance between rows in elements",
+      "{} has shape {} and a row stride of {}, which reach past the end of the address space; pass "
+      "the distance between rows in elements",
       view.name, shape_text(view.rank, view.rows, view.columns), view.row_stride);
 }
 
@@ -82,24 +83,22 @@ Status check_tensor(const TensorView& view) {
 
 /// The bytes of a checked view: `rows` runs of `width` bytes, `pitch` apart, within [begin, end).
 struct Footprint {
-  std::uintptr_t begin = 0;
-  std::uintptr_t end = 0;
-  std::uintptr_t rows = 0;
-  std::uintptr_t width = 0;
-  std::uintptr_t pitch = 0;
+  std::uintptr_t begin;
+  std::uintptr_t end;
+  std::uintptr_t rows;
+  std::uintptr_t width;
+  std::uintptr_t pitch;
 };
 
 Footprint footprint(const TensorView& view) noexcept {
   if (view.empty()) return {};
-  Footprint result;
-  const auto element_bytes = static_cast<std::uintptr_t>(view.element_bytes);
-  result.begin = view.address();
-  result.rows = static_cast<std::uintptr_t>(view.rows);
-  result.width = static_cast<std::uintptr_t>(view.columns) * element_bytes;
+  const auto rows = static_cast<std::uintptr_t>(view.rows);
+  const auto width = static_cast<std::uintptr_t>(view.columns) * view.element_bytes;
   // The row stride of a single row is never read and may hold anything.
-  result.pitch = view.rows == 1 ? 0 : static_cast<std::uintptr_t>(view.row_stride) * element_bytes;
-  result.end = result.begin + (result.rows - 1) * result.pitch + result.width;
-  return result;
+  const auto pitch =
+      rows == 1 ? 0 : static_cast<std::uintptr_t>(view.row_stride) * view.element_bytes;
+  const auto begin = view.address();
+  return {begin, begin + (rows - 1) * pitch + width, rows, width, pitch};
 }
 
 /// The pitch that both have, or 0. A single row takes on the other's pitch where it fits into it.
@@ -133,17 +132,17 @@ Status overlap_failure(const TensorView& a, const TensorView& b) {
 
 }  // namespace
 
-Status TensorList::check() const {
-  std::array<Footprint, kCapacity> footprints;
-  for (std::size_t i = 0; i < count_; ++i) {
-    if (Status status = check_tensor(views_[i]); !status.ok()) return status;
-    footprints[i] = footprint(views_[i]);
+Status check_tensors(const TensorView* views, std::size_t count) {
+  std::array<Footprint, kMaxTensors> footprints;
+  for (std::size_t i = 0; i < count; ++i) {
+    if (Status status = check_tensor(views[i]); !status.ok()) return status;
+    footprints[i] = footprint(views[i]);
   }
-  for (std::size_t i = 0; i < count_; ++i) {
+  for (std::size_t i = 0; i < count; ++i) {
     for (std::size_t j = 0; j < i; ++j) {
-      const bool written = views_[i].access == Access::Write || views_[j].access == Access::Write;
+      const bool written = views[i].access == Access::Write || views[j].access == Access::Write;
       if (written && overlap(footprints[i], footprints[j])) {
-        return overlap_failure(views_[i], views_[j]);
+        return overlap_failure(views[i], views[j]);
       }
     }
   }
