@@ -1,5 +1,6 @@
 #pragma once
 
+#include <qlinear/export.hpp>
 #include <qlinear/kernel_sku.hpp>
 #include <qlinear/problem.hpp>
 #include <qlinear/status.hpp>
@@ -128,17 +129,17 @@ class DynamicRangeQuantizePlan {
   detail::QuantizeState state_;
 };
 
-extern template class QuantizedLinearPlan<__half, S8>;
-extern template class QuantizedLinearPlan<__half, U8>;
-extern template class QuantizedLinearPlan<__nv_bfloat16, S8>;
-extern template class QuantizedLinearPlan<__nv_bfloat16, U8>;
-extern template class QuantizedLinearPlan<float, S8>;
-extern template class QuantizedLinearPlan<float, U8>;
-extern template class QuantizedLinearPlan<double, S8>;
-extern template class QuantizedLinearPlan<double, U8>;
-extern template class DynamicRangeQuantizePlan<__half, S8>;
-extern template class DynamicRangeQuantizePlan<__nv_bfloat16, S8>;
-extern template class DynamicRangeQuantizePlan<float, S8>;
-extern template class DynamicRangeQuantizePlan<double, S8>;
+extern template class QLINEAR_API QuantizedLinearPlan<__half, S8>;
+extern template class QLINEAR_API QuantizedLinearPlan<__half, U8>;
+extern template class QLINEAR_API QuantizedLinearPlan<__nv_bfloat16, S8>;
+extern template class QLINEAR_API QuantizedLinearPlan<__nv_bfloat16, U8>;
+extern template class QLINEAR_API QuantizedLinearPlan<float, S8>;
+extern template class QLINEAR_API QuantizedLinearPlan<float, U8>;
+extern template class QLINEAR_API QuantizedLinearPlan<double, S8>;
+extern template class QLINEAR_API QuantizedLinearPlan<double, U8>;
+extern template class QLINEAR_API DynamicRangeQuantizePlan<__half, S8>;
+extern template class QLINEAR_API DynamicRangeQuantizePlan<__nv_bfloat16, S8>;
+extern template class QLINEAR_API DynamicRangeQuantizePlan<float, S8>;
+extern template class QLINEAR_API DynamicRangeQuantizePlan<double, S8>;
 
 }  // namespace qlinear

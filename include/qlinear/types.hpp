@@ -1,5 +1,7 @@
 #pragma once
 
+#include <qlinear/export.hpp>
+
 #include <cstdint>
 #include <type_traits>
 
@@ -15,7 +17,7 @@ using S8 = std::int8_t;
 using U8 = std::uint8_t;
 
 /// Lower-case name of `kind` ("f16", "bf16", ...); "unknown" for a value outside the enumeration.
-const char* to_string(ElementKind kind) noexcept;
+QLINEAR_API const char* to_string(ElementKind kind) noexcept;
 
 namespace detail {
 template <class T>
