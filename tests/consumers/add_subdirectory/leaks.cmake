@@ -35,7 +35,7 @@ function(check_for_leaks)
 
   # Besides its own, entries of the packages that it finds and of the language that it enables.
   set(expected "^(QLINEAR_|qlinear_|CUDAToolkit_|CUDA_|fmt_|Threads_|CMAKE_HAVE_|FIND_PACKAGE_)")
-  string(APPEND expected "|^CMAKE_CUDA_(COMPILER|FLAGS|HOST_COMPILER|AR|RANLIB)|^CMAKE_INSTALL_")
+  string(APPEND expected "|^CMAKE_CUDA_(COMPILER|FLAGS|HOST_COMPILER|AR|RANLIB)|^CMAKE_(INSTALL|PROJECT)_")
   list(REMOVE_ITEM after_cache ${before_cache})
   list(FILTER after_cache EXCLUDE REGEX "${expected}")
   if(after_cache)
