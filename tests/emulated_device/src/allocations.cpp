@@ -42,7 +42,8 @@ std::string locate_near(const Allocation& allocation, std::uintptr_t address) {
 
 void* Allocations::allocate(std::size_t bytes, int device, Random& random) {
   void* memory = nullptr;
-  if (bytes > kDeviceBytes - bytes_of(device) || posix_memalign(&memory, kAlignment, bytes) != 0) return nullptr;
+  if (bytes > kDeviceBytes - bytes_of(device) || posix_memalign(&memory, kAlignment, bytes) != 0)
+    return nullptr;
   fill_edges(memory, bytes, random);
   const auto begin = reinterpret_cast<std::uintptr_t>(memory);
   live_.insert(std::upper_bound(live_.begin(), live_.end(), begin, starts_after),

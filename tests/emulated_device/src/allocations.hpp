@@ -23,8 +23,8 @@ struct Allocation {
   }
 };
 
-/// Live allocations of device and page-locked memory. Each is a host allocation of exactly its size,
-/// so that AddressSanitizer sees what bypasses the checked accesses.
+/// Live allocations of device and page-locked memory. Each is a host allocation of exactly its
+/// size, so that AddressSanitizer sees what bypasses the checked accesses.
 class Allocations {
  public:
   static constexpr std::size_t kAlignment = 256;

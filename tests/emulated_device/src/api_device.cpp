@@ -160,8 +160,7 @@ cudaError_t cudaOccupancyMaxActiveBlocksPerMultiprocessor(int* blocks, const voi
                                                           int block_size,
                                                           std::size_t dynamic_shared_bytes) {
   if (blocks == nullptr || block_size < 1) return remember(cudaErrorInvalidValue);
-  const auto reserved =
-      static_cast<std::size_t>(value_of(cudaDevAttrReservedSharedMemoryPerBlock));
+  const auto reserved = static_cast<std::size_t>(value_of(cudaDevAttrReservedSharedMemoryPerBlock));
   const std::size_t shared = dynamic_shared_bytes + reserved;
   const int warps = (block_size + kWarpSize - 1) / kWarpSize;
   int result = limits().blocks_per_multiprocessor;

@@ -12,7 +12,8 @@ struct ErrorText {
   const char* text;
 };
 
-#define QLINEAR_EMULATED_ERROR(name, text) {name, #name, text}
+#define QLINEAR_EMULATED_ERROR(name, text) \
+  { name, #name, text }
 
 constexpr ErrorText kErrors[] = {
     QLINEAR_EMULATED_ERROR(cudaSuccess, "no error"),
@@ -27,22 +28,24 @@ constexpr ErrorText kErrors[] = {
     QLINEAR_EMULATED_ERROR(cudaErrorMisalignedAddress, "misaligned address"),
     QLINEAR_EMULATED_ERROR(cudaErrorLaunchFailure, "unspecified launch failure"),
     QLINEAR_EMULATED_ERROR(cudaErrorLaunchTimeout, "the launch timed out and was terminated"),
-    QLINEAR_EMULATED_ERROR(cudaErrorLaunchOutOfResources, "too many resources requested for launch"),
+    QLINEAR_EMULATED_ERROR(cudaErrorLaunchOutOfResources,
+                           "too many resources requested for launch"),
     QLINEAR_EMULATED_ERROR(cudaErrorInvalidClusterSize, "the cluster size is invalid"),
     QLINEAR_EMULATED_ERROR(cudaErrorNotPermitted, "operation not permitted"),
     QLINEAR_EMULATED_ERROR(cudaErrorNotSupported, "operation not supported"),
     QLINEAR_EMULATED_ERROR(cudaErrorSymbolNotFound, "named symbol not found"),
-    QLINEAR_EMULATED_ERROR(cudaErrorIllegalState, "the operation cannot be performed in this state"),
-    QLINEAR_EMULATED_ERROR(cudaErrorCapturedEvent,
-                           "operation not permitted on an event last recorded in a capturing stream"),
+    QLINEAR_EMULATED_ERROR(cudaErrorIllegalState,
+                           "the operation cannot be performed in this state"),
+    QLINEAR_EMULATED_ERROR(
+        cudaErrorCapturedEvent,
+        "operation not permitted on an event last recorded in a capturing stream"),
     QLINEAR_EMULATED_ERROR(cudaErrorStreamCaptureUnsupported,
                            "operation not permitted when stream is capturing"),
     QLINEAR_EMULATED_ERROR(cudaErrorStreamCaptureInvalidated,
                            "operation failed due to a previous error during capture"),
     QLINEAR_EMULATED_ERROR(cudaErrorStreamCaptureUnmatched,
                            "capture was not initiated in this stream"),
-    QLINEAR_EMULATED_ERROR(cudaErrorStreamCaptureUnjoined,
-                           "capturing stream has unjoined work"),
+    QLINEAR_EMULATED_ERROR(cudaErrorStreamCaptureUnjoined, "capturing stream has unjoined work"),
     QLINEAR_EMULATED_ERROR(cudaErrorStreamCaptureIsolation,
                            "dependency created on uncaptured work in another stream"),
     QLINEAR_EMULATED_ERROR(cudaErrorStreamCaptureImplicit,

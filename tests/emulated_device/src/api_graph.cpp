@@ -103,9 +103,8 @@ cudaError_t cudaGraphGetNodes(cudaGraph_t handle, cudaGraphNode_t* nodes, std::s
       return cudaSuccess;
     }
     for (std::size_t i = 0; i < *count; ++i) {
-      nodes[i] = i < graph->nodes.size()
-                     ? reinterpret_cast<cudaGraphNode_t>(graph->nodes[i].get())
-                     : nullptr;
+      nodes[i] = i < graph->nodes.size() ? reinterpret_cast<cudaGraphNode_t>(graph->nodes[i].get())
+                                         : nullptr;
     }
     *count = std::min(*count, graph->nodes.size());
     return cudaSuccess;

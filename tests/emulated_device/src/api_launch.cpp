@@ -26,7 +26,8 @@ Verdict check_extents(const LaunchRequest& launch) {
     return refuse(cudaErrorInvalidConfiguration, "the grid or the block is empty");
   }
   if (grid.x > INT_MAX || grid.y > 65535 || grid.z > 65535) {
-    return refuse(cudaErrorInvalidConfiguration, "the grid is above the limit (2147483647,65535,65535)");
+    return refuse(cudaErrorInvalidConfiguration,
+                  "the grid is above the limit (2147483647,65535,65535)");
   }
   if (volume(block) > kMaxThreadsPerBlock || block.x > 1024 || block.y > 1024 || block.z > 64) {
     return refuse(cudaErrorInvalidConfiguration,

@@ -74,7 +74,8 @@ Task copy_task(const Rows& to, const Rows& from, bool stage) {
   return task;
 }
 
-cudaError_t copy(Stream& stream, const Rows& to, const Rows& from, cudaMemcpyKind kind, bool async) {
+cudaError_t copy(Stream& stream, const Rows& to, const Rows& from, cudaMemcpyKind kind,
+                 bool async) {
   if (to.width > to.pitch || from.width > from.pitch) return cudaErrorInvalidValue;
   if (to.empty()) return cudaSuccess;
   const Place to_place = place_of(to);

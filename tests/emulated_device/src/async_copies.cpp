@@ -38,9 +38,8 @@ void AsyncCopies::wait_group(std::uint64_t pending) {
   const auto waited_for = [this, pending](const Copy& copy) {
     return copy.group + pending < group_;
   };
-  const auto first = std::partition(copies_.begin(), copies_.end(), [&](const Copy& copy) {
-    return !waited_for(copy);
-  });
+  const auto first = std::partition(copies_.begin(), copies_.end(),
+                                    [&](const Copy& copy) { return !waited_for(copy); });
   std::for_each(first, copies_.end(), perform);
   copies_.erase(first, copies_.end());
 }

@@ -5,8 +5,8 @@
 namespace qlinear::emulated_device {
 namespace {
 
-/// Whether the nodes that `stream` would wait for are those that the origin waits for: a stream that
-/// was forked off must be joined before the end.
+/// Whether the nodes that `stream` would wait for are those that the origin waits for: a stream
+/// that was forked off must be joined before the end.
 bool joined(const Capture& capture) {
   const Graph& graph = *capture.graph;
   std::vector<bool> reached(graph.nodes.size(), false);
@@ -16,7 +16,8 @@ bool joined(const Capture& capture) {
     open.pop_back();
     if (reached[node]) continue;
     reached[node] = true;
-    for (const auto& predecessor : graph.nodes[node]->predecessors) open.push_back(predecessor.node);
+    for (const auto& predecessor : graph.nodes[node]->predecessors)
+      open.push_back(predecessor.node);
   }
   return std::all_of(reached.begin(), reached.end(), [](bool is_reached) { return is_reached; });
 }

@@ -33,8 +33,8 @@ qlinear_emulated_switch_context:
 )");
 
 namespace {
-constexpr std::size_t kSavedWords = 7;   // six registers and the return address
-constexpr std::size_t kReturnWord = 6;   // where `ret` finds the entry
+constexpr std::size_t kSavedWords = 7;    // six registers and the return address
+constexpr std::size_t kReturnWord = 6;    // where `ret` finds the entry
 constexpr std::size_t kPaddingWords = 1;  // keeps the stack as after a call: 8 mod 16
 }  // namespace
 
@@ -86,7 +86,8 @@ constexpr std::size_t kPaddingWords = 0;
 namespace qlinear::emulated_device {
 
 void* make_context(void* bottom, std::size_t bytes, ContextEntry entry) {
-  const std::uintptr_t top = (reinterpret_cast<std::uintptr_t>(bottom) + bytes) & ~std::uintptr_t{15};
+  const std::uintptr_t top =
+      (reinterpret_cast<std::uintptr_t>(bottom) + bytes) & ~std::uintptr_t{15};
   auto* context = reinterpret_cast<std::uintptr_t*>(top) - kPaddingWords - kSavedWords;
   for (std::size_t i = 0; i < kSavedWords; ++i) context[i] = 0;
   context[kReturnWord] = reinterpret_cast<std::uintptr_t>(entry);

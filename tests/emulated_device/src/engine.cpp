@@ -83,7 +83,7 @@ void Engine::yield() {
   if (++idle_yields_ > kMostIdleYields) {
     fail(cudaErrorLaunchTimeout,
          "no thread makes progress: the kernel spins on a value that no "
-                                 "resident thread will write");
+         "resident thread will write");
   }
   ready_.add(*self.warp, 1U << self.lane);
   leave(self);
@@ -107,7 +107,8 @@ void Engine::fail(cudaError_t code, std::string message) {
 
 void Engine::fail_at(cudaError_t code, const char* instruction, std::size_t bytes,
                      const void* address, std::string place) {
-  std::string message = text("%s of %zu bytes at %p: %s", instruction, bytes, address, place.c_str());
+  std::string message =
+      text("%s of %zu bytes at %p: %s", instruction, bytes, address, place.c_str());
   std::string().swap(place);
   fail(code, std::move(message));
 }
@@ -230,8 +231,9 @@ void Engine::retire_grids() {
 
 void Engine::report_deadlock() {
   const Grid& grid = *grids_.front();
-  failure_ = Failure{cudaErrorLaunchFailure, describe(grid.launch) + ": deadlock, no thread can run" +
-                                                 describe_waiting(grid)};
+  failure_ =
+      Failure{cudaErrorLaunchFailure,
+              describe(grid.launch) + ": deadlock, no thread can run" + describe_waiting(grid)};
 }
 
 void Engine::abandon() {

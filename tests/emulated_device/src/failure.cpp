@@ -56,8 +56,7 @@ std::string describe_waiting(const Grid& grid) {
 
 void report(const std::string& message) {
   const std::lock_guard lock(reported().mutex);
-  reported().message =
-      message + text(" [QLINEAR_EMULATED_SEED=%" PRIu64 "]", reported().seed);
+  reported().message = message + text(" [QLINEAR_EMULATED_SEED=%" PRIu64 "]", reported().seed);
   std::fprintf(stderr, "qlinear emulated device: %s\n", reported().message.c_str());
 }
 

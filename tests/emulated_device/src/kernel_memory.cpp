@@ -26,9 +26,8 @@ std::string describe_shared(const SharedMemory& shared, const void* address) {
 
 [[noreturn]] void fail_global(const void* address, std::size_t bytes, const char* instruction) {
   const Block& block = block_of(engine().current(instruction));
-  std::string place = block.shared.contains(address, 1)
-                          ? describe_shared(block.shared, address)
-                          : engine().allocations().locate(address);
+  std::string place = block.shared.contains(address, 1) ? describe_shared(block.shared, address)
+                                                        : engine().allocations().locate(address);
   engine().fail_at(cudaErrorIllegalAddress, instruction, bytes, address, std::move(place));
 }
 
@@ -105,9 +104,10 @@ void copy_async(void* shared, const void* global, unsigned bytes, unsigned size)
     check_global(global, 1, kInstruction);
     check_global(static_cast<const unsigned char*>(global) + bytes - 1, 1, kInstruction);
   }
-  engine().current(kInstruction).copies.issue(static_cast<unsigned char*>(shared),
-                                              static_cast<const unsigned char*>(global), bytes,
-                                              size, engine().random());
+  AsyncCopies& copies = engine().current(kInstruction).copies;
+  copies.issue(static_cast<unsigned char*>(shared), static_cast<const unsigned char*>(global),
+               bytes, size, engine().random());
+  if (settings().compute_capability < 80) copies.perform_all();  // an ordinary copy there
 }
 
 void commit_async_group() { engine().current("cp.async.commit_group").copies.commit_group(); }

@@ -62,7 +62,8 @@ void OperationQueue::want(const OperationPointer& operation) {
     open.pop_back();
     if (current.wanted || current.complete()) continue;
     current.wanted = true;
-    for (const OperationPointer& dependency : current.dependencies) open.push_back(dependency.get());
+    for (const OperationPointer& dependency : current.dependencies)
+      open.push_back(dependency.get());
   }
 }
 
@@ -92,9 +93,8 @@ OperationPointer OperationQueue::take_ready() {
       if (ready_[i]->wanted) candidates.push_back(i);
     }
   }
-  const std::size_t position = candidates.empty()
-                                   ? random_.below(ready_.size())
-                                   : candidates[random_.below(candidates.size())];
+  const std::size_t position = candidates.empty() ? random_.below(ready_.size())
+                                                  : candidates[random_.below(candidates.size())];
   return take_ready_at(position);
 }
 

@@ -27,8 +27,8 @@ struct Task {
 struct Operation;
 using OperationPointer = std::shared_ptr<Operation>;
 
-/// Full: starts after completion. Programmatic: starts when the blocks of the predecessor, a kernel,
-/// have released their dependents.
+/// Full: starts after completion. Programmatic: starts when the blocks of the predecessor, a
+/// kernel, have released their dependents.
 enum class Edge : std::uint8_t { Full, Programmatic };
 
 struct Dependency {
@@ -45,9 +45,9 @@ struct Operation {
   Task task;
   int device = 0;
   State state = State::Pending;
-  bool released = false;  ///< Programmatic dependents may start.
-  bool wanted = false;    ///< Someone waits for it or for what depends on it.
-  unsigned blockers = 0;  ///< Dependencies that keep it from starting.
+  bool released = false;                  ///< Programmatic dependents may start.
+  bool wanted = false;                    ///< Someone waits for it or for what depends on it.
+  unsigned blockers = 0;                  ///< Dependencies that keep it from starting.
   unsigned unfinished_prerequisites = 0;  ///< What griddepcontrol.wait waits for.
   unsigned incomplete_prerequisites = 0;
   std::vector<OperationPointer> dependencies;

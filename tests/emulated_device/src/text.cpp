@@ -18,9 +18,7 @@ std::string text(const char* format, ...) {
   return result;
 }
 
-std::string to_string(const uint3& index) {
-  return text("(%u,%u,%u)", index.x, index.y, index.z);
-}
+std::string to_string(const uint3& index) { return text("(%u,%u,%u)", index.x, index.y, index.z); }
 
 std::string to_string(const dim3& extent) {
   return text("(%u,%u,%u)", extent.x, extent.y, extent.z);

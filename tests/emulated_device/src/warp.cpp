@@ -30,11 +30,11 @@ void check_agreement(const Thread& self, std::uint32_t mask) {
     if (!names(mask, lane)) continue;
     const Warp::Arrival& other = self.warp->arrivals[lane];
     if (other.operation == mine.operation && other.mask == mine.mask) continue;
-    engine().fail(cudaErrorLaunchFailure,
-                  text("diverged warp: lane %u is at %s with mask 0x%08x, lane %u at %s with mask "
-                       "0x%08x",
-                       self.lane, mine.operation->name, mine.mask, lane, other.operation->name,
-                       other.mask));
+    engine().fail(
+        cudaErrorLaunchFailure,
+        text("diverged warp: lane %u is at %s with mask 0x%08x, lane %u at %s with mask "
+             "0x%08x",
+             self.lane, mine.operation->name, mine.mask, lane, other.operation->name, other.mask));
   }
 }
 

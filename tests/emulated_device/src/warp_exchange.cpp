@@ -112,8 +112,8 @@ std::uint64_t shuffle(Shuffle kind, std::uint32_t mask, std::uint64_t value, uns
   const WarpOperation& operation = kShuffles[static_cast<unsigned>(kind)];
   if (width < 1 || width > 32 || (width & (width - 1)) != 0) {
     engine().current(operation.name);
-    engine().fail(cudaErrorLaunchFailure,
-                  text("%s with width %d, expected a power of two up to 32", operation.name, width));
+    engine().fail(cudaErrorLaunchFailure, text("%s with width %d, expected a power of two up to 32",
+                                               operation.name, width));
   }
   ShuffleArguments arguments{kind, value, operand, static_cast<unsigned>(width), 0};
   execute_with_warp(operation, mask, &arguments);

@@ -82,8 +82,7 @@ template <class T>
 T atomicCAS(T* address, qlinear::emulated_device::Operand<T> expected,
             qlinear::emulated_device::Operand<T> desired) {
   return qlinear::emulated_device::change_atomically(
-      address, "atomicCAS",
-      [expected, desired](T old) { return old == expected ? desired : old; });
+      address, "atomicCAS", [expected, desired](T old) { return old == expected ? desired : old; });
 }
 
 /// Counts from 0 to `last` and around.
@@ -93,7 +92,7 @@ inline unsigned atomicInc(unsigned* address, unsigned last) {
 }
 
 inline unsigned atomicDec(unsigned* address, unsigned last) {
-  return qlinear::emulated_device::change_atomically(
-      address, "atomicDec",
-      [last](unsigned old) { return old == 0 || old > last ? last : old - 1; });
+  return qlinear::emulated_device::change_atomically(address, "atomicDec", [last](unsigned old) {
+    return old == 0 || old > last ? last : old - 1;
+  });
 }

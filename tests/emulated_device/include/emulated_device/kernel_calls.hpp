@@ -13,8 +13,8 @@ namespace qlinear::emulated_device {
 
 // ---- Memory ----
 
-/// The `bytes` at `address` lie in one live allocation that the device can reach, and the address is
-/// a multiple of `bytes`.
+/// The `bytes` at `address` lie in one live allocation that the device can reach, and the address
+/// is a multiple of `bytes`.
 void check_global(const void* address, std::size_t bytes, const char* instruction);
 
 /// Likewise for the block's dynamic shared memory.
@@ -38,8 +38,8 @@ void* map_shared_rank(const void* address, unsigned rank, std::size_t bytes,
 /// bar.sync and bar.red over the block; returns how many threads gave a true predicate.
 unsigned synchronise_block(const char* instruction, bool predicate);
 
-/// Waits until all lanes of `mask` have come to `operation` with the same mask, and executes it once
-/// for all. `arguments` is this lane's.
+/// Waits until all lanes of `mask` have come to `operation` with the same mask, and executes it
+/// once for all. `arguments` is this lane's.
 void execute_with_warp(const WarpOperation& operation, std::uint32_t mask, void* arguments);
 
 /// A place where other threads may run first.

@@ -2,8 +2,8 @@
 
 #include <cmath>
 
-// CUDA's min and max in the global namespace. Mixed operands need a conversion in the kernel: nvcc's
-// rules for them are easy to get wrong.
+// CUDA's min and max in the global namespace. Mixed operands need a conversion in the kernel:
+// nvcc's rules for them are easy to get wrong.
 
 inline constexpr int min(int a, int b) { return b < a ? b : a; }
 inline constexpr int max(int a, int b) { return a < b ? b : a; }
