@@ -63,11 +63,7 @@ TEST(SameMatrix, ComparesBits) {
 }
 
 TEST(SameMatrix, TakesAnyNanForAnyOther) {
-  const HostMatrix<__half> poison = [] {
-    HostMatrix<__half> matrix(1, 1);
-    std::memset(matrix.row(0), kNanPoison, sizeof(__half));
-    return matrix;
-  }();
+  const HostMatrix<__half> poison = GuardedMatrix<__half>(1, 1, {}, kNanPoison).download();
   HostMatrix<__half> nan(1, 1);
   nan.at(0, 0) = from_double<__half>(std::numeric_limits<double>::quiet_NaN());
   EXPECT_TRUE(same_matrix("x", nan, poison));
