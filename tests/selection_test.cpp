@@ -18,7 +18,7 @@ using Plan = QuantizedLinearPlan<__nv_bfloat16, S8>;
 using QuantizePlan = DynamicRangeQuantizePlan<__nv_bfloat16, S8>;
 
 constexpr LinearCase kDecode{.m = 1, .n = 4096, .k = 4096};
-constexpr LinearCase kPrefill{.m = 4096, .n = 4096, .k = 4096};
+constexpr LinearCase kPrefill{.m = 8192, .n = 8192, .k = 8192};
 constexpr LinearCase kOdd{.m = 77, .n = 333, .k = 1001};
 
 Result<Plan> select(const LinearCase& c, const PlanPreference& preference = {}) {
@@ -53,9 +53,38 @@ class Selection : public ::testing::Test {
   ScopedVariable no_log_{"QLINEAR_LOG", nullptr};
 };
 
+struct ExpectedChoice {
+  int architecture;
+  LinearCase shape;
+  const char* kernel;
+};
+
+/// For the GPU generations that the emulated device can be, with their numbers of multiprocessors.
+const ExpectedChoice kExpectedChoices[] = {
+    {75, kDecode, "mma_m8n8k16_16x64x128"},      {75, kPrefill, "mma_m8n8k16_128x128x64"},
+    {80, kDecode, "mma_m16n8k32_16x64x256"},     {80, kPrefill, "mma_m16n8k32_128x256x64"},
+    {86, kPrefill, "mma_m16n8k32_128x256x64"},   {89, kPrefill, "mma_m16n8k32_128x256x64"},
+    {90, kDecode, "mma_m16n8k32_16x64x256"},     {90, kPrefill, "mma_m16n8k32_128x256x128"},
+    {100, kPrefill, "mma_m16n8k32_128x256x128"}, {120, kPrefill, "mma_m16n8k32_128x256x64"},
+};
+
 TEST_F(Selection, ChoosesByShape) {
-  EXPECT_STREQ(select(kDecode).value().sku().name, "dp4a_16x64");
-  EXPECT_STREQ(select(kPrefill).value().sku().name, "dp4a_128x128");
+  for (const ExpectedChoice& expected : kExpectedChoices) {
+    if (expected.architecture != device_architecture()) continue;
+    EXPECT_STREQ(select(expected.shape).value().sku().name, expected.kernel) << expected.shape;
+  }
+}
+
+TEST_F(Selection, UsesTensorCoresForEveryShape) {
+  for (const LinearCase& c :
+       {kDecode, kPrefill, kOdd, LinearCase{.m = 4096, .n = 4096, .k = 4095}}) {
+    const KernelSku sku = select(c).value().sku();
+    EXPECT_NE(sku.backend, KernelBackend::Dp4a) << c << ' ' << sku.name;
+    EXPECT_NE(sku.backend, KernelBackend::Simt) << c << ' ' << sku.name;
+  }
+}
+
+TEST_F(Selection, HoldsRowsInRegistersWhereTheyFit) {
   EXPECT_STREQ(select_quantize(kPrefill).value().sku().name, "quantize_registers");
   EXPECT_STREQ(select_quantize({.m = 4, .k = 100000}).value().sku().name, "quantize_two_pass");
 }

@@ -40,10 +40,14 @@ inline int device_architecture() {
 
 /// Whether the current device is new enough for `sku`, and the very one it needs where it is
 /// specific to an architecture.
-inline bool runs_here(const KernelSku& sku) {
+inline bool architecture_fits(const KernelSku& sku) {
   const int architecture = device_architecture();
   return sku.architecture_specific ? architecture == sku.architecture
                                    : architecture >= sku.architecture;
 }
+
+/// Whether the library must run `sku` here when forced: the architecture fits, and so does a
+/// block's shared memory, which generations of one architecture do not agree on.
+bool runs_here(const KernelSku& sku);
 
 }  // namespace qlinear::test
