@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <ostream>
 #include <span>
 #include <string>
 #include <string_view>
@@ -96,6 +97,8 @@ struct MalformedFile {
   std::vector<std::byte> content;
   std::string message;  ///< A part of the one expected.
 };
+
+void PrintTo(const MalformedFile& file, std::ostream* stream) { *stream << file.name; }
 
 class MalformedSafetensors : public testing::TestWithParam<MalformedFile> {};
 
