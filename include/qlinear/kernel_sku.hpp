@@ -1,5 +1,6 @@
 #pragma once
 
+#include <qlinear/export.hpp>
 #include <qlinear/types.hpp>
 
 #include <cstdint>
@@ -36,11 +37,11 @@ struct KernelSku {
   PrecisionGuarantee precision_guarantee;
 };
 
-const char* to_string(KernelCategory category) noexcept;
-const char* to_string(KernelOp op) noexcept;
-const char* to_string(KernelBackend backend) noexcept;
-std::string to_string(const PrecisionGuarantee& guarantee);
+QLINEAR_API const char* to_string(KernelCategory category) noexcept;
+QLINEAR_API const char* to_string(KernelOp op) noexcept;
+QLINEAR_API const char* to_string(KernelBackend backend) noexcept;
+QLINEAR_API std::string to_string(const PrecisionGuarantee& guarantee);
 /// One line with every field.
-std::string to_string(const KernelSku& sku);
+QLINEAR_API std::string to_string(const KernelSku& sku);
 
 }  // namespace qlinear

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <qlinear/export.hpp>
+
 namespace qlinear {
 
 /// Receives one line, without a line break, for each selection. May be called from any thread that
@@ -8,6 +10,6 @@ using LogCallback = void (*)(void* user, const char* line);
 
 /// Replaces the callback; null restores the default, which writes to stderr. Lines are produced
 /// only while the environment variable QLINEAR_LOG is 1.
-void set_log_callback(LogCallback callback, void* user) noexcept;
+QLINEAR_API void set_log_callback(LogCallback callback, void* user) noexcept;
 
 }  // namespace qlinear

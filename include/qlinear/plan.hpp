@@ -1,5 +1,6 @@
 #pragma once
 
+#include <qlinear/export.hpp>
 #include <qlinear/kernel_sku.hpp>
 #include <qlinear/problem.hpp>
 #include <qlinear/status.hpp>
@@ -33,15 +34,20 @@ struct QuantizeState {
   KernelSku sku;
 };
 
+struct GemmChoice {
+  const GemmKernel* kernel = nullptr;
+  int split_k = 1;
+  std::size_t workspace_bytes = 0;
+};
+
 struct LinearState {
   QuantizedLinearDescriptor descriptor;
   const QuantizeKernel* quantize_kernel = nullptr;
-  const GemmKernel* kernel = nullptr;            ///< Runs where its alignment rules are met,
-  const GemmKernel* unaligned_kernel = nullptr;  ///< and this one where they are not.
-  bool forced = false;
-  int split_k = 1;
+  GemmChoice aligned;  ///< Runs where pointers and row strides are 16-byte aligned,
+  GemmChoice
+      unaligned;  ///< and this one where they are not; no kernel if one that cannot is forced.
   int device = 0;
-  std::size_t workspace_bytes = 0;
+  bool programmatic_dependent_launch = false;
   KernelSku sku;
 };
 
@@ -71,9 +77,16 @@ class QuantizedLinearPlan {
   /// Checks everything about `args` that `run` checks. Touches no device.
   Status can_implement(const Args& args) const;
 
-  /// Bytes of workspace that `run` and `multiply` need; often 0.
-  std::size_t workspace_size() const noexcept { return state_.workspace_bytes; }
+  /// Bytes of workspace that `run` and `multiply` use, often 0. An empty `Workspace` is taken all
+  /// the same: the kernel then runs without splitting K, with the same bits, perhaps slower.
+  std::size_t workspace_size() const noexcept {
+    const std::size_t aligned = state_.aligned.workspace_bytes;
+    const std::size_t unaligned = state_.unaligned.workspace_bytes;
+    return aligned > unaligned ? aligned : unaligned;
+  }
 
+  /// The GEMM kernel, as chosen for tensors without padding between rows that begin on 16-byte
+  /// boundaries. Arguments aligned differently may run another kernel, with the same bits.
   const KernelSku& sku() const noexcept { return state_.sku; }
   PrecisionGuarantee precision_guarantee() const noexcept { return state_.sku.precision_guarantee; }
   const QuantizedLinearDescriptor& descriptor() const noexcept { return state_.descriptor; }
@@ -116,17 +129,17 @@ class DynamicRangeQuantizePlan {
   detail::QuantizeState state_;
 };
 
-extern template class QuantizedLinearPlan<__half, S8>;
-extern template class QuantizedLinearPlan<__half, U8>;
-extern template class QuantizedLinearPlan<__nv_bfloat16, S8>;
-extern template class QuantizedLinearPlan<__nv_bfloat16, U8>;
-extern template class QuantizedLinearPlan<float, S8>;
-extern template class QuantizedLinearPlan<float, U8>;
-extern template class QuantizedLinearPlan<double, S8>;
-extern template class QuantizedLinearPlan<double, U8>;
-extern template class DynamicRangeQuantizePlan<__half, S8>;
-extern template class DynamicRangeQuantizePlan<__nv_bfloat16, S8>;
-extern template class DynamicRangeQuantizePlan<float, S8>;
-extern template class DynamicRangeQuantizePlan<double, S8>;
+extern template class QLINEAR_API QuantizedLinearPlan<__half, S8>;
+extern template class QLINEAR_API QuantizedLinearPlan<__half, U8>;
+extern template class QLINEAR_API QuantizedLinearPlan<__nv_bfloat16, S8>;
+extern template class QLINEAR_API QuantizedLinearPlan<__nv_bfloat16, U8>;
+extern template class QLINEAR_API QuantizedLinearPlan<float, S8>;
+extern template class QLINEAR_API QuantizedLinearPlan<float, U8>;
+extern template class QLINEAR_API QuantizedLinearPlan<double, S8>;
+extern template class QLINEAR_API QuantizedLinearPlan<double, U8>;
+extern template class QLINEAR_API DynamicRangeQuantizePlan<__half, S8>;
+extern template class QLINEAR_API DynamicRangeQuantizePlan<__nv_bfloat16, S8>;
+extern template class QLINEAR_API DynamicRangeQuantizePlan<float, S8>;
+extern template class QLINEAR_API DynamicRangeQuantizePlan<double, S8>;
 
 }  // namespace qlinear

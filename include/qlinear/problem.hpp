@@ -1,5 +1,6 @@
 #pragma once
 
+#include <qlinear/export.hpp>
 #include <qlinear/tensor.hpp>
 #include <qlinear/types.hpp>
 
@@ -24,7 +25,8 @@ struct QuantizedLinearDescriptor {
 /// Largest K whose sum of products cannot leave int32, whatever the data:
 /// `floor((2^31 - 1) / (max(|q_min|, q_max) * wmax))`, `wmax` 128 for S8 weights and 255 for U8.
 /// Precondition: the range and the weight element are valid.
-std::int64_t max_k(std::int32_t q_min, std::int32_t q_max, ElementKind weight_element) noexcept;
+QLINEAR_API std::int64_t max_k(std::int32_t q_min, std::int32_t q_max,
+                               ElementKind weight_element) noexcept;
 
 /// Tensors of one quantized linear layer, in device memory of the stream's device (in host memory
 /// for `qlinear::reference`). Every tensor that is written must overlap no other tensor. Pointers

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <qlinear/export.hpp>
 #include <qlinear/kernel_sku.hpp>
 #include <qlinear/kernels.hpp>
 #include <qlinear/log.hpp>

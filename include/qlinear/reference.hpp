@@ -1,5 +1,6 @@
 #pragma once
 
+#include <qlinear/export.hpp>
 #include <qlinear/problem.hpp>
 #include <qlinear/status.hpp>
 
@@ -17,13 +18,13 @@ template <class TIn, class TQ>
 Status dynamic_range_quantize(const DynamicRangeQuantizeDescriptor& descriptor,
                               const DynamicRangeQuantizeArgs<TIn, TQ>& args);
 
-#define QLINEAR_DECLARE_REFERENCE(TIn)                                                 \
-  extern template Status quantized_linear(const QuantizedLinearDescriptor&,            \
-                                          const QuantizedLinearArgs<TIn, S8>&);        \
-  extern template Status quantized_linear(const QuantizedLinearDescriptor&,            \
-                                          const QuantizedLinearArgs<TIn, U8>&);        \
-  extern template Status dynamic_range_quantize(const DynamicRangeQuantizeDescriptor&, \
-                                                const DynamicRangeQuantizeArgs<TIn, S8>&)
+#define QLINEAR_DECLARE_REFERENCE(TIn)                                                      \
+  extern template QLINEAR_API Status quantized_linear(const QuantizedLinearDescriptor&,     \
+                                                      const QuantizedLinearArgs<TIn, S8>&); \
+  extern template QLINEAR_API Status quantized_linear(const QuantizedLinearDescriptor&,     \
+                                                      const QuantizedLinearArgs<TIn, U8>&); \
+  extern template QLINEAR_API Status dynamic_range_quantize(                                \
+      const DynamicRangeQuantizeDescriptor&, const DynamicRangeQuantizeArgs<TIn, S8>&)
 QLINEAR_DECLARE_REFERENCE(__half);
 QLINEAR_DECLARE_REFERENCE(__nv_bfloat16);
 QLINEAR_DECLARE_REFERENCE(float);

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <qlinear/export.hpp>
+
 #include <optional>
 #include <string>
 #include <utility>
@@ -15,7 +17,7 @@ enum class StatusCode {
 };
 
 /// Name of the enumerator, for example "InvalidProblem".
-const char* to_string(StatusCode code) noexcept;
+QLINEAR_API const char* to_string(StatusCode code) noexcept;
 
 /// Outcome of a call. A failure's message says what was given, what was expected and what to do.
 /// Success holds no message and allocates nothing.

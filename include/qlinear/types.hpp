@@ -1,5 +1,7 @@
 #pragma once
 
+#include <qlinear/export.hpp>
+
 #include <cstdint>
 #include <type_traits>
 
@@ -8,14 +10,14 @@ struct __nv_bfloat16;
 
 namespace qlinear {
 
-using S8 = std::int8_t;
-using U8 = std::uint8_t;
-
 /// Element types of tensors and accumulators.
 enum class ElementKind : std::uint8_t { F16, BF16, F32, F64, S8, U8, S32 };
 
+using S8 = std::int8_t;
+using U8 = std::uint8_t;
+
 /// Lower-case name of `kind` ("f16", "bf16", ...); "unknown" for a value outside the enumeration.
-const char* to_string(ElementKind kind) noexcept;
+QLINEAR_API const char* to_string(ElementKind kind) noexcept;
 
 namespace detail {
 template <class T>

@@ -1,0 +1,33 @@
+# Functions that declare tests.
+
+find_package(GTest REQUIRED)
+include(GoogleTest)
+
+# qlinear_add_test(<name> <source>... [LABELS <label>...] [TIMEOUT <seconds>]): a GoogleTest
+# executable, each of whose tests is a test of ctest. Sources may be .cu files. It sees the public
+# headers, src/, kernels/ and tests/, and links the library and the CUDA runtime of this build.
+function(qlinear_add_test name)
+  cmake_parse_arguments(PARSE_ARGV 1 test "" "TIMEOUT" "LABELS")
+  if(NOT test_TIMEOUT)
+    set(test_TIMEOUT 300)
+  endif()
+  set(device_sources ${test_UNPARSED_ARGUMENTS})
+  list(FILTER device_sources INCLUDE REGEX "\\.cu$")
+  if(device_sources)
+    qlinear_device_sources(${device_sources})
+  endif()
+
+  add_executable(${name} ${test_UNPARSED_ARGUMENTS})
+  qlinear_target_defaults(${name})
+  qlinear_device_includes(${name})
+  target_include_directories(${name} PRIVATE "${PROJECT_SOURCE_DIR}/src"
+                                             "${PROJECT_SOURCE_DIR}/tests")
+  target_link_libraries(${name} PRIVATE qlinear::qlinear GTest::gtest_main)
+  # Discovery runs the executable, which a machine that only builds may be unable to do.
+  gtest_discover_tests(
+    ${name}
+    TEST_PREFIX ${name}.
+    DISCOVERY_MODE PRE_TEST
+    DISCOVERY_TIMEOUT 60
+    PROPERTIES LABELS "${test_LABELS}" TIMEOUT ${test_TIMEOUT})
+endfunction()

@@ -1,0 +1,106 @@
+#include <device_info.hpp>
+
+#include <fmt/format.h>
+#include <architectures.hpp>
+
+#include <array>
+#include <mutex>
+
+namespace qlinear::detail {
+namespace {
+
+constexpr int kMaxDevices = 64;
+
+struct CachedDevice {
+  std::once_flag once;
+  DeviceInfo info;
+  Status status;
+};
+
+Status query(int device, DeviceInfo& info) {
+  const auto attribute = [device](cudaDeviceAttr which, auto& value) {
+    int result = 0;
+    const cudaError_t error = cudaDeviceGetAttribute(&result, which, device);
+    value = static_cast<std::remove_reference_t<decltype(value)>>(result);
+    return error;
+  };
+  int major = 0;
+  int minor = 0;
+  info.ordinal = device;
+  for (const cudaError_t error :
+       {attribute(cudaDevAttrComputeCapabilityMajor, major),
+        attribute(cudaDevAttrComputeCapabilityMinor, minor),
+        attribute(cudaDevAttrMultiProcessorCount, info.multiprocessors),
+        attribute(cudaDevAttrMaxSharedMemoryPerBlockOptin, info.shared_bytes_per_block),
+        attribute(cudaDevAttrL2CacheSize, info.l2_bytes)}) {
+    if (error != cudaSuccess) return cuda_failure("cudaDeviceGetAttribute", error);
+  }
+  info.architecture = major * 10 + minor;
+  return {};
+}
+
+Status check_architecture(const DeviceInfo& info) {
+  if (runs_on(QLINEAR_CUDA_ARCHITECTURES, info.architecture)) return {};
+  return {
+      StatusCode::Unsupported,
+      fmt::format("device {} has compute capability {}.{}, and this qlinear was compiled for {}: "
+                  "use a newer GPU, or rebuild with it in QLINEAR_CUDA_ARCHITECTURES (7.5 and "
+                  "later are supported)",
+                  info.ordinal, info.architecture / 10, info.architecture % 10,
+                  QLINEAR_CUDA_ARCHITECTURES)};
+}
+
+}  // namespace
+
+Status cuda_failure(const char* call, cudaError_t error) {
+  return {StatusCode::CudaError, fmt::format("{} failed: {} ({})", call, cudaGetErrorString(error),
+                                             cudaGetErrorName(error))};
+}
+
+Result<int> device_of_stream(cudaStream_t stream) {
+  int device = 0;
+  const bool is_default =
+      stream == nullptr || stream == cudaStreamLegacy || stream == cudaStreamPerThread;
+  const cudaError_t error =
+      is_default ? cudaGetDevice(&device) : cudaStreamGetDevice(stream, &device);
+  if (error != cudaSuccess) {
+    return cuda_failure(is_default ? "cudaGetDevice" : "cudaStreamGetDevice", error);
+  }
+  return device;
+}
+
+Result<const DeviceInfo*> device_info(int device) {
+  static std::array<CachedDevice, kMaxDevices> cache;
+  if (device < 0 || device >= kMaxDevices) {
+    return Status(StatusCode::Unsupported,
+                  fmt::format("device {} is beyond the {} devices that qlinear keeps track of",
+                              device, kMaxDevices));
+  }
+  CachedDevice& cached = cache[static_cast<std::size_t>(device)];
+  std::call_once(cached.once, [&] {
+    cached.status = query(device, cached.info);
+    if (cached.status.ok()) cached.status = check_architecture(cached.info);
+  });
+  if (!cached.status.ok()) return cached.status;
+  return &cached.info;
+}
+
+Result<const DeviceInfo*> device_info_of_stream(cudaStream_t stream) {
+  const auto device = device_of_stream(stream);
+  if (!device.ok()) return device.status();
+  return device_info(device.value());
+}
+
+DeviceGuard::DeviceGuard(int device) {
+  int current = 0;
+  error_ = cudaGetDevice(&current);
+  if (error_ != cudaSuccess || current == device) return;
+  error_ = cudaSetDevice(device);
+  if (error_ == cudaSuccess) previous_ = current;
+}
+
+DeviceGuard::~DeviceGuard() {
+  if (previous_ >= 0) (void)cudaSetDevice(previous_);
+}
+
+}  // namespace qlinear::detail

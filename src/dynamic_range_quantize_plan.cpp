@@ -1,0 +1,43 @@
+#include <cuda_bf16.h>
+#include <cuda_fp16.h>
+#include <enqueue.hpp>
+#include <qlinear/plan.hpp>
+#include <selection.hpp>
+#include <validation.hpp>
+
+namespace qlinear {
+
+template <class TIn, class TQ>
+Result<DynamicRangeQuantizePlan<TIn, TQ>> DynamicRangeQuantizePlan<TIn, TQ>::select(
+    cudaStream_t stream, const DynamicRangeQuantizeDescriptor& descriptor,
+    const PlanPreference& preference) {
+  Status valid = detail::validate_problem(descriptor, element_kind_v<TIn>, element_kind_v<TQ>);
+  if (!valid.ok()) return valid;
+  const auto device = detail::device_info_of_stream(stream);
+  if (!device.ok()) return device.status();
+  const auto state = detail::select_quantize(*device.value(), descriptor, preference);
+  if (!state.ok()) return state.status();
+  return DynamicRangeQuantizePlan(state.value());
+}
+
+template <class TIn, class TQ>
+Status DynamicRangeQuantizePlan<TIn, TQ>::can_implement(const Args& args) const {
+  return detail::validate_args(state_.descriptor, args);
+}
+
+template <class TIn, class TQ>
+Status DynamicRangeQuantizePlan<TIn, TQ>::run(cudaStream_t stream, Workspace,
+                                              const Args& args) const {
+  if (Status status = can_implement(args); !status.ok()) return status;
+  const detail::StreamDevice device(stream, state_.device);
+  if (!device.status().ok()) return device.status();
+  return detail::enqueue_quantize(*state_.kernel, detail::quantize_problem(state_.descriptor, args),
+                                  stream);
+}
+
+template class DynamicRangeQuantizePlan<__half, S8>;
+template class DynamicRangeQuantizePlan<__nv_bfloat16, S8>;
+template class DynamicRangeQuantizePlan<float, S8>;
+template class DynamicRangeQuantizePlan<double, S8>;
+
+}  // namespace qlinear

@@ -1,0 +1,56 @@
+#pragma once
+
+#include <device_info.hpp>
+#include <kernel_table.hpp>
+#include <kernels.hpp>
+#include <qlinear/plan.hpp>
+
+#include <optional>
+
+// From checked arguments to launches: what both plans share.
+
+namespace qlinear::detail {
+
+/// Makes the device of `stream` current for a scope; a failure where that is not `plan_device`.
+class StreamDevice {
+ public:
+  StreamDevice(cudaStream_t stream, int plan_device);
+  const Status& status() const { return status_; }
+
+ private:
+  std::optional<DeviceGuard> guard_;
+  Status status_;
+};
+
+/// Row stride for the kernels: a lone row's stride means nothing and may be anything.
+template <class Tensor>
+std::int64_t row_stride(const Tensor& tensor) {
+  return tensor.shape[0] > 1 ? tensor.stride[0] : tensor.shape[1];
+}
+
+template <class TIn, class TQ>
+kernels::QuantizeProblem quantize_problem(const DynamicRangeQuantizeDescriptor& descriptor,
+                                          const DynamicRangeQuantizeArgs<TIn, TQ>& args) {
+  return {element_kind_v<TIn>,
+          descriptor.m,
+          descriptor.k,
+          args.activation.data,
+          row_stride(args.activation),
+          args.quantized.data,
+          row_stride(args.quantized),
+          args.scale.data,
+          descriptor.q_min,
+          descriptor.q_max,
+          nullptr,
+          0};
+}
+
+/// Launches nothing for M = 0.
+Status enqueue_quantize(const QuantizeKernel& kernel, const kernels::QuantizeProblem& problem,
+                        cudaStream_t stream);
+
+/// Launches nothing for an empty output.
+Status enqueue_gemm(const GemmKernel& kernel, const kernels::GemmProblem& problem,
+                    cudaStream_t stream);
+
+}  // namespace qlinear::detail

@@ -1,0 +1,188 @@
+#include <cuda_bf16.h>
+#include <cuda_fp16.h>
+#include <fmt/format.h>
+#include <enqueue.hpp>
+#include <qlinear/plan.hpp>
+#include <selection.hpp>
+#include <split_k.hpp>
+#include <validation.hpp>
+
+namespace qlinear {
+namespace {
+
+using detail::GemmChoice;
+using detail::LinearState;
+
+DynamicRangeQuantizeDescriptor quantize_descriptor(const QuantizedLinearDescriptor& descriptor) {
+  return {descriptor.m,
+          descriptor.k,
+          descriptor.q_min,
+          descriptor.q_max,
+          descriptor.activation_element,
+          ElementKind::S8};
+}
+
+template <class TIn, class TWQ>
+kernels::QuantizeProblem quantize_problem(const LinearState& state,
+                                          const QuantizedLinearArgs<TIn, TWQ>& args) {
+  return detail::quantize_problem(quantize_descriptor(state.descriptor),
+                                  DynamicRangeQuantizeArgs<TIn, S8>{
+                                      args.activation, args.act_q_scratch, args.act_scale_scratch});
+}
+
+template <class TIn, class TWQ>
+kernels::GemmProblem gemm_problem(const LinearState& state,
+                                  const QuantizedLinearArgs<TIn, TWQ>& args) {
+  const auto& d = state.descriptor;
+  kernels::GemmProblem problem{};
+  problem.element = element_kind_v<TIn>;
+  problem.weight_element = element_kind_v<TWQ>;
+  problem.m = d.m;
+  problem.n = d.c_out;
+  problem.k = d.k;
+  problem.a = args.act_q_scratch.data;
+  problem.lda = detail::row_stride(args.act_q_scratch);
+  problem.b = args.weight_q.data;
+  problem.ldb = detail::row_stride(args.weight_q);
+  problem.a_scale = args.act_scale_scratch.data;
+  problem.b_scale = args.weight_scale.data;
+  problem.bias = args.bias.data;
+  problem.c = args.output.data;
+  problem.ldc = detail::row_stride(args.output);
+  problem.split_k = 1;
+  return problem;
+}
+
+bool is_aligned(const void* data, std::int64_t row_stride, int alignment) {
+  return reinterpret_cast<std::uintptr_t>(data) % static_cast<unsigned>(alignment) == 0 &&
+         row_stride % alignment == 0;
+}
+
+bool operands_are_aligned(const kernels::GemmProblem& problem, int alignment) {
+  return is_aligned(problem.a, problem.m > 1 ? problem.lda : 0, alignment) &&
+         is_aligned(problem.b, problem.n > 1 ? problem.ldb : 0, alignment);
+}
+
+const GemmChoice& choice_for(const LinearState& state, const kernels::GemmProblem& problem) {
+  return operands_are_aligned(problem, state.aligned.kernel->alignment) ? state.aligned
+                                                                        : state.unaligned;
+}
+
+Status check_choice(const LinearState& state, const GemmChoice& choice) {
+  if (choice.kernel != nullptr) return {};
+  return {StatusCode::Unsupported,
+          fmt::format("the forced kernel {} needs act_q_scratch and weight_q with pointers and row "
+                      "strides that are multiples of {} bytes: align them, or leave the choice to "
+                      "select",
+                      state.aligned.kernel->name, state.aligned.kernel->alignment)};
+}
+
+/// Fills in what a split of K needs; an empty workspace means no split.
+Status use_workspace(const GemmChoice& choice, Workspace workspace, kernels::GemmProblem& problem) {
+  if (choice.workspace_bytes == 0 || (workspace.data == nullptr && workspace.bytes == 0)) return {};
+  if (workspace.data == nullptr || workspace.bytes < choice.workspace_bytes) {
+    return {
+        StatusCode::WorkspaceTooSmall,
+        fmt::format("the workspace has {} bytes at {} and {} needs {}: give workspace_size() "
+                    "bytes, or an empty Workspace to run without splitting K",
+                    workspace.bytes, workspace.data, choice.kernel->name, choice.workspace_bytes)};
+  }
+  if (!is_aligned(workspace.data, 0, static_cast<int>(kernels::kWorkspaceAlignment))) {
+    return {StatusCode::InvalidProblem,
+            fmt::format("the workspace begins at {}, which is no multiple of {} bytes: allocate it "
+                        "with cudaMalloc",
+                        workspace.data, kernels::kWorkspaceAlignment)};
+  }
+  problem.split_k = choice.split_k;
+  problem.workspace = workspace.data;
+  return {};
+}
+
+/// Bytes at the start of the workspace that must be zero when the GEMM starts.
+std::size_t counter_bytes(const GemmChoice& choice, const kernels::GemmProblem& problem) {
+  if (problem.split_k == 1) return 0;
+  return kernels::split_counter_bytes(
+      kernels::tile_count(problem.m, problem.n, choice.kernel->tile_m, choice.kernel->tile_n));
+}
+
+}  // namespace
+
+template <class TIn, class TWQ>
+Result<QuantizedLinearPlan<TIn, TWQ>> QuantizedLinearPlan<TIn, TWQ>::select(
+    cudaStream_t stream, const QuantizedLinearDescriptor& descriptor,
+    const PlanPreference& preference) {
+  Status valid = detail::validate_problem(descriptor, element_kind_v<TIn>, element_kind_v<TWQ>);
+  if (!valid.ok()) return valid;
+  const auto device = detail::device_info_of_stream(stream);
+  if (!device.ok()) return device.status();
+  const auto state = detail::select_linear(*device.value(), descriptor, preference);
+  if (!state.ok()) return state.status();
+  return QuantizedLinearPlan(state.value());
+}
+
+template <class TIn, class TWQ>
+Status QuantizedLinearPlan<TIn, TWQ>::can_implement(const Args& args) const {
+  if (Status status = detail::validate_args(state_.descriptor, args); !status.ok()) return status;
+  return check_choice(state_, choice_for(state_, gemm_problem(state_, args)));
+}
+
+template <class TIn, class TWQ>
+Status QuantizedLinearPlan<TIn, TWQ>::run(cudaStream_t stream, Workspace workspace,
+                                          const Args& args) const {
+  if (Status status = detail::validate_args(state_.descriptor, args); !status.ok()) return status;
+  auto gemm = gemm_problem(state_, args);
+  const GemmChoice& choice = choice_for(state_, gemm);
+  if (Status status = check_choice(state_, choice); !status.ok()) return status;
+  if (Status status = use_workspace(choice, workspace, gemm); !status.ok()) return status;
+  const detail::StreamDevice device(stream, state_.device);
+  if (!device.status().ok()) return device.status();
+
+  auto quantize = quantize_problem(state_, args);
+  quantize.zero = static_cast<std::uint32_t*>(gemm.workspace);
+  quantize.zero_count =
+      static_cast<std::int64_t>(counter_bytes(choice, gemm) / sizeof(std::uint32_t));
+  Status status = detail::enqueue_quantize(*state_.quantize_kernel, quantize, stream);
+  if (!status.ok()) return status;
+  gemm.programmatic_dependent = state_.programmatic_dependent_launch;
+  return detail::enqueue_gemm(*choice.kernel, gemm, stream);
+}
+
+template <class TIn, class TWQ>
+Status QuantizedLinearPlan<TIn, TWQ>::quantize_activation(cudaStream_t stream,
+                                                          const Args& args) const {
+  Status status = detail::validate_args(state_.descriptor, args, detail::Pass::Quantize);
+  if (!status.ok()) return status;
+  const detail::StreamDevice device(stream, state_.device);
+  if (!device.status().ok()) return device.status();
+  return detail::enqueue_quantize(*state_.quantize_kernel, quantize_problem(state_, args), stream);
+}
+
+template <class TIn, class TWQ>
+Status QuantizedLinearPlan<TIn, TWQ>::multiply(cudaStream_t stream, Workspace workspace,
+                                               const Args& args) const {
+  Status status = detail::validate_args(state_.descriptor, args, detail::Pass::Multiply);
+  if (!status.ok()) return status;
+  auto gemm = gemm_problem(state_, args);
+  const GemmChoice& choice = choice_for(state_, gemm);
+  if (status = check_choice(state_, choice); !status.ok()) return status;
+  if (status = use_workspace(choice, workspace, gemm); !status.ok()) return status;
+  const detail::StreamDevice device(stream, state_.device);
+  if (!device.status().ok()) return device.status();
+  const std::size_t counters = counter_bytes(choice, gemm);
+  if (counters > 0) {
+    const cudaError_t error = cudaMemsetAsync(gemm.workspace, 0, counters, stream);
+    if (error != cudaSuccess) return detail::cuda_failure("cudaMemsetAsync", error);
+  }
+  return detail::enqueue_gemm(*choice.kernel, gemm, stream);
+}
+
+template class QuantizedLinearPlan<__half, S8>;
+template class QuantizedLinearPlan<__half, U8>;
+template class QuantizedLinearPlan<__nv_bfloat16, S8>;
+template class QuantizedLinearPlan<__nv_bfloat16, U8>;
+template class QuantizedLinearPlan<float, S8>;
+template class QuantizedLinearPlan<float, U8>;
+template class QuantizedLinearPlan<double, S8>;
+template class QuantizedLinearPlan<double, U8>;
+
+}  // namespace qlinear

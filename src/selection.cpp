@@ -1,0 +1,229 @@
+#include <selection.hpp>
+
+#include <fmt/format.h>
+#include <cost_model.hpp>
+#include <kernel_table.hpp>
+#include <log.hpp>
+#include <split_k.hpp>
+
+#include <cstdlib>
+#include <limits>
+#include <string>
+
+namespace qlinear::detail {
+namespace {
+
+constexpr int kTensorMapAlignment = 16;
+constexpr int kProgrammaticLaunchArchitecture = 90;
+
+/// A kernel that the caller insists on, and where that wish was stated.
+struct ForcedKernel {
+  std::string_view name;
+  std::string_view origin;
+};
+
+ForcedKernel forced_kernel(std::string_view preference, const char* field, const char* variable) {
+  if (!preference.empty()) return {preference, field};
+  const char* value = std::getenv(variable);
+  return {value != nullptr ? value : "", variable};
+}
+
+template <class Kernels>
+std::string names(const Kernels& kernels) {
+  std::string list;
+  for (const auto& kernel : kernels)
+    list += fmt::format("{}{}", list.empty() ? "" : ", ", kernel.name);
+  return list;
+}
+
+template <class Kernels>
+Status unknown_kernel(const ForcedKernel& forced, const Kernels& kernels) {
+  return {StatusCode::Unsupported,
+          fmt::format("{} asks for the kernel \"{}\", which does not exist; the kernels are: {}",
+                      forced.origin, forced.name, names(kernels))};
+}
+
+Status refused(const ForcedKernel& forced, const std::string& reason) {
+  return {StatusCode::Unsupported,
+          fmt::format("{} asks for the kernel \"{}\", which {}; leave the choice to select or name "
+                      "another kernel",
+                      forced.origin, forced.name, reason)};
+}
+
+/// Why `kernel` cannot do the problem on `device`; empty where it can.
+std::string obstacle(const QuantizeKernel& kernel, const DeviceInfo& device,
+                     const DynamicRangeQuantizeDescriptor& problem) {
+  if (device.architecture < kernel.architecture) {
+    return fmt::format("needs compute capability {}.{} and device {} has {}.{}",
+                       kernel.architecture / 10, kernel.architecture % 10, device.ordinal,
+                       device.architecture / 10, device.architecture % 10);
+  }
+  const std::int64_t max_k = kernel.max_k(problem.activation_element);
+  if (problem.k > max_k) return fmt::format("takes K up to {} and K is {}", max_k, problem.k);
+  return {};
+}
+
+std::string obstacle(const GemmKernel& kernel, const DeviceInfo& device,
+                     const QuantizedLinearDescriptor& problem, bool forbid_specific) {
+  const bool architecture_fits = kernel.architecture_specific
+                                     ? device.architecture == kernel.architecture
+                                     : device.architecture >= kernel.architecture;
+  if (!architecture_fits) {
+    return fmt::format("needs compute capability {}.{}{} and device {} has {}.{}",
+                       kernel.architecture / 10, kernel.architecture % 10,
+                       kernel.architecture_specific ? " exactly" : "", device.ordinal,
+                       device.architecture / 10, device.architecture % 10);
+  }
+  if (kernel.architecture_specific && forbid_specific) {
+    return "is specific to one architecture, which the preference forbids";
+  }
+  if (kernel.shared_bytes > device.shared_bytes_per_block) {
+    return fmt::format("needs {} bytes of shared memory a block and device {} has {}",
+                       kernel.shared_bytes, device.ordinal, device.shared_bytes_per_block);
+  }
+  if (kernels::tile_count(problem.m, problem.c_out, kernel.tile_m, kernel.tile_n) >
+      std::numeric_limits<std::int32_t>::max() / kernel.max_split_k) {
+    return "would need more blocks than a grid holds";
+  }
+  return {};
+}
+
+Result<const QuantizeKernel*> choose_quantize(const DeviceInfo& device,
+                                              const DynamicRangeQuantizeDescriptor& problem,
+                                              const PlanPreference& preference) {
+  const auto forced = forced_kernel(preference.quantize_kernel, "PlanPreference::quantize_kernel",
+                                    "QLINEAR_QUANTIZE_KERNEL");
+  if (!forced.name.empty()) {
+    const QuantizeKernel* kernel = find_quantize_kernel(forced.name);
+    if (kernel == nullptr) return unknown_kernel(forced, quantize_kernels());
+    const std::string reason = obstacle(*kernel, device, problem);
+    if (!reason.empty()) return refused(forced, reason);
+    return kernel;
+  }
+  for (const auto& kernel : quantize_kernels()) {
+    if (obstacle(kernel, device, problem).empty()) return &kernel;
+  }
+  return Status(StatusCode::Unsupported,
+                fmt::format("no quantize kernel takes M = {}, K = {}", problem.m, problem.k));
+}
+
+struct Candidate {
+  GemmChoice choice;
+  double clocks = std::numeric_limits<double>::infinity();
+};
+
+/// The best split of K for `kernel` within `max_workspace`.
+Candidate best_split(const GemmKernel& kernel, const DeviceInfo& device,
+                     const QuantizedLinearDescriptor& problem, std::size_t max_workspace) {
+  Candidate best;
+  for (int split_k = 1; split_k <= kernel.max_split_k; ++split_k) {
+    if (split_k > 1 && problem.k < std::int64_t{2} * split_k * kernel.tile_k) break;
+    const std::size_t bytes = split_workspace_bytes(kernel, problem, split_k);
+    if (bytes > max_workspace) break;
+    const double clocks = expected_clocks(kernel, device, problem, split_k);
+    if (clocks < best.clocks) best = {{&kernel, split_k, bytes}, clocks};
+  }
+  return best;
+}
+
+GemmChoice best_gemm(const DeviceInfo& device, const QuantizedLinearDescriptor& problem,
+                     const PlanPreference& preference, int alignment) {
+  Candidate best;
+  for (const auto& kernel : gemm_kernels()) {
+    if (kernel.alignment > alignment) continue;
+    if (!obstacle(kernel, device, problem, preference.forbid_architecture_specific).empty())
+      continue;
+    const Candidate candidate = best_split(kernel, device, problem, preference.max_workspace);
+    if (candidate.clocks < best.clocks) best = candidate;
+  }
+  return best.choice;
+}
+
+Status choose_gemm(const DeviceInfo& device, const PlanPreference& preference, LinearState& state) {
+  const auto& problem = state.descriptor;
+  const auto forced = forced_kernel(preference.kernel, "PlanPreference::kernel", "QLINEAR_KERNEL");
+  if (forced.name.empty()) {
+    state.aligned = best_gemm(device, problem, preference, kTensorMapAlignment);
+    state.unaligned = best_gemm(device, problem, preference, 1);
+    return {};
+  }
+  const GemmKernel* kernel = find_gemm_kernel(forced.name);
+  if (kernel == nullptr) return unknown_kernel(forced, gemm_kernels());
+  const std::string reason =
+      obstacle(*kernel, device, problem, preference.forbid_architecture_specific);
+  if (!reason.empty()) return refused(forced, reason);
+  const GemmChoice choice = best_split(*kernel, device, problem, preference.max_workspace).choice;
+  state.aligned = choice;
+  if (kernel->alignment == 1) state.unaligned = choice;
+  return {};
+}
+
+void log_selection(const LinearState& state) {
+  const auto& d = state.descriptor;
+  const auto describe = [](const GemmChoice& choice) {
+    return choice.kernel == nullptr
+               ? std::string("none")
+               : fmt::format("{} (split_k {}, workspace {} bytes)", choice.kernel->name,
+                             choice.split_k, choice.workspace_bytes);
+  };
+  log_line(fmt::format(
+      "qlinear: m={} c_out={} k={} {} x {} on device {}: quantize {}, gemm {}, "
+      "unaligned {}",
+      d.m, d.c_out, d.k, to_string(d.activation_element), to_string(d.weight_element), state.device,
+      state.quantize_kernel->name, describe(state.aligned), describe(state.unaligned)));
+}
+
+void log_selection(const QuantizeState& state) {
+  const auto& d = state.descriptor;
+  log_line(fmt::format("qlinear: quantize m={} k={} {} on device {}: {}", d.m, d.k,
+                       to_string(d.activation_element), state.device, state.kernel->name));
+}
+
+}  // namespace
+
+Result<QuantizeState> select_quantize(const DeviceInfo& device,
+                                      const DynamicRangeQuantizeDescriptor& descriptor,
+                                      const PlanPreference& preference) {
+  const auto kernel = choose_quantize(device, descriptor, preference);
+  if (!kernel.ok()) return kernel.status();
+  QuantizeState state;
+  state.descriptor = descriptor;
+  state.kernel = kernel.value();
+  state.device = device.ordinal;
+  state.sku = make_sku(*state.kernel, descriptor.activation_element, descriptor.quantized_element);
+  if (log_enabled()) log_selection(state);
+  return state;
+}
+
+Result<LinearState> select_linear(const DeviceInfo& device,
+                                  const QuantizedLinearDescriptor& descriptor,
+                                  const PlanPreference& preference) {
+  const DynamicRangeQuantizeDescriptor quantize{descriptor.m,
+                                                descriptor.k,
+                                                descriptor.q_min,
+                                                descriptor.q_max,
+                                                descriptor.activation_element,
+                                                ElementKind::S8};
+  const auto quantize_kernel = choose_quantize(device, quantize, preference);
+  if (!quantize_kernel.ok()) return quantize_kernel.status();
+  LinearState state;
+  state.descriptor = descriptor;
+  state.quantize_kernel = quantize_kernel.value();
+  state.device = device.ordinal;
+  state.programmatic_dependent_launch = device.architecture >= kProgrammaticLaunchArchitecture;
+  if (Status status = choose_gemm(device, preference, state); !status.ok()) return status;
+  const bool rows_aligned = descriptor.k % kTensorMapAlignment == 0;
+  const GemmChoice& expected =
+      rows_aligned || state.unaligned.kernel == nullptr ? state.aligned : state.unaligned;
+  if (expected.kernel == nullptr) {
+    return Status(StatusCode::Unsupported,
+                  fmt::format("no kernel takes M = {}, C_out = {}: a grid holds no more than 2^31 "
+                              "output tiles; compute the layer in several calls",
+                              descriptor.m, descriptor.c_out));
+  }
+  state.sku = make_sku(*expected.kernel, descriptor.activation_element, descriptor.weight_element);
+  if (log_enabled()) log_selection(state);
+  return state;
+}
+
+}  // namespace qlinear::detail
