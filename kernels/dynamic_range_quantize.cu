@@ -74,7 +74,7 @@ struct Row {
 
 /// One read of the row, held in registers between the two steps.
 template <class TIn>
-__global__ void __launch_bounds__(max_threads<TIn>())
+__global__ void __launch_bounds__(max_threads<TIn>(), 1)
     quantize_registers(QuantizeProblem p, bool x_aligned, bool q_aligned) {
   ptx::griddepcontrol_launch_dependents();
   const Row<TIn> row(p);
@@ -104,7 +104,7 @@ __global__ void __launch_bounds__(max_threads<TIn>())
 
 /// Rows of any length: read once for the maximum and again, from the L2 where it fits, to quantize.
 template <class TIn>
-__global__ void __launch_bounds__(max_threads<TIn>())
+__global__ void __launch_bounds__(max_threads<TIn>(), 1)
     quantize_two_pass(QuantizeProblem p, bool x_aligned, bool q_aligned) {
   ptx::griddepcontrol_launch_dependents();
   const Row<TIn> row(p);
