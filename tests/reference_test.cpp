@@ -1,7 +1,7 @@
 #include <qlinear/reference.hpp>
 
-#include "support/exact_linear.hpp"
-#include "support/host_linear.hpp"
+#include "oracle/exact_linear.hpp"
+#include "oracle/host_linear.hpp"
 
 #include <gtest/gtest.h>
 
@@ -17,10 +17,10 @@
 #include <utility>
 #include <vector>
 
-// The CPU reference against the contract in exact arithmetic (support/exact_linear.hpp), and
+// The CPU reference against the contract in exact arithmetic (oracle/exact_linear.hpp), and
 // against values worked out by hand.
 
-namespace qlinear::test {
+namespace qlinear::oracle {
 namespace {
 
 template <class TIn, class TWQ>
@@ -348,4 +348,4 @@ TEST(ReferenceByHand, OutputOfF16OverflowsToInfinity) {
 }
 
 }  // namespace
-}  // namespace qlinear::test
+}  // namespace qlinear::oracle
