@@ -61,7 +61,7 @@ stage_suite() {
     echo "-- $(basename "$test")"
     "$test" --gtest_brief=1 || failed=1
   done
-  return $failed
+  return "$failed"
 }
 
 # A part of the suite that reaches every kernel, since the tools slow kernels down a hundredfold.
@@ -84,7 +84,7 @@ stage_sanitizer() {
         "$test" --gtest_brief=1 "--gtest_filter=$filter" || failed=1
     done
   done
-  return $failed
+  return "$failed"
 }
 
 stage_soak() {
@@ -123,7 +123,7 @@ stage_ncu() {
       ncu --import "$report.ncu-rep" --page details >"$report.txt" || failed=1
     done
   done
-  return $failed
+  return "$failed"
 }
 
 # Runs one stage in a process of its own, so that its time limit ends all it started.
