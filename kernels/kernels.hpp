@@ -45,7 +45,8 @@ struct GemmProblem {
   void* c;
   std::int64_t ldc;
   std::int32_t split_k;         ///< Slices of K, 1 for none.
-  void* workspace;              ///< Counters (zero), then partial sums; null when not split.
+  std::uint32_t* counters;      ///< One a tile, zero at the start; unused when not split.
+  std::int32_t* partial_sums;   ///< 16-byte aligned; unused when not split.
   bool programmatic_dependent;  ///< Directly behind the quantize kernel of the same stream.
 };
 

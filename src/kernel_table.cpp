@@ -2,16 +2,19 @@
 
 #include <dp4a_gemm.hpp>
 #include <dynamic_range_quantize.hpp>
+#include <mma_sync_gemm.hpp>
 #include <qlinear/kernels.hpp>
 
 #include <algorithm>
 #include <array>
 #include <limits>
+#include <utility>
 
 namespace qlinear::detail {
 namespace {
 
 constexpr int kOldestArchitecture = 75;
+constexpr int kMaxSplitK = 32;
 
 std::int64_t any_k(ElementKind) { return std::numeric_limits<std::int64_t>::max(); }
 
@@ -41,10 +44,34 @@ constexpr GemmKernel dp4a_row() {
           &kernels::launch_dp4a_gemm<kTile>};
 }
 
-constexpr std::array kGemmKernels{
-    dp4a_row<0>(),
-    dp4a_row<1>(),
-};
+template <int kTile>
+constexpr GemmKernel mma_sync_row() {
+  constexpr kernels::MmaSyncTile tile = kernels::kMmaSyncTiles[kTile];
+  constexpr bool is_turing = tile.shape == kernels::MmaShape::M8N8K16;
+  return {tile.name,
+          is_turing ? 75 : 80,
+          false,
+          KernelBackend::MmaSync,
+          tile.any_alignment ? 1 : 16,
+          tile.m,
+          tile.n,
+          tile.k,
+          tile.pipeline_bytes(),
+          tile.blocks_per_multiprocessor,
+          kMaxSplitK,
+          is_turing ? 1000.0 : 1800.0,
+          &kernels::launch_mma_sync_gemm<kTile>};
+}
+
+template <int... kDp4a, int... kMmaSync>
+constexpr auto gemm_rows(std::integer_sequence<int, kDp4a...>,
+                         std::integer_sequence<int, kMmaSync...>) {
+  return std::array{dp4a_row<kDp4a>()..., mma_sync_row<kMmaSync>()...};
+}
+
+constexpr auto kGemmKernels =
+    gemm_rows(std::make_integer_sequence<int, static_cast<int>(kernels::kDp4aTiles.size())>{},
+              std::make_integer_sequence<int, static_cast<int>(kernels::kMmaSyncTiles.size())>{});
 
 template <class Kernel>
 const Kernel* find(std::span<const Kernel> kernels, std::string_view name) {

@@ -93,16 +93,19 @@ Status use_workspace(const GemmChoice& choice, Workspace workspace, kernels::Gem
                         "with cudaMalloc",
                         workspace.data, kernels::kWorkspaceAlignment)};
   }
+  const auto tiles =
+      kernels::tile_count(problem.m, problem.n, choice.kernel->tile_m, choice.kernel->tile_n);
   problem.split_k = choice.split_k;
-  problem.workspace = workspace.data;
+  problem.counters = static_cast<std::uint32_t*>(workspace.data);
+  problem.partial_sums = reinterpret_cast<std::int32_t*>(static_cast<std::byte*>(workspace.data) +
+                                                         kernels::split_counter_bytes(tiles));
   return {};
 }
 
-/// Bytes at the start of the workspace that must be zero when the GEMM starts.
-std::size_t counter_bytes(const GemmChoice& choice, const kernels::GemmProblem& problem) {
+/// Counters that must be zero when the GEMM starts.
+std::int64_t counter_count(const GemmChoice& choice, const kernels::GemmProblem& problem) {
   if (problem.split_k == 1) return 0;
-  return kernels::split_counter_bytes(
-      kernels::tile_count(problem.m, problem.n, choice.kernel->tile_m, choice.kernel->tile_n));
+  return kernels::tile_count(problem.m, problem.n, choice.kernel->tile_m, choice.kernel->tile_n);
 }
 
 }  // namespace
@@ -134,13 +137,12 @@ Status QuantizedLinearPlan<TIn, TWQ>::run(cudaStream_t stream, Workspace workspa
   const GemmChoice& choice = choice_for(state_, gemm);
   if (Status status = check_choice(state_, choice); !status.ok()) return status;
   if (Status status = use_workspace(choice, workspace, gemm); !status.ok()) return status;
-  const detail::StreamDevice device(stream, state_.device);
+  const detail::PlanDevice device(stream, state_.device);
   if (!device.status().ok()) return device.status();
 
   auto quantize = quantize_problem(state_, args);
-  quantize.zero = static_cast<std::uint32_t*>(gemm.workspace);
-  quantize.zero_count =
-      static_cast<std::int64_t>(counter_bytes(choice, gemm) / sizeof(std::uint32_t));
+  quantize.zero = gemm.counters;
+  quantize.zero_count = counter_count(choice, gemm);
   Status status = detail::enqueue_quantize(*state_.quantize_kernel, quantize, stream);
   if (!status.ok()) return status;
   gemm.programmatic_dependent = state_.programmatic_dependent_launch;
@@ -152,7 +154,7 @@ Status QuantizedLinearPlan<TIn, TWQ>::quantize_activation(cudaStream_t stream,
                                                           const Args& args) const {
   Status status = detail::validate_args(state_.descriptor, args, detail::Pass::Quantize);
   if (!status.ok()) return status;
-  const detail::StreamDevice device(stream, state_.device);
+  const detail::PlanDevice device(stream, state_.device);
   if (!device.status().ok()) return device.status();
   return detail::enqueue_quantize(*state_.quantize_kernel, quantize_problem(state_, args), stream);
 }
@@ -166,11 +168,11 @@ Status QuantizedLinearPlan<TIn, TWQ>::multiply(cudaStream_t stream, Workspace wo
   const GemmChoice& choice = choice_for(state_, gemm);
   if (status = check_choice(state_, choice); !status.ok()) return status;
   if (status = use_workspace(choice, workspace, gemm); !status.ok()) return status;
-  const detail::StreamDevice device(stream, state_.device);
+  const detail::PlanDevice device(stream, state_.device);
   if (!device.status().ok()) return device.status();
-  const std::size_t counters = counter_bytes(choice, gemm);
-  if (counters > 0) {
-    const cudaError_t error = cudaMemsetAsync(gemm.workspace, 0, counters, stream);
+  if (const auto counters = static_cast<std::size_t>(counter_count(choice, gemm)); counters > 0) {
+    const cudaError_t error =
+        cudaMemsetAsync(gemm.counters, 0, counters * sizeof(std::uint32_t), stream);
     if (error != cudaSuccess) return detail::cuda_failure("cudaMemsetAsync", error);
   }
   return detail::enqueue_gemm(*choice.kernel, gemm, stream);

@@ -1,0 +1,14 @@
+#!/usr/bin/env bash
+# Builds the library and runs the quick start: one layer of a real transformer, on the GPU or on the
+# emulated device. Installs what is missing (Debian, Ubuntu).
+
+source "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
+
+require_tools
+install_packages ninja-build libfmt-dev libgtest-dev nlohmann-json3-dev
+choose_device
+if [[ $device == cuda ]]; then preset=cuda; else preset=emulated-release; fi
+configure_and_build "$preset" --target qlinear_quick_start
+
+say "quick start"
+"build/$preset/tests/quick_start/qlinear_quick_start" tests/data/*.safetensors

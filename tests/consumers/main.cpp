@@ -1,0 +1,3 @@
+#include "multiply_ones.hpp"
+
+int main() { return consumer::multiply_ones() ? 0 : 1; }
