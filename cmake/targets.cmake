@@ -48,9 +48,10 @@ endfunction()
 # C++ for the emulated device.
 function(qlinear_device_sources)
   if(QLINEAR_DEVICE STREQUAL "emulated")
-    # nvcc's `#pragma unroll` means nothing to a host compiler.
-    set_source_files_properties(${ARGN} PROPERTIES LANGUAGE CXX COMPILE_OPTIONS
-                                                                -Wno-unknown-pragmas)
+    # nvcc's `#pragma unroll` means nothing to a host compiler. A GPU's registers start with garbage.
+    set_source_files_properties(
+      ${ARGN} PROPERTIES LANGUAGE CXX
+                         COMPILE_OPTIONS "-Wno-unknown-pragmas;-ftrivial-auto-var-init=pattern")
   endif()
 endfunction()
 

@@ -39,11 +39,12 @@ __device__ __forceinline__ void mma_sync_mainloop(typename Traits::Sums& sums,
                                                   const typename Traits::B& b, int first_step,
                                                   int steps, int warp_row, int warp_column) {
   constexpr MmaSyncTile kTile = Traits::tile;
+  static_assert(kTile.k / 32 % 2 == 0, "fragments alternate between two buffers");
   constexpr int kAhead = kTile.stages - 1;
   unsigned char* ring = ptx::dynamic_shared_memory();
   const auto a_stage = [ring](int slot) { return ring + slot * Traits::kStageBytes; };
   const auto b_stage = [&](int slot) { return a_stage(slot) + Traits::A::kStageBytes; };
-  const auto first_k = [&](int step) { return std::int64_t{first_step + step} * kTile.k; };
+  const auto first_k = [&](int step) { return (first_step + step) * kTile.k; };
 
 #pragma unroll
   for (int step = 0; step < kAhead; ++step) {
@@ -56,21 +57,45 @@ __device__ __forceinline__ void mma_sync_mainloop(typename Traits::Sums& sums,
     ptx::cp_async_commit_group();
   }
 
+  // Fragments are read one step ahead of their use, across stages, too: while the last step of a
+  // stage is multiplied, the first of the next is on its way. The barrier that makes a stage
+  // visible also says that every warp has read the stage before the last, whose slot is then
+  // refilled.
+  using Sums = typename Traits::Sums;
+  constexpr int kSteps = kTile.k / 32;
+  typename Sums::Fragments fragments[2];
+  const auto read = [&](typename Sums::Fragments& to, int slot, int k_step) {
+    Sums::template read<typename Traits::A, typename Traits::B>(to, a_stage(slot), b_stage(slot),
+                                                                k_step, warp_row, warp_column);
+  };
+  ptx::cp_async_wait_group<kAhead - 1>();
+  __syncthreads();
+  read(fragments[0], 0, 0);
   int slot = 0;
   int refill = kAhead;
 #pragma unroll 1
   for (int step = 0; step < steps; ++step) {
-    ptx::cp_async_wait_group<kAhead - 1>();
-    __syncthreads();
-    if (step + kAhead < steps) {
-      a.load(a_stage(refill), first_k(step + kAhead));
-      b.load(b_stage(refill), first_k(step + kAhead));
+    const int next_slot = slot + 1 == kTile.stages ? 0 : slot + 1;
+#pragma unroll
+    for (int k_step = 0; k_step < kSteps; ++k_step) {
+      if (k_step == 0) {
+        if (step + kAhead < steps) {
+          a.load(a_stage(refill), first_k(step + kAhead));
+          b.load(b_stage(refill), first_k(step + kAhead));
+        }
+        ptx::cp_async_commit_group();
+      }
+      if (k_step + 1 < kSteps) {
+        read(fragments[(k_step + 1) % 2], slot, k_step + 1);
+      } else {
+        ptx::cp_async_wait_group<kAhead - 1>();
+        __syncthreads();
+        if (step + 1 < steps) read(fragments[0], next_slot, 0);
+      }
+      sums.template multiply<kTile.shape, kUnsignedB>(fragments[k_step % 2]);
     }
-    ptx::cp_async_commit_group();
-    sums.template multiply_stage<typename Traits::A, typename Traits::B, kTile.k, kTile.shape,
-                                 kUnsignedB>(a_stage(slot), b_stage(slot), warp_row, warp_column);
-    slot = slot + 1 == kTile.stages ? 0 : slot + 1;
-    refill = refill + 1 == kTile.stages ? 0 : refill + 1;
+    refill = slot;
+    slot = next_slot;
   }
   ptx::cp_async_wait_group<0>();
   __syncthreads();

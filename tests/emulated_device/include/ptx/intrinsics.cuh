@@ -1,0 +1,28 @@
+#pragma once
+
+// What nvcc knows without a header, declared for a C++ compiler.
+
+#include <cuda_bf16.h>
+#include <cuda_fp16.h>
+#include <cuda_runtime.h>
+
+#include <emulated_device/arithmetic.hpp>
+#include <emulated_device/atomics.hpp>
+#include <emulated_device/block_intrinsics.hpp>
+#include <emulated_device/builtin_variables.hpp>
+#include <emulated_device/kernel_calls.hpp>
+#include <emulated_device/min_max.hpp>
+#include <emulated_device/warp_exchange.hpp>
+
+#undef __launch_bounds__
+#define __launch_bounds__(...)
+#undef __maxnreg__
+#define __maxnreg__(...)
+#undef __cluster_dims__
+#define __cluster_dims__(...)
+
+template <class T>
+T __ldg(const T* address) {
+  qlinear::emulated_device::check_global(address, sizeof(T), "ld.global.nc");
+  return *address;
+}

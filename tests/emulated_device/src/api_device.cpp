@@ -1,0 +1,176 @@
+#include "runtime.hpp"
+
+#include <cuda_runtime_api.h>
+
+#include <climits>
+#include <cstdio>
+#include <optional>
+
+using namespace qlinear::emulated_device;
+
+namespace {
+
+bool valid_device(int ordinal) { return ordinal >= 0 && ordinal < settings().devices; }
+
+const DeviceLimits& limits() { return *find_limits(settings().compute_capability); }
+
+/// The same for all devices. Empty for an attribute that is not modelled.
+std::optional<int> attribute_value(cudaDeviceAttr attribute) {
+  const int capability = settings().compute_capability;
+  switch (attribute) {
+    case cudaDevAttrComputeCapabilityMajor:
+      return capability / 10;
+    case cudaDevAttrComputeCapabilityMinor:
+      return capability % 10;
+    case cudaDevAttrMultiProcessorCount:
+      return settings().multiprocessors;
+    case cudaDevAttrWarpSize:
+      return kWarpSize;
+    case cudaDevAttrMaxThreadsPerBlock:
+    case cudaDevAttrMaxBlockDimX:
+    case cudaDevAttrMaxBlockDimY:
+      return static_cast<int>(kMaxThreadsPerBlock);
+    case cudaDevAttrMaxBlockDimZ:
+      return 64;
+    case cudaDevAttrMaxGridDimX:
+      return INT_MAX;
+    case cudaDevAttrMaxGridDimY:
+    case cudaDevAttrMaxGridDimZ:
+      return 65535;
+    case cudaDevAttrMaxThreadsPerMultiProcessor:
+      return limits().threads_per_multiprocessor;
+    case cudaDevAttrMaxBlocksPerMultiprocessor:
+      return limits().blocks_per_multiprocessor;
+    case cudaDevAttrMaxSharedMemoryPerBlock:
+      return static_cast<int>(kDefaultSharedBytes);
+    case cudaDevAttrMaxSharedMemoryPerBlockOptin:
+      return static_cast<int>(limits().shared_bytes_per_block_optin);
+    case cudaDevAttrMaxSharedMemoryPerMultiprocessor:
+      return static_cast<int>(limits().shared_bytes_per_multiprocessor);
+    case cudaDevAttrReservedSharedMemoryPerBlock:
+      return capability >= 80 ? static_cast<int>(kReservedSharedBytes) : 0;
+    case cudaDevAttrMaxRegistersPerBlock:
+    case cudaDevAttrMaxRegistersPerMultiprocessor:
+      return 65536;
+    case cudaDevAttrL2CacheSize:
+      return limits().l2_bytes;
+    case cudaDevAttrClusterLaunch:
+      return capability >= 90 ? 1 : 0;
+    case cudaDevAttrConcurrentKernels:
+    case cudaDevAttrUnifiedAddressing:
+    case cudaDevAttrMemoryPoolsSupported:
+      return 1;
+    case cudaDevAttrIntegrated:
+    case cudaDevAttrManagedMemory:
+    case cudaDevAttrCooperativeLaunch:
+      return 0;
+    default:
+      return std::nullopt;
+  }
+}
+
+int value_of(cudaDeviceAttr attribute) { return *attribute_value(attribute); }
+
+cudaDeviceProp properties() {
+  cudaDeviceProp out{};
+  std::snprintf(out.name, sizeof(out.name), "qlinear emulated device (sm_%d)",
+                settings().compute_capability);
+  out.totalGlobalMem = kDeviceBytes;
+  out.major = value_of(cudaDevAttrComputeCapabilityMajor);
+  out.minor = value_of(cudaDevAttrComputeCapabilityMinor);
+  out.multiProcessorCount = value_of(cudaDevAttrMultiProcessorCount);
+  out.warpSize = kWarpSize;
+  out.maxThreadsPerBlock = value_of(cudaDevAttrMaxThreadsPerBlock);
+  out.maxThreadsDim[0] = value_of(cudaDevAttrMaxBlockDimX);
+  out.maxThreadsDim[1] = value_of(cudaDevAttrMaxBlockDimY);
+  out.maxThreadsDim[2] = value_of(cudaDevAttrMaxBlockDimZ);
+  out.maxGridSize[0] = value_of(cudaDevAttrMaxGridDimX);
+  out.maxGridSize[1] = value_of(cudaDevAttrMaxGridDimY);
+  out.maxGridSize[2] = value_of(cudaDevAttrMaxGridDimZ);
+  out.maxThreadsPerMultiProcessor = value_of(cudaDevAttrMaxThreadsPerMultiProcessor);
+  out.maxBlocksPerMultiProcessor = value_of(cudaDevAttrMaxBlocksPerMultiprocessor);
+  out.sharedMemPerBlock = kDefaultSharedBytes;
+  out.sharedMemPerBlockOptin = limits().shared_bytes_per_block_optin;
+  out.sharedMemPerMultiprocessor = limits().shared_bytes_per_multiprocessor;
+  out.reservedSharedMemPerBlock =
+      static_cast<std::size_t>(value_of(cudaDevAttrReservedSharedMemoryPerBlock));
+  out.regsPerBlock = value_of(cudaDevAttrMaxRegistersPerBlock);
+  out.regsPerMultiprocessor = value_of(cudaDevAttrMaxRegistersPerMultiprocessor);
+  out.l2CacheSize = limits().l2_bytes;
+  out.concurrentKernels = 1;
+  out.unifiedAddressing = 1;
+  out.memoryPoolsSupported = 1;
+  return out;
+}
+
+}  // namespace
+
+extern "C" {
+
+cudaError_t cudaGetDeviceCount(int* count) {
+  if (count == nullptr) return remember(cudaErrorInvalidValue);
+  *count = settings().devices;
+  return cudaSuccess;
+}
+
+cudaError_t cudaGetDevice(int* device) {
+  if (device == nullptr) return remember(cudaErrorInvalidValue);
+  *device = current_device();
+  return cudaSuccess;
+}
+
+cudaError_t cudaSetDevice(int device) {
+  if (!valid_device(device)) return remember(cudaErrorInvalidDevice);
+  set_current_device(device);
+  return cudaSuccess;
+}
+
+cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int device) {
+  if (value == nullptr) return remember(cudaErrorInvalidValue);
+  if (!valid_device(device)) return remember(cudaErrorInvalidDevice);
+  const std::optional<int> found = attribute_value(attribute);
+  if (!found) return remember(cudaErrorNotSupported);
+  *value = *found;
+  return cudaSuccess;
+}
+
+cudaError_t cudaGetDeviceProperties(cudaDeviceProp* out, int device) {
+  if (out == nullptr) return remember(cudaErrorInvalidValue);
+  if (!valid_device(device)) return remember(cudaErrorInvalidDevice);
+  *out = properties();
+  return cudaSuccess;
+}
+
+cudaError_t cudaDeviceSynchronize() {
+  return api_call([] {
+    if (const cudaError_t error = check_not_capturing(); error != cudaSuccess) return error;
+    return runtime().synchronise_device(current_device());
+  });
+}
+
+cudaError_t cudaRuntimeGetVersion(int* version) {
+  if (version == nullptr) return remember(cudaErrorInvalidValue);
+  *version = CUDART_VERSION;
+  return cudaSuccess;
+}
+
+cudaError_t cudaDriverGetVersion(int* version) { return cudaRuntimeGetVersion(version); }
+
+cudaError_t cudaOccupancyMaxActiveBlocksPerMultiprocessor(int* blocks, const void* /*function*/,
+                                                          int block_size,
+                                                          std::size_t dynamic_shared_bytes) {
+  if (blocks == nullptr || block_size < 1) return remember(cudaErrorInvalidValue);
+  const auto reserved = static_cast<std::size_t>(value_of(cudaDevAttrReservedSharedMemoryPerBlock));
+  const std::size_t shared = dynamic_shared_bytes + reserved;
+  const int warps = (block_size + kWarpSize - 1) / kWarpSize;
+  int result = limits().blocks_per_multiprocessor;
+  result = std::min(result, limits().threads_per_multiprocessor / (warps * kWarpSize));
+  if (shared > 0) {
+    result = std::min(result, static_cast<int>(limits().shared_bytes_per_multiprocessor / shared));
+  }
+  if (block_size > static_cast<int>(kMaxThreadsPerBlock)) result = 0;
+  *blocks = result;
+  return cudaSuccess;
+}
+
+}  // extern "C"

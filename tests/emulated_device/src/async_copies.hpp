@@ -1,0 +1,44 @@
+#pragma once
+
+#include "random.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+namespace qlinear::emulated_device {
+
+/// The cp.async copies of one thread that have been issued and not been performed. They may be
+/// performed at any time until a wait requires it; this class takes that liberty.
+class AsyncCopies {
+ public:
+  /// Copies `bytes` from `global` to `shared` and zeroes the rest of `size`.
+  void issue(unsigned char* shared, const unsigned char* global, unsigned bytes, unsigned size,
+             Random& random);
+
+  void commit_group() { ++group_; }
+
+  /// Performs all but the copies of the `pending` latest groups and of the one still open.
+  void wait_group(std::uint64_t pending);
+
+  /// What becomes of copies that nothing waited for when the thread exits.
+  void perform_all();
+
+  bool empty() const { return copies_.empty(); }
+  void reset();
+
+ private:
+  struct Copy {
+    unsigned char* shared;
+    const unsigned char* global;
+    unsigned bytes;
+    unsigned size;
+    std::uint64_t group;
+  };
+  static void perform(const Copy& copy);
+
+  std::vector<Copy> copies_;  ///< In no order.
+  std::uint64_t group_ = 0;   ///< Groups committed so far: the number of the open one.
+};
+
+}  // namespace qlinear::emulated_device

@@ -1,0 +1,67 @@
+#include "engine.hpp"
+#include "synchronisation.hpp"
+#include "text.hpp"
+
+#include <emulated_device/kernel_calls.hpp>
+
+#include <cstring>
+
+namespace qlinear::emulated_device {
+namespace {
+
+void wake_others(Block& block, const Thread& self) {
+  for (Warp& warp : block.warps) {
+    std::uint32_t lanes = ~warp.exited;
+    if (&warp == self.warp) lanes &= ~(1U << self.lane);
+    engine().wake(warp, lanes);
+  }
+}
+
+/// With exited threads a barrier of the whole block cannot complete as it was meant.
+void check_divergence(const Block& block) {
+  const BlockBarrier& barrier = block.barrier;
+  if (barrier.arrived == 0 || barrier.arrived + block.exited < block.threads.size()) return;
+  engine().fail(cudaErrorLaunchFailure,
+                text("diverged barrier: %u threads of the block wait at %s and %u have exited",
+                     barrier.arrived, barrier.instruction, block.exited));
+}
+
+}  // namespace
+
+unsigned synchronise_block(const char* instruction, bool predicate) {
+  Thread& self = engine().current(instruction);
+  Block& block = block_of(self);
+  BlockBarrier& barrier = block.barrier;
+  if (barrier.arrived > 0 && std::strcmp(barrier.instruction, instruction) != 0) {
+    engine().fail(cudaErrorLaunchFailure,
+                  text("diverged barrier: this thread is at %s, %u threads of the block are at %s",
+                       instruction, barrier.arrived, barrier.instruction));
+  }
+  barrier.instruction = instruction;
+  ++barrier.arrived;
+  if (predicate) ++barrier.predicates;
+  if (barrier.arrived < block.threads.size()) {
+    if (block.exited > 0) check_divergence(block);
+    engine().park(instruction);
+    return barrier.result;
+  }
+  const unsigned result = barrier.predicates;
+  barrier = BlockBarrier{};
+  barrier.result = result;
+  wake_others(block, self);
+  engine().yield();
+  return result;
+}
+
+void leave_block(Thread& self) {
+  self.copies.perform_all();
+  check_no_lane_waits_for(self);
+  self.warp->exited |= 1U << self.lane;
+  Block& block = block_of(self);
+  ++block.exited;
+  check_divergence(block);
+  if (block.exited == block.threads.size()) release_dependents(block);
+  leave_cluster(self);
+}
+
+}  // namespace qlinear::emulated_device

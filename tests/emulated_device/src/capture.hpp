@@ -1,0 +1,21 @@
+#pragma once
+
+#include "runtime.hpp"
+
+namespace qlinear::emulated_device {
+
+/// Adds a node behind what the stream has captured so far.
+cudaError_t capture_task(Stream& stream, Task task, Edge edge);
+
+/// Makes the next node of `stream` depend on what `event` captured, too. A stream that does not
+/// capture yet joins the capture.
+cudaError_t capture_wait(Stream& stream, const Event& event);
+
+/// An operation in the legacy default stream would make blocking streams wait, which a capture of
+/// one of them cannot express.
+cudaError_t check_implicit_synchronisation(const Stream& stream);
+
+/// Ends the capture that `origin` began and hands out its graph; null after an error.
+cudaError_t end_capture(Stream& origin, std::unique_ptr<Graph>& graph);
+
+}  // namespace qlinear::emulated_device

@@ -1,0 +1,251 @@
+#include "engine.hpp"
+
+#include "synchronisation.hpp"
+#include "text.hpp"
+
+#include <emulated_device/builtin_variables.hpp>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <utility>
+
+uint3 threadIdx;
+uint3 blockIdx;
+dim3 blockDim;
+dim3 gridDim;
+
+namespace qlinear::emulated_device {
+namespace {
+
+/// Yields without a thread that parks, wakes or ends: the kernel spins on something that never
+/// comes.
+constexpr std::uint64_t kMostIdleYields = 20'000'000;
+
+}  // namespace
+
+Engine& engine() {
+  static Engine instance;
+  return instance;
+}
+
+// ---- What threads do ----
+
+Thread& Engine::current(const char* instruction) const {
+  if (current_ == nullptr) {
+    std::fprintf(stderr, "qlinear emulated device: %s outside a kernel\n", instruction);
+    std::abort();
+  }
+  return *current_;
+}
+
+void Engine::thread_main() {
+  Fiber::entered();
+  grid_of(*engine().current_).launch.body();
+  engine().exit_thread();
+}
+
+Thread* Engine::take_next() { return attention_ ? nullptr : ready_.take(*random_); }
+
+void Engine::activate(Thread& thread) {
+  current_ = &thread;
+  threadIdx = thread.index;
+  thread.waiting_at = nullptr;
+  const Block& block = block_of(thread);
+  if (&block == active_block_) return;
+  active_block_ = &block;
+  blockIdx = block.index;
+  blockDim = grid_of(thread).launch.block;
+  gridDim = grid_of(thread).launch.grid;
+}
+
+void Engine::leave(Thread& thread) {
+  Thread* next = take_next();
+  if (next == nullptr) {
+    current_ = nullptr;
+    thread.fiber.switch_to(host_);
+    return;
+  }
+  activate(*next);
+  if (next != &thread) thread.fiber.switch_to(next->fiber);
+}
+
+void Engine::park(const char* instruction) {
+  Thread& self = *current_;
+  self.waiting_at = instruction;
+  idle_yields_ = 0;
+  leave(self);
+}
+
+void Engine::yield() {
+  if (!random_->one_in(4)) return;
+  Thread& self = *current_;
+  if (++idle_yields_ > kMostIdleYields) {
+    fail(cudaErrorLaunchTimeout,
+         "no thread makes progress: the kernel spins on a value that no "
+         "resident thread will write");
+  }
+  ready_.add(*self.warp, 1U << self.lane);
+  leave(self);
+}
+
+void Engine::wake(Thread& thread) { wake(*thread.warp, 1U << thread.lane); }
+
+void Engine::wake(Warp& warp, std::uint32_t lanes) {
+  idle_yields_ = 0;
+  ready_.add(warp, lanes);
+}
+
+void Engine::fail(cudaError_t code, std::string message) {
+  Thread& self = *current_;
+  failure_.emplace(Failure{code, describe(self) + ": " + message});
+  std::string().swap(message);
+  current_ = nullptr;
+  self.fiber.switch_to(host_);
+  std::abort();  // an abandoned thread does not come back
+}
+
+void Engine::fail_at(cudaError_t code, const char* instruction, std::size_t bytes,
+                     const void* address, std::string place) {
+  std::string message =
+      text("%s of %zu bytes at %p: %s", instruction, bytes, address, place.c_str());
+  std::string().swap(place);
+  fail(code, std::move(message));
+}
+
+void Engine::release(Grid& grid) {
+  source_->released(grid);
+  attention_ = true;
+}
+
+void Engine::exit_thread() {
+  Thread& self = *current_;
+  idle_yields_ = 0;
+  leave_block(self);
+  Thread* next = take_next();
+  if (next == nullptr) {
+    current_ = nullptr;
+    self.fiber.end_and_switch_to(host_);
+  } else {
+    activate(*next);
+    self.fiber.end_and_switch_to(next->fiber);
+  }
+  std::abort();
+}
+
+const Allocation* Engine::find_allocation(const void* address, std::size_t bytes) {
+  const auto begin = reinterpret_cast<std::uintptr_t>(address);
+  for (const Allocation& recent : recent_) {
+    if (recent.contains(begin, bytes)) return &recent;
+  }
+  const Allocation* found = allocations_->find(address, bytes);
+  if (found == nullptr) return nullptr;
+  recent_[oldest_recent_] = *found;
+  oldest_recent_ = (oldest_recent_ + 1) % kRecent;
+  return found;
+}
+
+// ---- What the host side does between them ----
+
+std::optional<Failure> Engine::run(GridSource& source, const Allocations& allocations,
+                                   Random& random) {
+  source_ = &source;
+  allocations_ = &allocations;
+  random_ = &random;
+  std::fill(std::begin(recent_), std::end(recent_), Allocation{});
+  active_block_ = nullptr;
+  idle_yields_ = 0;
+  failure_.reset();
+  admit_grids();
+  while (!grids_.empty() && !failure_) step();
+  if (failure_) abandon();
+  return std::exchange(failure_, std::nullopt);
+}
+
+void Engine::step() {
+  attention_ = false;
+  for (Grid* grid : grids_) start_clusters(*grid);
+  Thread* next = ready_.take(*random_);
+  if (next == nullptr) {
+    report_deadlock();
+    return;
+  }
+  activate(*next);
+  host_.switch_to(next->fiber);
+  if (failure_) return;
+  retire_grids();
+  admit_grids();
+}
+
+void Engine::admit_grids() {
+  constexpr std::uint64_t kRestlessness[] = {1, 4, 64, 1024};
+  while (Grid* grid = source_->admit()) {
+    grids_.push_back(grid);
+    ready_.set_restlessness(kRestlessness[random_->below(std::size(kRestlessness))]);
+  }
+}
+
+void Engine::start_clusters(Grid& grid) {
+  while (grid.resident.size() < grid.resident_limit && grid.started < grid.clusters) {
+    if (grid.idle.empty()) grid.idle.push_back(std::make_unique<Cluster>());
+    std::unique_ptr<Cluster> cluster = std::move(grid.idle.back());
+    grid.idle.pop_back();
+    prepare_cluster(*cluster, grid, grid.order.at(grid.started), *random_);
+    ++grid.started;
+    for (Block& block : cluster->blocks) start_threads(block);
+    grid.resident.push_back(std::move(cluster));
+  }
+}
+
+void Engine::start_threads(Block& block) {
+  for (Thread& thread : block.threads) {
+    if (free_stacks_.empty()) free_stacks_.push_back(&stacks_.emplace_back());
+    thread.fiber.start(*free_stacks_.back(), &Engine::thread_main);
+    free_stacks_.pop_back();
+  }
+  for (Warp& warp : block.warps) ready_.add(warp, ~warp.exited);
+}
+
+void Engine::retire_clusters(Grid& grid) {
+  for (std::size_t i = grid.resident.size(); i-- > 0;) {
+    if (!grid.resident[i]->finished()) continue;
+    for (Block& block : grid.resident[i]->blocks) {
+      for (Thread& thread : block.threads) free_stacks_.push_back(&thread.fiber.stack());
+    }
+    grid.idle.push_back(std::move(grid.resident[i]));
+    grid.resident.erase(grid.resident.begin() + static_cast<std::ptrdiff_t>(i));
+    ++grid.finished;
+    active_block_ = nullptr;
+  }
+}
+
+void Engine::retire_grids() {
+  for (std::size_t i = grids_.size(); i-- > 0;) {
+    Grid& grid = *grids_[i];
+    retire_clusters(grid);
+    if (!grid.has_finished()) continue;
+    grids_.erase(grids_.begin() + static_cast<std::ptrdiff_t>(i));
+    source_->finished(grid);
+  }
+}
+
+void Engine::report_deadlock() {
+  const Grid& grid = *grids_.front();
+  failure_ =
+      Failure{cudaErrorLaunchFailure,
+              describe(grid.launch) + ": deadlock, no thread can run" + describe_waiting(grid)};
+}
+
+void Engine::abandon() {
+  for (const Grid* grid : grids_) {
+    for (const auto& cluster : grid->resident) {
+      for (Block& block : cluster->blocks) {
+        for (Thread& thread : block.threads) free_stacks_.push_back(&thread.fiber.stack());
+      }
+    }
+  }
+  grids_.clear();
+  ready_.clear();
+}
+
+}  // namespace qlinear::emulated_device

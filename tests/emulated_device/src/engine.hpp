@@ -1,0 +1,105 @@
+#pragma once
+
+#include "allocations.hpp"
+#include "failure.hpp"
+#include "grid.hpp"
+#include "ready_warps.hpp"
+
+#include <cstddef>
+#include <deque>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace qlinear::emulated_device {
+
+/// Where the engine gets grids from and tells what became of them.
+class GridSource {
+ public:
+  virtual ~GridSource() = default;
+  /// A grid that starts now, or null.
+  virtual Grid* admit() = 0;
+  /// Every block has called griddepcontrol.launch_dependents or ended.
+  virtual void released(Grid& grid) = 0;
+  /// Every block has ended. The engine has no more use for the grid.
+  virtual void finished(Grid& grid) = 0;
+};
+
+/// Executes grids: every CUDA thread is a fiber, one runs at a time, and which one goes on when it
+/// stops at a synchronising instruction is a matter of chance.
+class Engine {
+ public:
+  /// Runs grids of `source` until none is left or a thread fails.
+  std::optional<Failure> run(GridSource& source, const Allocations& allocations, Random& random);
+
+  /// The thread that executes `instruction`. Ends the process if there is none, that is, if host
+  /// code called device code.
+  Thread& current(const char* instruction) const;
+
+  /// Leaves the current thread until `wake`.
+  void park(const char* instruction);
+  /// Lets other threads run first, or not.
+  void yield();
+  void wake(Thread& thread);
+  void wake(Warp& warp, std::uint32_t lanes);
+
+  /// Stops everything. The message is completed with the place of the current thread. Pass a
+  /// freshly made string: no frame of the calling thread is ever unwound.
+  [[noreturn]] void fail(cudaError_t code, std::string message);
+
+  /// `fail` for an access of `bytes` at `address`, of which `place` says where that is.
+  [[noreturn]] void fail_at(cudaError_t code, const char* instruction, std::size_t bytes,
+                            const void* address, std::string place);
+
+  /// Tells the source that `grid` no longer holds back programmatic dependents.
+  void release(Grid& grid);
+
+  /// Makes the host side look at the grids before another thread runs.
+  void request_attention() { attention_ = true; }
+
+  Random& random() { return *random_; }
+  const Allocations& allocations() const { return *allocations_; }
+
+  /// The allocation with the `bytes` at `address`, quickly for those used of late.
+  const Allocation* find_allocation(const void* address, std::size_t bytes);
+
+ private:
+  static void thread_main();
+  [[noreturn]] void exit_thread();
+  Thread* take_next();
+  void activate(Thread& thread);
+  void leave(Thread& thread);
+
+  void step();
+  void admit_grids();
+  void start_clusters(Grid& grid);
+  void start_threads(Block& block);
+  void retire_clusters(Grid& grid);
+  void retire_grids();
+  void report_deadlock();
+  void abandon();
+
+  Fiber host_;
+  Thread* current_ = nullptr;
+  const Block* active_block_ = nullptr;
+  ReadyWarps ready_;
+  bool attention_ = false;
+  std::uint64_t idle_yields_ = 0;
+
+  GridSource* source_ = nullptr;
+  const Allocations* allocations_ = nullptr;
+  Random* random_ = nullptr;
+  std::vector<Grid*> grids_;
+  std::optional<Failure> failure_;
+
+  static constexpr std::size_t kRecent = 4;
+  Allocation recent_[kRecent] = {};
+  std::size_t oldest_recent_ = 0;
+
+  std::deque<Stack> stacks_;
+  std::vector<Stack*> free_stacks_;
+};
+
+Engine& engine();
+
+}  // namespace qlinear::emulated_device

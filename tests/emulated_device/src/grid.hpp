@@ -1,0 +1,132 @@
+#pragma once
+
+#include "async_copies.hpp"
+#include "fiber.hpp"
+#include "random.hpp"
+#include "shared_memory.hpp"
+
+#include <emulated_device/launch_request.hpp>
+#include <emulated_device/warp_operation.hpp>
+
+#include <vector_types.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+// A kernel in execution: a grid of clusters of blocks of warps of threads.
+
+namespace qlinear::emulated_device {
+
+struct Warp;
+struct Block;
+struct Cluster;
+struct Grid;
+
+struct Thread {
+  Warp* warp = nullptr;
+  unsigned lane = 0;
+  uint3 index{};
+  Fiber fiber;
+  const char* waiting_at = nullptr;  ///< The instruction that it is parked at.
+  bool cluster_arrived = false;      ///< Between barrier.cluster.arrive and .wait,
+  std::uint64_t cluster_phase = 0;   ///< of this phase.
+  AsyncCopies copies;
+};
+
+/// Sets of lanes are bit masks.
+struct Warp {
+  /// A lane's part in a warp-wide instruction that waits for other lanes.
+  struct Arrival {
+    const WarpOperation* operation;
+    std::uint32_t mask;
+    void* arguments;
+  };
+
+  Block* block = nullptr;
+  Thread* lanes = nullptr;
+  std::uint32_t ready = 0;
+  std::uint32_t exited = 0;  ///< Contains the lanes that a last, partial warp does not have.
+  std::uint32_t arrived = 0;
+  Arrival arrivals[32];
+  std::size_t ready_position = 0;  ///< In `ReadyWarps`.
+};
+
+/// bar.sync and bar.red of a whole block.
+struct BlockBarrier {
+  const char* instruction = nullptr;
+  unsigned arrived = 0;
+  unsigned predicates = 0;  ///< Threads of this phase whose predicate was true.
+  unsigned result = 0;      ///< `predicates` of the phase that ended last.
+};
+
+struct Block {
+  Cluster* cluster = nullptr;
+  uint3 index{};
+  unsigned rank = 0;  ///< In the cluster.
+  unsigned exited = 0;
+  bool released = false;  ///< Has called griddepcontrol.launch_dependents or ended.
+  BlockBarrier barrier;
+  SharedMemory shared;
+  std::vector<Warp> warps;
+  std::vector<Thread> threads;
+};
+
+/// Blocks that are resident together. A launch without clusters has clusters of one block.
+struct Cluster {
+  Grid* grid = nullptr;
+  std::vector<Block> blocks;
+  unsigned exited = 0;
+  unsigned arrived = 0;  ///< Threads that have arrived at barrier.cluster in this phase.
+  std::uint64_t phase = 0;
+  std::vector<Thread*> barrier_waiters;
+
+  unsigned threads() const;
+  bool finished() const { return exited == threads(); }
+};
+
+/// An order of the numbers [0, count) by a start and a stride that is coprime to count.
+class ShuffledOrder {
+ public:
+  ShuffledOrder(std::uint64_t count, Random& random);
+  std::uint64_t at(std::uint64_t position) const;
+
+ private:
+  std::uint64_t count_;
+  std::uint64_t start_;
+  std::uint64_t stride_;
+};
+
+struct Grid {
+  Grid(const LaunchRequest& request, int device_ordinal, Random& random);
+
+  const LaunchRequest& launch;
+  int device;
+  dim3 cluster_grid;  ///< Grid dimensions counted in clusters.
+  std::uint64_t clusters;
+  ShuffledOrder order;
+  unsigned resident_limit;  ///< In clusters.
+  std::uint64_t started = 0;
+  std::uint64_t finished = 0;
+  std::vector<std::unique_ptr<Cluster>> resident;
+  std::vector<std::unique_ptr<Cluster>> idle;  ///< For reuse by the clusters to come.
+
+  /// Blocks that have called griddepcontrol.launch_dependents or ended.
+  std::uint64_t released_blocks = 0;
+  bool prerequisites_finished = true;
+  std::vector<Thread*> dependency_waiters;
+
+  std::uint64_t blocks() const;
+  unsigned threads_per_block() const;
+  bool has_finished() const { return finished == clusters; }
+};
+
+inline Block& block_of(const Thread& thread) { return *thread.warp->block; }
+inline Cluster& cluster_of(const Thread& thread) { return *block_of(thread).cluster; }
+inline Grid& grid_of(const Thread& thread) { return *cluster_of(thread).grid; }
+
+/// Places cluster `number` of the grid: coordinates, warps and threads, poisoned shared memory.
+void prepare_cluster(Cluster& cluster, Grid& grid, std::uint64_t number, Random& random);
+
+}  // namespace qlinear::emulated_device

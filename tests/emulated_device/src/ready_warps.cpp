@@ -1,0 +1,44 @@
+#include "ready_warps.hpp"
+
+namespace qlinear::emulated_device {
+namespace {
+
+unsigned pick_lane(std::uint32_t lanes, Random& random) {
+  const auto turn = static_cast<unsigned>(random.below(32));
+  const std::uint32_t turned = turn == 0 ? lanes : (lanes >> turn) | (lanes << (32 - turn));
+  return (static_cast<unsigned>(__builtin_ctz(turned)) + turn) % 32;
+}
+
+}  // namespace
+
+void ReadyWarps::clear() {
+  warps_.clear();
+  latest_ = nullptr;
+}
+
+void ReadyWarps::add(Warp& warp, std::uint32_t lanes) {
+  if (warp.ready == 0 && lanes != 0) {
+    warp.ready_position = warps_.size();
+    warps_.push_back(&warp);
+  }
+  warp.ready |= lanes;
+}
+
+void ReadyWarps::remove(Warp& warp) {
+  warps_[warp.ready_position] = warps_.back();
+  warps_[warp.ready_position]->ready_position = warp.ready_position;
+  warps_.pop_back();
+  if (latest_ == &warp) latest_ = nullptr;
+}
+
+Thread* ReadyWarps::take(Random& random) {
+  if (warps_.empty()) return nullptr;
+  if (latest_ == nullptr || random.one_in(turns_)) latest_ = warps_[random.below(warps_.size())];
+  Warp& warp = *latest_;
+  const unsigned lane = pick_lane(warp.ready, random);
+  warp.ready &= ~(1U << lane);
+  if (warp.ready == 0) remove(warp);
+  return &warp.lanes[lane];
+}
+
+}  // namespace qlinear::emulated_device

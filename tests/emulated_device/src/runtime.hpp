@@ -1,0 +1,142 @@
+#pragma once
+
+#include "allocations.hpp"
+#include "operation_queue.hpp"
+#include "random.hpp"
+#include "settings.hpp"
+
+#include <driver_types.h>
+
+#include <cstddef>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <thread>
+#include <utility>
+#include <vector>
+
+// State of the emulated CUDA runtime. Everything is guarded by one lock, which `api_call` takes.
+
+namespace qlinear::emulated_device {
+
+/// A node of a graph: a task and the nodes before it.
+struct GraphNode {
+  struct Predecessor {
+    std::size_t node;
+    Edge edge;
+  };
+  Task task;
+  int device;
+  std::vector<Predecessor> predecessors;
+};
+
+struct Graph {
+  std::vector<std::unique_ptr<GraphNode>> nodes;
+};
+
+struct ExecutableGraph {
+  std::vector<GraphNode> nodes;
+  OperationPointer latest;  ///< Launches of the same executable graph run one after the other.
+};
+
+struct Stream;
+
+/// A capture in progress: the graph that grows, and the streams that took part.
+struct Capture {
+  std::unique_ptr<Graph> graph = std::make_unique<Graph>();
+  Stream* origin = nullptr;
+  cudaStreamCaptureMode mode = cudaStreamCaptureModeGlobal;
+  std::thread::id thread;
+  bool invalidated = false;
+  std::vector<Stream*> streams;
+};
+
+struct Stream {
+  int device = 0;
+  bool blocking = true;  ///< Ordered with the legacy default stream.
+  int priority = 0;
+  OperationPointer last;
+  std::shared_ptr<Capture> capture;
+  std::vector<std::size_t> captured_last;  ///< Nodes that the next one depends on.
+};
+
+struct Event {
+  int device = 0;
+  bool timed = true;
+  OperationPointer recorded;
+  std::shared_ptr<Capture> capture;  ///< When last recorded in a capturing stream.
+  std::vector<std::size_t> captured;
+};
+
+struct FunctionAttributes {
+  std::size_t dynamic_shared_bytes = kDefaultSharedBytes;
+  bool non_portable_cluster = false;
+};
+
+struct Device {
+  Stream legacy_stream;
+  std::map<const void*, FunctionAttributes> functions;
+};
+
+class Runtime {
+ public:
+  Runtime();
+
+  std::recursive_mutex mutex;
+  bool in_host_function = false;
+
+  Random random;
+  Allocations allocations;
+  std::vector<cudaError_t> errors;  ///< By device: what a failed kernel left.
+  OperationQueue queue;
+  std::vector<std::unique_ptr<Device>> devices;
+  std::set<Stream*> streams;  ///< Created by the program.
+  std::set<Event*> events;
+  std::set<Graph*> graphs;
+  std::set<ExecutableGraph*> executable_graphs;
+  std::vector<std::shared_ptr<Capture>> captures;
+  std::map<std::pair<std::thread::id, int>, std::unique_ptr<Stream>> thread_streams;
+
+  /// The stream that a handle stands for on the current device; null for a stale handle.
+  Stream* find_stream(cudaStream_t handle);
+  Event* find_event(cudaEvent_t handle);
+  Device& device(int ordinal) { return *devices[static_cast<std::size_t>(ordinal)]; }
+
+  /// Appends a task to a stream, or to the graph that captures it. `edge` is how it follows the
+  /// stream's latest operation; a task that is not captured also follows `also_after`.
+  cudaError_t enqueue(Stream& stream, Task task, Edge edge = Edge::Full,
+                      OperationPointer also_after = nullptr);
+
+  /// Waits for everything that was submitted to `stream` or to all streams of the device.
+  cudaError_t synchronise(Stream& stream);
+  cudaError_t synchronise_device(int device);
+
+  /// What the next operation of `stream` has to wait for.
+  std::vector<Dependency> predecessors(const Stream& stream, Edge edge) const;
+
+ private:
+  std::vector<Stream*> streams_of(int device) const;
+};
+
+Runtime& runtime();
+int current_device();
+void set_current_device(int ordinal);
+
+/// Remembers an error for cudaGetLastError and returns it.
+cudaError_t remember(cudaError_t error);
+cudaError_t last_error();
+void forget_last_error();
+
+/// Takes the lock around a call of the API and remembers its error.
+template <class Call>
+cudaError_t api_call(Call call) {
+  const std::lock_guard lock(runtime().mutex);
+  if (runtime().in_host_function) return remember(cudaErrorNotPermitted);
+  return remember(call());
+}
+
+/// For calls that a capture forbids: cudaSuccess, or the error, having invalidated the captures.
+cudaError_t check_not_capturing();
+
+}  // namespace qlinear::emulated_device

@@ -1,0 +1,80 @@
+#include "settings.hpp"
+
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <limits>
+
+namespace qlinear::emulated_device {
+namespace {
+
+constexpr std::size_t kKiB = 1024;
+
+struct Generation {
+  int compute_capability;
+  DeviceLimits limits;
+};
+
+constexpr int kMiB = 1024 * 1024;
+
+constexpr Generation kGenerations[] = {
+    {75, {72, 64 * kKiB, 64 * kKiB, 1024, 16, 6 * kMiB}},
+    {80, {108, 164 * kKiB, 163 * kKiB, 2048, 32, 40 * kMiB}},
+    {86, {84, 100 * kKiB, 99 * kKiB, 1536, 16, 6 * kMiB}},
+    {89, {142, 100 * kKiB, 99 * kKiB, 1536, 24, 96 * kMiB}},
+    {90, {132, 228 * kKiB, 227 * kKiB, 2048, 32, 50 * kMiB}},
+    {100, {148, 228 * kKiB, 227 * kKiB, 2048, 32, 126 * kMiB}},
+    {120, {170, 100 * kKiB, 99 * kKiB, 1536, 24, 96 * kMiB}},
+};
+
+[[noreturn]] void reject(const char* variable, const char* value, const char* expected) {
+  std::fprintf(stderr, "qlinear emulated device: %s=%s, expected %s\n", variable, value, expected);
+  std::exit(EXIT_FAILURE);
+}
+
+std::uint64_t number_from_environment(const char* variable, std::uint64_t fallback,
+                                      std::uint64_t least, std::uint64_t most) {
+  const char* text = std::getenv(variable);
+  if (text == nullptr || *text == '\0') return fallback;
+  char* end = nullptr;
+  errno = 0;
+  const std::uint64_t value = std::strtoull(text, &end, 10);
+  if (*end != '\0' || errno != 0 || value < least || value > most) {
+    reject(variable, text, "a decimal number in its range");
+  }
+  return value;
+}
+
+Settings read_environment() {
+  Settings result{};
+  result.seed = number_from_environment("QLINEAR_EMULATED_SEED", 1, 0,
+                                        std::numeric_limits<std::uint64_t>::max());
+  result.compute_capability =
+      static_cast<int>(number_from_environment("QLINEAR_EMULATED_SM", 90, 1, 999));
+  const DeviceLimits* limits = find_limits(result.compute_capability);
+  if (limits == nullptr) {
+    reject("QLINEAR_EMULATED_SM", std::getenv("QLINEAR_EMULATED_SM"),
+           "one of 75, 80, 86, 89, 90, 100, 120");
+  }
+  const auto multiprocessors = static_cast<std::uint64_t>(limits->multiprocessors);
+  result.multiprocessors = static_cast<int>(
+      number_from_environment("QLINEAR_EMULATED_SM_COUNT", multiprocessors, 1, 1024));
+  result.devices = static_cast<int>(number_from_environment("QLINEAR_EMULATED_DEVICES", 1, 1, 16));
+  return result;
+}
+
+}  // namespace
+
+const Settings& settings() {
+  static const Settings instance = read_environment();
+  return instance;
+}
+
+const DeviceLimits* find_limits(int compute_capability) {
+  for (const Generation& generation : kGenerations) {
+    if (generation.compute_capability == compute_capability) return &generation.limits;
+  }
+  return nullptr;
+}
+
+}  // namespace qlinear::emulated_device

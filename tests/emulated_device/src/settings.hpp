@@ -1,0 +1,51 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace qlinear::emulated_device {
+
+/// What the environment asks for, read once:
+///
+/// | variable                   | meaning                                      | default          |
+/// |----------------------------|----------------------------------------------|------------------|
+/// | QLINEAR_EMULATED_SEED      | seed of every choice                         | 1                |
+/// | QLINEAR_EMULATED_SM        | compute capability, major * 10 + minor       | 90               |
+/// | QLINEAR_EMULATED_SM_COUNT  | multiprocessors                              | that of the GPU  |
+/// | QLINEAR_EMULATED_DEVICES   | number of devices                            | 1                |
+struct Settings {
+  std::uint64_t seed;
+  int compute_capability;
+  int multiprocessors;
+  int devices;
+};
+
+/// Settings of this process. A variable that is no number in its range ends the process with a
+/// message: a mistyped seed must not pass for a reproduction.
+const Settings& settings();
+
+/// Limits of one GPU generation that programs can see. Source: CUDA C++ Programming Guide,
+/// "Technical Specifications per Compute Capability".
+struct DeviceLimits {
+  int multiprocessors;  ///< Of the largest GPU of the generation.
+  std::size_t shared_bytes_per_multiprocessor;
+  std::size_t shared_bytes_per_block_optin;  ///< With cudaFuncSetAttribute.
+  int threads_per_multiprocessor;
+  int blocks_per_multiprocessor;
+  int l2_bytes;
+};
+
+/// Dynamic shared memory that a kernel may use without cudaFuncSetAttribute.
+inline constexpr std::size_t kDefaultSharedBytes = 48 * 1024;
+/// Shared memory that the system keeps of each block from sm_80 on; none before.
+inline constexpr std::size_t kReservedSharedBytes = 1024;
+inline constexpr unsigned kMaxThreadsPerBlock = 1024;
+inline constexpr unsigned kMaxPortableClusterBlocks = 8;
+inline constexpr std::size_t kMaxParameterBytes = 32764;
+inline constexpr std::size_t kDeviceBytes = std::size_t{80} << 30;
+inline constexpr int kWarpSize = 32;
+
+/// Limits of `compute_capability`; null for one that is not modelled.
+const DeviceLimits* find_limits(int compute_capability);
+
+}  // namespace qlinear::emulated_device

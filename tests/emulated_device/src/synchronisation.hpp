@@ -1,0 +1,20 @@
+#pragma once
+
+#include "grid.hpp"
+
+// What synchronising instructions need to know of threads and grids that end.
+
+namespace qlinear::emulated_device {
+
+/// The thread has returned from the kernel: whoever waits for it learns of that.
+void leave_block(Thread& self);
+void leave_cluster(Thread& self);
+void check_no_lane_waits_for(const Thread& self);
+
+/// Counts the block as one that no longer holds back programmatic dependents.
+void release_dependents(Block& block);
+
+/// Lets the threads at griddepcontrol.wait of `grid` go on.
+void finish_prerequisites(Grid& grid);
+
+}  // namespace qlinear::emulated_device
