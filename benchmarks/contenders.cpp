@@ -73,10 +73,10 @@ void enqueue_linear(const Workload& workload, const LinearState& state, const Ge
   if (choice.split_k > 1) {
     gemm.workspace = workspace;
     quantize.zero = static_cast<std::uint32_t*>(workspace);
-    quantize.zero_count = static_cast<std::int64_t>(
-        kernels::split_counter_bytes(
-            kernels::tile_count(gemm.m, gemm.n, kernel.tile_m, kernel.tile_n)) /
-        sizeof(std::uint32_t));
+    quantize.zero_count =
+        static_cast<std::int64_t>(kernels::split_counter_bytes(kernels::tile_count(
+                                      gemm.m, gemm.n, kernel.tile_m, kernel.tile_n)) /
+                                  sizeof(std::uint32_t));
   }
   check(state.quantize_kernel->launch(quantize, stream));
   check(kernel.launch(gemm, stream));
@@ -113,8 +113,7 @@ std::vector<Contender> gemm_contenders(Workload& workload, const Oracle& oracle)
   const std::vector<GemmChoice> all = choices(workload, state.value());
   std::size_t bytes = 1;
   for (const GemmChoice& choice : all) bytes = std::max(bytes, choice.workspace_bytes);
-  const auto space =
-      std::make_shared<DeviceBuffer<std::byte>>(static_cast<std::int64_t>(bytes));
+  const auto space = std::make_shared<DeviceBuffer<std::byte>>(static_cast<std::int64_t>(bytes));
   std::vector<Contender> contenders;
   for (const GemmChoice& choice : all) {
     const auto enqueue = [&workload, state = state.value(), choice, space](cudaStream_t stream,
@@ -138,8 +137,8 @@ std::vector<Contender> quantize_contenders(Workload& workload, const Oracle& ora
   for (const detail::QuantizeKernel& kernel : detail::quantize_kernels()) {
     PlanPreference preference;
     preference.quantize_kernel = kernel.name;
-    const auto plan = QuantizedLinearPlan<Bf16, S8>::select(workload.stream(),
-                                                            workload.descriptor(), preference);
+    const auto plan =
+        QuantizedLinearPlan<Bf16, S8>::select(workload.stream(), workload.descriptor(), preference);
     if (!plan.ok()) continue;
     const auto enqueue = [&workload, plan = plan.value()](cudaStream_t stream, int call) {
       check(plan.quantize_activation(stream, workload.args(call)));

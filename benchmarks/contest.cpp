@@ -1,6 +1,5 @@
 #include <contest.hpp>
 
-#include <algorithm>
 #include <stdexcept>
 
 namespace qlinear::benchmark {
@@ -51,14 +50,6 @@ Verdict hold_contest(const std::string& problem, const std::vector<Contender>& c
     confirm(contenders.front(), *best, rotation, timer, verdict);
   }
   return verdict;
-}
-
-std::vector<Verdict> findings(std::vector<Verdict> verdicts) {
-  const auto harmless = [](const Verdict& verdict) { return verdict.loss() <= kAllowedLoss; };
-  verdicts.erase(std::remove_if(verdicts.begin(), verdicts.end(), harmless), verdicts.end());
-  std::sort(verdicts.begin(), verdicts.end(),
-            [](const Verdict& a, const Verdict& b) { return a.loss() > b.loss(); });
-  return verdicts;
 }
 
 }  // namespace qlinear::benchmark

@@ -1,7 +1,7 @@
 #pragma once
 
-#include <cuda_check.hpp>
 #include <cuda_runtime_api.h>
+#include <cuda_check.hpp>
 
 #include <cstddef>
 #include <cstdint>

@@ -1,7 +1,7 @@
 #pragma once
 
-#include <clocks.hpp>
 #include <cuda_runtime_api.h>
+#include <clocks.hpp>
 #include <statistics.hpp>
 
 #include <functional>

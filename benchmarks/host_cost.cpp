@@ -65,10 +65,8 @@ void register_cost(Bench& bench, const char* name, Measure measure) {
       }
     }
   };
-  ::benchmark::RegisterBenchmark(name, row)
-      ->Iterations(1)
-      ->UseManualTime()
-      ->Unit(::benchmark::kNanosecond);
+  ::benchmark::RegisterBenchmark(name, row)->Iterations(1)->UseManualTime()->Unit(
+      ::benchmark::kNanosecond);
 }
 
 }  // namespace

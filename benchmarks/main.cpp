@@ -55,8 +55,9 @@ void print_cliffs(const std::vector<SweepPoint>& sweep) {
 
 void print_findings(const std::vector<Verdict>& verdicts) {
   const std::vector<Verdict> found = findings(verdicts);
-  fmt::print("\nproblems whose choice was more than {:.0f} % slower than the best kernel: {} of {}\n",
-             100 * kAllowedLoss, found.size(), verdicts.size());
+  fmt::print(
+      "\nproblems whose choice was more than {:.0f} % slower than the best kernel: {} of {}\n",
+      100 * kAllowedLoss, found.size(), verdicts.size());
   for (const Verdict& verdict : found) {
     fmt::print("  {:<32} +{:5.1f} %  chose {} ({:.2f} us), best {} ({:.2f} us)\n", verdict.problem,
                100 * verdict.loss(), verdict.choice, verdict.choice_seconds * 1e6, verdict.best,

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <optional>
 #include <stdexcept>
 #include <string_view>
 
@@ -26,6 +25,20 @@ std::int64_t positive_integer(std::string_view text) {
     throw std::invalid_argument("'" + std::string(text) + "' is no positive integer");
   }
   return value;
+}
+
+MachineRates parse_rates(std::string_view list) {
+  std::vector<double> rates;
+  for (const std::string& item : split(list)) {
+    double value = 0;
+    const auto [end, error] = std::from_chars(item.data(), item.data() + item.size(), value);
+    if (error != std::errc{} || end != item.data() + item.size() || !(value > 0)) {
+      throw std::invalid_argument("'" + item + "' is no positive number");
+    }
+    rates.push_back(value);
+  }
+  if (rates.size() != 3) throw std::invalid_argument("--rates takes three numbers");
+  return {rates[0], rates[1], rates[2]};
 }
 
 /// A name of the table, or NxK.
@@ -97,6 +110,8 @@ bool apply(const std::string& argument, Options& options) {
     options.peers = split(*peers);
   } else if (const auto milliseconds = value_of(argument, "--row-ms=")) {
     options.row_seconds = static_cast<double>(positive_integer(*milliseconds)) * 1e-3;
+  } else if (const auto rates = value_of(argument, "--rates=")) {
+    options.rates = parse_rates(*rates);
   } else {
     return false;
   }
@@ -150,6 +165,9 @@ std::string usage() {
          "  --sweep=LAYER|none layer, if among the shapes, to measure at each M in 1..256\n"
          "  --peers=A,B        peers by name, all, or none\n"
          "  --row-ms=20        measured time of a row\n"
+         "  --rates=C,R,T      bytes a second of a copy and of a read, and int8 operations a "
+         "second,\n"
+         "                     instead of measuring them\n"
          "  --tune             time every kernel for every shape and judge the selection\n"
          "  --benchmark_filter=REGEX --benchmark_out=FILE.json and the other flags of Google "
          "Benchmark\n";

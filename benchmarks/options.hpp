@@ -1,8 +1,10 @@
 #pragma once
 
+#include <floor.hpp>
 #include <shapes.hpp>
 
 #include <cstdint>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -17,6 +19,7 @@ struct Options {
   std::string sweep_layer = kSweepLayer;  ///< Empty, or not among `layers`: no sweep.
   std::vector<std::string> peers{"all"};  ///< Names, or "all", or "none".
   double row_seconds = 0.020;             ///< Measured time of a row.
+  std::optional<MachineRates> rates;      ///< Taken instead of measured.
   bool tune = false;
   bool help = false;
 

@@ -33,8 +33,7 @@ std::vector<T> download(const T* data, std::int64_t rows, std::int64_t row_eleme
 template <class T>
 DeviceBuffer<T> device_copy(const T* data, std::int64_t count, cudaStream_t stream) {
   DeviceBuffer<T> copy(count);
-  check(
-      cudaMemcpyAsync(copy.data(), data, copy.bytes(), cudaMemcpyDeviceToDevice, stream));
+  check(cudaMemcpyAsync(copy.data(), data, copy.bytes(), cudaMemcpyDeviceToDevice, stream));
   return copy;
 }
 
@@ -83,12 +82,13 @@ void Oracle::check_against_reference() {
     std::vector<Bf16> expected(to_size(columns));
     std::vector<S8> q(to_size(k));
     float act_scale = 0;
-    check(reference::quantized_linear<Bf16, S8>(descriptor, {{activation.data(), {1, k}, {k, 1}},
-                                                             {weight.data(), {columns, k}, {k, 1}},
-                                                             {scale.data(), {columns}, {1}},
-                                                             {expected.data(), {1, columns}, {columns, 1}},
-                                                             {q.data(), {1, k}, {k, 1}},
-                                                             {&act_scale, {1}, {1}}}));
+    check(reference::quantized_linear<Bf16, S8>(descriptor,
+                                                {{activation.data(), {1, k}, {k, 1}},
+                                                 {weight.data(), {columns, k}, {k, 1}},
+                                                 {scale.data(), {columns}, {1}},
+                                                 {expected.data(), {1, columns}, {columns, 1}},
+                                                 {q.data(), {1, k}, {k, 1}},
+                                                 {&act_scale, {1}, {1}}}));
     if (std::memcmp(actual.data(), expected.data(), expected.size() * sizeof(Bf16)) != 0) {
       throw std::runtime_error("the library's output differs from the CPU reference in row " +
                                std::to_string(row));
@@ -153,8 +153,8 @@ void Oracle::expect_output_within(double bound) const {
   const cudaStream_t stream = workload_.stream();
   const DeviceBuffer<double> sums(2);
   check(cudaMemsetAsync(sums.data(), 0, sums.bytes(), stream));
-  check(add_square_errors(workload_.output(0), output_.data(), output_.count(), sums.data(),
-                          stream));
+  check(
+      add_square_errors(workload_.output(0), output_.data(), output_.count(), sums.data(), stream));
   check(cudaStreamSynchronize(stream));
   const auto host = download(sums.data(), 1, 2, 2);
   const double error = std::sqrt(host[0] / host[1]);

@@ -36,8 +36,8 @@ void Tune::register_row(const LayerShape& layer, std::int64_t m, Work work) {
         report(verdict, state);
         verdicts_.push_back(verdict);
         if (work == Work::Linear && bench_.options.sweeps(layer, m)) {
-          sweep_.push_back({m, verdict.choice_seconds,
-                            floor_seconds(bench_.rates, work, m, layer.n, layer.k)});
+          sweep_.push_back(
+              {m, verdict.choice_seconds, floor_seconds(bench_.rates, work, m, layer.n, layer.k)});
         }
       } catch (const std::exception& error) {
         bench_.all_correct = false;

@@ -15,7 +15,7 @@ int cold_copies(double bytes, std::int64_t l2_bytes, int limit) {
 }
 
 int cold_weight_copies(const LayerShape& layer, std::int64_t l2_bytes, int element_bytes) {
-  constexpr int kMaxCopies = 256;
+  constexpr int kMaxCopies = 64;
   return cold_copies(static_cast<double>(layer.n * layer.k * element_bytes), l2_bytes, kMaxCopies);
 }
 
@@ -80,8 +80,8 @@ Workload::Workload(LayerWeights& weights, std::int64_t m, std::int64_t l2_bytes,
 }
 
 void Workload::quantize_activations() {
-  const DynamicRangeQuantizeDescriptor descriptor{m_, k(), -127, 127, ElementKind::BF16,
-                                                  ElementKind::S8};
+  const DynamicRangeQuantizeDescriptor descriptor{
+      m_, k(), -127, 127, ElementKind::BF16, ElementKind::S8};
   const auto plan = DynamicRangeQuantizePlan<Bf16, S8>::select(stream_, descriptor);
   check(plan.status());
   for (int copy = 0; copy < activation_copies_; ++copy) {
@@ -102,19 +102,18 @@ QuantizedLinearDescriptor Workload::descriptor() const {
 QuantizedLinearArgs<Bf16, S8> Workload::args(int call) const {
   const std::int64_t n = this->n();
   const std::int64_t k = this->k();
-  return {{activation(call), {m_, k}, {k, 1}},
-          {weights_.weight(call), {n, k}, {k, 1}},
-          {weights_.scale(), {n}, {1}},
-          {output(call), {m_, n}, {n, 1}},
-          {quantized(call), {m_, k}, {k, 1}},
-          {activation_scale(call), {m_}, {1}}};
+  return {{activation(call), {m_, k}, {k, 1}}, {weights_.weight(call), {n, k}, {k, 1}},
+          {weights_.scale(), {n}, {1}},        {output(call), {m_, n}, {n, 1}},
+          {quantized(call), {m_, k}, {k, 1}},  {activation_scale(call), {m_}, {1}}};
 }
 
 const Bf16* Workload::activation(int call) const {
   return copy_of_call(activation_, call, m_ * k());
 }
 
-std::int8_t* Workload::quantized(int call) const { return copy_of_call(quantized_, call, m_ * k()); }
+std::int8_t* Workload::quantized(int call) const {
+  return copy_of_call(quantized_, call, m_ * k());
+}
 
 float* Workload::activation_scale(int call) const {
   return copy_of_call(activation_scale_, call, m_);

@@ -49,11 +49,19 @@ class MmaSyncOperand {
   /// rows. They belong to the caller's cp.async group.
   __device__ __forceinline__ void load(unsigned char* stage, int first_k) const {
     const int k = first_k + chunk_k_;
-    if (is_aligned_) {
+    if (is_aligned_ && has_whole_rows_ && first_k + kK <= k_) {
+      const std::uint8_t* address = source_ + k;
+#pragma unroll
+      for (int pass = 0; pass < kPasses; ++pass) {
+        if (kRows % kRowsPerPass != 0 && !is_tile_row(pass)) break;
+        ptx::cp_async_16(stage + target_ + pass * kRowsPerPass * kK, address);
+        address += pass_stride_;
+      }
+    } else if (is_aligned_) {
       const int left = k_ - k;
       const unsigned bytes = left >= 16 ? 16u : left > 0 ? static_cast<unsigned>(left) : 0u;
       const std::uint8_t* address = source_ + k;  // Not read where nothing of it is wanted.
-#pragma unroll
+#pragma unroll 1
       for (int pass = 0; pass < kPasses; ++pass) {
         if (kRows % kRowsPerPass != 0 && !is_tile_row(pass)) break;
         ptx::cp_async_16(stage + target_ + pass * kRowsPerPass * kK, address,
@@ -88,6 +96,7 @@ class MmaSyncOperand {
   int k_;
   int chunk_k_;
   int target_;
+  bool has_whole_rows_;
   bool is_aligned_;
 };
 

@@ -42,8 +42,6 @@ class CublasLtBf16 : public Subject {
 
 }  // namespace
 
-void add_cublaslt_bf16(Subjects& subjects) {
-  subjects.push_back(std::make_unique<CublasLtBf16>());
-}
+void add_cublaslt_bf16(Subjects& subjects) { subjects.push_back(std::make_unique<CublasLtBf16>()); }
 
 }  // namespace qlinear::benchmark

@@ -62,12 +62,11 @@ void CublasLtMatmul::search(const GraphTimer& timer, int rotation,
   check_cublas(cublasLtMatmulPreferenceCreate(&preference));
   std::array<cublasLtMatmulHeuristicResult_t, kAlgorithms> found{};
   int count = 0;
-  (void)cublasLtMatmulPreferenceSetAttribute(preference,
-                                             CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES,
+  (void)cublasLtMatmulPreferenceSetAttribute(preference, CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES,
                                              &kWorkspaceBytes, sizeof(kWorkspaceBytes));
-  const cublasStatus_t status = cublasLtMatmulAlgoGetHeuristic(
-      handle_, operation_.get(), b_.get(), a_.get(), d_.get(), d_.get(), preference,
-      kAlgorithms, found.data(), &count);
+  const cublasStatus_t status =
+      cublasLtMatmulAlgoGetHeuristic(handle_, operation_.get(), b_.get(), a_.get(), d_.get(),
+                                     d_.get(), preference, kAlgorithms, found.data(), &count);
   (void)cublasLtMatmulPreferenceDestroy(preference);
   check_cublas(status);
   if (count == 0) throw std::runtime_error("cuBLASLt has no algorithm for this problem");
@@ -96,10 +95,9 @@ void CublasLtMatmul::enqueue(const CublasLtOperands& operands, cudaStream_t stre
   const bool integer = scale_type_ == CUDA_R_32I;
   const void* alpha = integer ? static_cast<const void*>(&kOneInt) : &kOneFloat;
   const void* beta = integer ? static_cast<const void*>(&kZeroInt) : &kZeroFloat;
-  check_cublas(cublasLtMatmul(handle_, operation_.get(), alpha, operands.b, b_.get(),
-                              operands.a, a_.get(), beta, operands.d, d_.get(), operands.d,
-                              d_.get(), &algorithm_, workspace_.data(), workspace_.bytes(),
-                              stream));
+  check_cublas(cublasLtMatmul(handle_, operation_.get(), alpha, operands.b, b_.get(), operands.a,
+                              a_.get(), beta, operands.d, d_.get(), operands.d, d_.get(),
+                              &algorithm_, workspace_.data(), workspace_.bytes(), stream));
 }
 
 }  // namespace qlinear::benchmark
