@@ -139,6 +139,20 @@ TEST(LegalArguments, VectorInTheGapBetweenTwoRows) {
   }
 }
 
+TEST(LegalArguments, SingleRowInTheGapBetweenTwoRows) {
+  LinearCall call;
+  std::vector<S8> shared(4 * 11);
+  call.descriptor.m = 1;
+  call.args.activation.shape = {1, 5};
+  call.args.act_scale_scratch.shape = {1};
+  call.args.output.shape = {1, 4};
+  call.args.weight_q = {shared.data(), {4, 5}, {11, 1}};
+  call.args.act_q_scratch = {shared.data() + 16, {1, 5}, {99, 1}};
+  EXPECT_TRUE(call.run().ok()) << call.run().message();
+  call.args.act_q_scratch.data = shared.data() + 18;
+  EXPECT_EQ(call.run().code(), StatusCode::InvalidProblem);
+}
+
 TEST(LegalArguments, SlicesWhoseStridesDifferAreTakenAsIntervals) {
   LinearCall call;
   std::vector<float> shared(100);

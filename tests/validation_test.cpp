@@ -137,6 +137,7 @@ std::vector<Row> tensor_rows() {
            c.args.output.shape = {4, 3};
          }},
         {{"bias has", "[3]", "[C_out] = [4]"}, [](L& c) { c.args.bias.shape = {3}; }},
+        {{"bias has", "[0]", "[C_out] = [4]"}, [](L& c) { c.args.bias.shape = {0}; }},
         {{"activation has", "[-3, -5]"},
          [](L& c) {
            c.args.activation.shape = {-3, -5};
