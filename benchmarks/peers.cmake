@@ -5,7 +5,7 @@ if(TARGET CUDA::cublasLt)
   target_sources(qlinear_bench PRIVATE peers/cublaslt_bf16.cpp peers/cublaslt_int8.cpp
                                        peers/cublaslt_matmul.cpp)
   target_link_libraries(qlinear_bench PRIVATE CUDA::cublasLt)
-  target_compile_definitions(qlinear_bench PRIVATE QLINEAR_BENCHMARK_CUBLASLT=1)
+  target_compile_definitions(qlinear_bench PRIVATE QLINEAR_BENCHMARK_CUBLASLT)
 endif()
 
 # CUTLASS, where CUTLASS is at hand: in QLINEAR_CUTLASS_DIR, or as the Python package
@@ -48,4 +48,4 @@ target_include_directories(
                                       "${QLINEAR_CUTLASS_DIR}/tools/util/include")
 
 target_sources(qlinear_bench PRIVATE peers/cutlass_int8.cpp $<TARGET_OBJECTS:qlinear_cutlass_int8>)
-target_compile_definitions(qlinear_bench PRIVATE QLINEAR_BENCHMARK_CUTLASS=1)
+target_compile_definitions(qlinear_bench PRIVATE QLINEAR_BENCHMARK_CUTLASS)
