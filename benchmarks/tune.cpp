@@ -23,7 +23,7 @@ Verdict Tune::contest(const LayerShape& layer, std::int64_t m, Work work) {
   Workload& workload = bench_.cache.workload(layer, m);
   const Oracle& oracle = bench_.cache.oracle();
   const auto contenders = work == Work::Quantize ? quantize_contenders(workload, oracle)
-                                                 : gemm_contenders(workload, oracle);
+                                                 : linear_contenders(workload, oracle);
   return hold_contest(row_prefix(layer, m) + (work == Work::Quantize ? "quantize" : "linear"),
                       contenders, workload.rotation(work), bench_.timer);
 }

@@ -48,7 +48,7 @@ cudaError_t read_bytes(const void* from, std::int64_t bytes, int blocks, unsigne
 inline constexpr std::int64_t kTensorRateOperandBytes = 48 * 1024;
 cudaError_t run_mma_sync(const std::int8_t* operands, int iterations, int blocks, unsigned* sink,
                          double* operations, cudaStream_t);
-/// As `run_mma_sync` with wgmma; cudaErrorNotSupported where sm_90a was not compiled.
+/// As `run_mma_sync`, with wgmma: for sm_90a only.
 cudaError_t run_wgmma(const std::int8_t* operands, int iterations, int blocks, unsigned* sink,
                       double* operations, cudaStream_t);
 

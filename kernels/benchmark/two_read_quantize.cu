@@ -22,7 +22,7 @@ __device__ __forceinline__ Bf16Vector load_vector(const __nv_bfloat16* x) {
 
 /// The largest `value` of the block, in every thread.
 __device__ __forceinline__ float block_max(float value) {
-  __shared__ float warp_max[kWarps];
+  auto* warp_max = reinterpret_cast<float*>(ptx::dynamic_shared_memory());
   for (unsigned offset = 16; offset > 0; offset /= 2) {
     value = fmaxf(value, __shfl_xor_sync(0xffffffffu, value, offset));
   }
@@ -68,7 +68,7 @@ __global__ void two_read_quantize_kernel(const __nv_bfloat16* x, std::int64_t k,
 cudaError_t two_read_quantize(const __nv_bfloat16* x, std::int64_t m, std::int64_t k,
                               std::int8_t* q, float* scale, cudaStream_t stream) {
   const kernels::LaunchConfig config{"benchmark_two_read_quantize", dim3(static_cast<unsigned>(m)),
-                                     dim3(kThreads), 0, stream};
+                                     dim3(kThreads), kWarps * sizeof(float), stream};
   return kernels::launch_kernel<&two_read_quantize_kernel>(config, x, k, q, scale);
 }
 

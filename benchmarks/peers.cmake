@@ -1,11 +1,20 @@
-# The CUTLASS peers, where CUTLASS is at hand: in QLINEAR_CUTLASS_DIR, or as the Python package
-# nvidia-cutlass (pip install nvidia-cutlass). They are compiled for sm_90a only.
+# The peers that other libraries provide.
 
-find_package(Python3 COMPONENTS Interpreter)
+# cuBLASLt, of the CUDA toolkit. Shared: the static library weighs hundreds of megabytes.
+if(TARGET CUDA::cublasLt)
+  target_sources(qlinear_bench PRIVATE peers/cublaslt_bf16.cpp peers/cublaslt_int8.cpp
+                                       peers/cublaslt_matmul.cpp)
+  target_link_libraries(qlinear_bench PRIVATE CUDA::cublasLt)
+  target_compile_definitions(qlinear_bench PRIVATE QLINEAR_BENCHMARK_CUBLASLT)
+endif()
+
+# CUTLASS, where CUTLASS is at hand: in QLINEAR_CUTLASS_DIR, or as the Python package
+# nvidia-cutlass (pip install nvidia-cutlass); its kernels here are for sm_90a only.
+
 if(Python3_FOUND AND NOT QLINEAR_CUTLASS_DIR)
   execute_process(
     COMMAND "${Python3_EXECUTABLE}" -c
-            "import cutlass_library, pathlib; print(pathlib.Path(cutlass_library.__file__).parent / 'source')"
+            "import importlib.util as u, pathlib; print(pathlib.Path(u.find_spec('cutlass_library').origin).parent / 'source')"
     OUTPUT_VARIABLE from_python
     OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET)
 endif()
@@ -16,7 +25,6 @@ find_path(
 
 if(NOT QLINEAR_CUTLASS_DIR OR NOT has_sm90a)
   message(STATUS "qlinear: no CUTLASS peers (they need QLINEAR_CUTLASS_DIR and the architecture 90a)")
-  target_compile_definitions(qlinear_bench PRIVATE QLINEAR_BENCHMARK_CUTLASS=0)
   return()
 endif()
 
@@ -40,4 +48,4 @@ target_include_directories(
                                       "${QLINEAR_CUTLASS_DIR}/tools/util/include")
 
 target_sources(qlinear_bench PRIVATE peers/cutlass_int8.cpp $<TARGET_OBJECTS:qlinear_cutlass_int8>)
-target_compile_definitions(qlinear_bench PRIVATE QLINEAR_BENCHMARK_CUTLASS=1)
+target_compile_definitions(qlinear_bench PRIVATE QLINEAR_BENCHMARK_CUTLASS)
