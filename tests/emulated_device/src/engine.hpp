@@ -3,7 +3,6 @@
 #include "allocations.hpp"
 #include "failure.hpp"
 #include "grid.hpp"
-#include "ready_warps.hpp"
 
 #include <cstddef>
 #include <deque>
@@ -40,6 +39,8 @@ class Engine {
   void park(const char* instruction);
   /// Lets other threads run first, or not.
   void yield();
+  /// Lets other threads run first.
+  void give_way();
   void wake(Thread& thread);
   void wake(Warp& warp, std::uint32_t lanes);
 
@@ -67,6 +68,7 @@ class Engine {
   static void thread_main();
   [[noreturn]] void exit_thread();
   Thread* take_next();
+  Thread* take_ready();
   void activate(Thread& thread);
   void leave(Thread& thread);
 
@@ -82,7 +84,6 @@ class Engine {
   Fiber host_;
   Thread* current_ = nullptr;
   const Block* active_block_ = nullptr;
-  ReadyWarps ready_;
   bool attention_ = false;
   std::uint64_t idle_yields_ = 0;
 
@@ -90,6 +91,7 @@ class Engine {
   const Allocations* allocations_ = nullptr;
   Random* random_ = nullptr;
   std::vector<Grid*> grids_;
+  Grid* favoured_ = nullptr;  ///< Runs before the others as long as it can.
   std::optional<Failure> failure_;
 
   static constexpr std::size_t kRecent = 4;

@@ -88,7 +88,8 @@ Grid::Grid(const LaunchRequest& request, int device_ordinal, Random& random)
                    request.grid.z / request.cluster.z),
       clusters(volume(cluster_grid)),
       order(clusters, random),
-      resident_limit(choose_resident_limit(request, random)) {}
+      resident_limit(choose_resident_limit(request, random)),
+      ready(random) {}
 
 std::uint64_t Grid::blocks() const { return volume(launch.grid); }
 

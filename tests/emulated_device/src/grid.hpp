@@ -3,6 +3,7 @@
 #include "async_copies.hpp"
 #include "fiber.hpp"
 #include "random.hpp"
+#include "ready_warps.hpp"
 #include "shared_memory.hpp"
 
 #include <emulated_device/launch_request.hpp>
@@ -50,7 +51,7 @@ struct Warp {
   std::uint32_t exited = 0;  ///< Contains the lanes that a last, partial warp does not have.
   std::uint32_t arrived = 0;
   Arrival arrivals[32];
-  std::size_t ready_position = 0;  ///< In `ReadyWarps`.
+  std::size_t ready_position = 0;  ///< In the grid's `ReadyWarps`.
 };
 
 /// bar.sync and bar.red of a whole block.
@@ -107,6 +108,7 @@ struct Grid {
   std::uint64_t clusters;
   ShuffledOrder order;
   unsigned resident_limit;  ///< In clusters.
+  ReadyWarps ready;
   std::uint64_t started = 0;
   std::uint64_t finished = 0;
   std::vector<std::unique_ptr<Cluster>> resident;
