@@ -5,7 +5,7 @@
 source "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
 
 require_tools
-install_packages ninja-build libfmt-dev libgtest-dev
+install_packages ninja-build libfmt-dev libgtest-dev nlohmann-json3-dev python3-numpy
 choose_device
 if [[ $device == cuda ]]; then preset=cuda; else preset=emulated; fi
 configure_and_build "$preset"

@@ -3,11 +3,12 @@
 find_package(GTest REQUIRED)
 include(GoogleTest)
 
-# qlinear_add_test(<name> <source>... [LABELS <label>...] [TIMEOUT <seconds>]): a GoogleTest
-# executable, each of whose tests is a test of ctest. Sources may be .cu files. It sees the public
-# headers, src/, kernels/ and tests/, and links the library and the CUDA runtime of this build.
+# qlinear_add_test(<name> <source>... [LABELS <label>...] [TIMEOUT <seconds>]
+# [ENVIRONMENT <variable>=<value>...]): a GoogleTest executable, each of whose tests is a test of
+# ctest. Sources may be .cu files. It sees the public headers, src/, kernels/ and tests/, and links
+# the library and the CUDA runtime of this build.
 function(qlinear_add_test name)
-  cmake_parse_arguments(PARSE_ARGV 1 test "" "TIMEOUT" "LABELS")
+  cmake_parse_arguments(PARSE_ARGV 1 test "" "TIMEOUT" "LABELS;ENVIRONMENT")
   if(NOT test_TIMEOUT)
     set(test_TIMEOUT 300)
   endif()
@@ -29,5 +30,5 @@ function(qlinear_add_test name)
     TEST_PREFIX ${name}.
     DISCOVERY_MODE PRE_TEST
     DISCOVERY_TIMEOUT 60
-    PROPERTIES LABELS "${test_LABELS}" TIMEOUT ${test_TIMEOUT})
+    PROPERTIES LABELS "${test_LABELS}" TIMEOUT ${test_TIMEOUT} ENVIRONMENT "${test_ENVIRONMENT}")
 endfunction()

@@ -8,7 +8,7 @@
 #include <ptx/launch.cuh>
 #include <rasterize.cuh>
 #include <split_k.cuh>
-#include <warp_tile_store.cuh>
+#include <staged_rows.cuh>
 
 #include <algorithm>
 #include <utility>
@@ -25,10 +25,11 @@ struct MmaSyncTraits {
   using A = MmaSyncOperand<tile.m, tile.k, kThreads, tile.any_alignment>;
   using B = MmaSyncOperand<tile.n, tile.k, kThreads, tile.any_alignment>;
   using Sums = WarpTile<kWarpM, kWarpN>;
-  using Store = WarpTileStore<TIn, kWarpM, kWarpN>;
+  static constexpr int kPitch = kWarpN + 8;  // Words; the next row begins eight banks later.
+  static constexpr int kStagingBytes = 16 * kPitch * 4;  // Of a warp.
   static constexpr int kStageBytes = tile.stage_bytes();
   static constexpr std::size_t kSharedBytes = tile.pipeline_bytes();
-  static_assert(tile.warps() * Store::kWarpBytes <= kSharedBytes, "the store reuses the ring");
+  static_assert(tile.warps() * kStagingBytes <= kSharedBytes, "the store reuses the ring");
 };
 
 /// Adds the products of `steps` stages from `first_step` on. The ring is filled with weights before
@@ -39,11 +40,12 @@ __device__ __forceinline__ void mma_sync_mainloop(typename Traits::Sums& sums,
                                                   const typename Traits::B& b, int first_step,
                                                   int steps, int warp_row, int warp_column) {
   constexpr MmaSyncTile kTile = Traits::tile;
+  static_assert(kTile.k / 32 % 2 == 0, "fragments alternate between two buffers");
   constexpr int kAhead = kTile.stages - 1;
   unsigned char* ring = ptx::dynamic_shared_memory();
   const auto a_stage = [ring](int slot) { return ring + slot * Traits::kStageBytes; };
   const auto b_stage = [&](int slot) { return a_stage(slot) + Traits::A::kStageBytes; };
-  const auto first_k = [&](int step) { return std::int64_t{first_step + step} * kTile.k; };
+  const auto first_k = [&](int step) { return (first_step + step) * kTile.k; };
 
 #pragma unroll
   for (int step = 0; step < kAhead; ++step) {
@@ -56,24 +58,65 @@ __device__ __forceinline__ void mma_sync_mainloop(typename Traits::Sums& sums,
     ptx::cp_async_commit_group();
   }
 
+  // Fragments are read one step ahead of their use, across stages, too: while the last step of a
+  // stage is multiplied, the first of the next is on its way. The barrier that makes a stage
+  // visible also says that every warp has read the stage before the last, whose slot is then
+  // refilled.
+  using Sums = typename Traits::Sums;
+  constexpr int kSteps = kTile.k / 32;
+  typename Sums::Fragments fragments[2];
+  const auto read = [&](typename Sums::Fragments& to, int slot, int k_step) {
+    Sums::template read<typename Traits::A, typename Traits::B>(to, a_stage(slot), b_stage(slot),
+                                                                k_step, warp_row, warp_column);
+  };
+  ptx::cp_async_wait_group<kAhead - 1>();
+  __syncthreads();
+  read(fragments[0], 0, 0);
   int slot = 0;
   int refill = kAhead;
 #pragma unroll 1
   for (int step = 0; step < steps; ++step) {
-    ptx::cp_async_wait_group<kAhead - 1>();
-    __syncthreads();
-    if (step + kAhead < steps) {
-      a.load(a_stage(refill), first_k(step + kAhead));
-      b.load(b_stage(refill), first_k(step + kAhead));
+    const int next_slot = slot + 1 == kTile.stages ? 0 : slot + 1;
+#pragma unroll
+    for (int k_step = 0; k_step < kSteps; ++k_step) {
+      if (k_step == 0) {
+        if (step + kAhead < steps) {
+          a.load(a_stage(refill), first_k(step + kAhead));
+          b.load(b_stage(refill), first_k(step + kAhead));
+        }
+        ptx::cp_async_commit_group();
+      }
+      if (k_step + 1 < kSteps) {
+        read(fragments[(k_step + 1) % 2], slot, k_step + 1);
+      } else {
+        ptx::cp_async_wait_group<kAhead - 1>();
+        __syncthreads();
+        if (step + 1 < steps) read(fragments[0], next_slot, 0);
+      }
+      sums.template multiply<kTile.shape, kUnsignedB>(fragments[k_step % 2]);
     }
-    ptx::cp_async_commit_group();
-    sums.template multiply_stage<typename Traits::A, typename Traits::B, kTile.k, kTile.shape,
-                                 kUnsignedB>(a_stage(slot), b_stage(slot), warp_row, warp_column);
-    slot = slot + 1 == kTile.stages ? 0 : slot + 1;
-    refill = refill + 1 == kTile.stages ? 0 : refill + 1;
+    refill = slot;
+    slot = next_slot;
   }
   ptx::cp_async_wait_group<0>();
   __syncthreads();
+}
+
+template <class TIn, class Traits>
+__device__ __forceinline__ void mma_sync_store(const GemmProblem& p,
+                                               const typename Traits::Sums& sums,
+                                               std::int64_t first_row, std::int64_t first_column) {
+  const int warp = static_cast<int>(threadIdx.x) / 32;
+  auto* staging =
+      reinterpret_cast<int*>(ptx::dynamic_shared_memory() + warp * Traits::kStagingBytes);
+  const StagedRows<TIn, Traits::kWarpN, Traits::kPitch> rows(p, staging, first_column);
+#pragma unroll
+  for (int i = 0; i < Traits::Sums::kFragmentsM; ++i) {
+    __syncwarp();
+    sums.template stage<Traits::kPitch>(staging, i);
+    __syncwarp();
+    rows.template store<16>(first_row + i * 16);
+  }
 }
 
 /// Grid: output tiles in x, slices of K in y.
@@ -110,9 +153,8 @@ __global__ void __launch_bounds__(kMmaSyncTiles[kTile].threads(),
     }
     __syncthreads();
   }
-  typename Traits::Store(p, ptx::dynamic_shared_memory() + warp * Traits::Store::kWarpBytes,
-                         tile.m * kShape.m + warp_row, tile.n * kShape.n + warp_column)
-      .store(sums);
+  mma_sync_store<TIn, Traits>(p, sums, tile.m * kShape.m + warp_row,
+                              tile.n * kShape.n + warp_column);
 }
 
 template <class TIn, int kTile>

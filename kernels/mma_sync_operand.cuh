@@ -10,69 +10,93 @@
 namespace qlinear::kernels {
 
 /// One K-major operand of the mma.sync GEMM: how a stage of `kRows` rows of `kK` bytes comes from
-/// global memory and lies in shared memory.
+/// global memory and lies in shared memory. A thread moves one 16-byte chunk of every
+/// `kRowsPerPass`-th row.
 ///
-/// The 16-byte chunks of a row are permuted by its number, so that the eight rows an ldmatrix phase
-/// reads lie in eight different groups of four banks. With 64-byte rows two rows share 128 bytes.
+/// The chunks of a row are permuted by its number, so that the eight rows an ldmatrix phase reads
+/// lie in eight different groups of four banks. With 64-byte rows two rows share 128 bytes.
 template <int kRows, int kK, int kThreads, bool kAnyAlignment>
 class MmaSyncOperand {
   static constexpr int kChunksPerRow = kK / 16;
   static constexpr int kRowsPerPass = kThreads / kChunksPerRow;
+  static constexpr int kPasses = (kRows + kRowsPerPass - 1) / kRowsPerPass;
   static_assert(kK == 64 || kK % 128 == 0);
-  static_assert(kThreads % kChunksPerRow == 0);
+  static_assert(kThreads % kChunksPerRow == 0 && kRowsPerPass % 8 == 0,
+                "a thread's chunks lie at one place of the permutation");
 
  public:
   static constexpr int kStageBytes = kRows * kK;
 
   /// Rows `first_row`.. of `matrix`, `rows` in all, `stride` bytes apart, `k` bytes long.
   __device__ MmaSyncOperand(const void* matrix, std::int64_t stride, std::int64_t first_row,
-                            std::int64_t rows, std::int64_t k)
-      : stride_(stride),
-        k_(k),
-        row_(static_cast<int>(threadIdx.x) / kChunksPerRow),
-        chunk_(static_cast<int>(threadIdx.x) % kChunksPerRow),
-        rows_left_(rows - first_row),
-        source_(static_cast<const std::uint8_t*>(matrix) + first_row * stride),
-        is_aligned_(
-            !kAnyAlignment ||
-            (reinterpret_cast<std::uintptr_t>(matrix) | static_cast<std::uintptr_t>(stride)) % 16 ==
-                0) {}
+                            std::int64_t rows, std::int64_t k) {
+    const int row = static_cast<int>(threadIdx.x) / kChunksPerRow;
+    const int chunk = static_cast<int>(threadIdx.x) % kChunksPerRow;
+    const std::int64_t rows_left = rows - first_row - row;
+    const std::int64_t source_row = rows_left > 0 ? first_row + row : 0;
+    source_ = static_cast<const std::uint8_t*>(matrix) + source_row * stride;
+    pass_stride_ = stride * kRowsPerPass;
+    rows_left_ = static_cast<int>(rows_left < kRows ? rows_left : kRows);
+    k_ = static_cast<int>(k);
+    chunk_k_ = chunk * 16;
+    target_ = chunk_offset(row, chunk);
+    is_aligned_ =
+        !kAnyAlignment ||
+        (reinterpret_cast<std::uintptr_t>(matrix) | static_cast<std::uintptr_t>(stride)) % 16 == 0;
+  }
 
   /// Starts the copies of the stage whose first byte of K is `first_k`; zeros beyond K and the
   /// rows. They belong to the caller's cp.async group.
-  __device__ void load(unsigned char* stage, std::int64_t first_k) const {
-    const std::int64_t k = first_k + chunk_ * 16;
-    const auto left = k_ - k;
-    const unsigned bytes = left >= 16 ? 16u : left > 0 ? static_cast<unsigned>(left) : 0u;
-    if (is_aligned_) {
+  __device__ __forceinline__ void load(unsigned char* stage, int first_k) const {
+    const int k = first_k + chunk_k_;
+    if (is_aligned_ && has_whole_rows_ && first_k + kK <= k_) {
+      const std::uint8_t* address = source_ + k;
 #pragma unroll
-      for (int row = row_; row < kRows; row += kRowsPerPass) {
-        const unsigned wanted = row < rows_left_ ? bytes : 0u;
-        const std::uint8_t* address = wanted > 0 ? source_ + row * stride_ + k : source_;
-        ptx::cp_async_16(stage + chunk_offset(row, chunk_), address, wanted);
+      for (int pass = 0; pass < kPasses; ++pass) {
+        if (kRows % kRowsPerPass != 0 && !is_tile_row(pass)) break;
+        ptx::cp_async_16(stage + target_ + pass * kRowsPerPass * kK, address);
+        address += pass_stride_;
+      }
+    } else if (is_aligned_) {
+      const int left = k_ - k;
+      const unsigned bytes = left >= 16 ? 16u : left > 0 ? static_cast<unsigned>(left) : 0u;
+      const std::uint8_t* address = source_ + k;  // Not read where nothing of it is wanted.
+#pragma unroll 1
+      for (int pass = 0; pass < kPasses; ++pass) {
+        if (kRows % kRowsPerPass != 0 && !is_tile_row(pass)) break;
+        ptx::cp_async_16(stage + target_ + pass * kRowsPerPass * kK, address,
+                         pass * kRowsPerPass < rows_left_ ? bytes : 0u);
+        address += pass_stride_;
       }
     } else {
-      for (int row = row_; row < kRows; row += kRowsPerPass) {
-        const uint4 v = row < rows_left_ ? load_k_chunk(source_ + row * stride_, k, k_)
-                                         : make_uint4(0, 0, 0, 0);
-        ptx::st_shared(reinterpret_cast<uint4*>(stage + chunk_offset(row, chunk_)), v);
+      for (int pass = 0; pass < kPasses; ++pass) {
+        if (kRows % kRowsPerPass != 0 && !is_tile_row(pass)) break;
+        const uint4 v = pass * kRowsPerPass < rows_left_
+                            ? load_k_chunk(source_ + pass * pass_stride_, k, k_)
+                            : make_uint4(0, 0, 0, 0);
+        ptx::st_shared(reinterpret_cast<uint4*>(stage + target_ + pass * kRowsPerPass * kK), v);
       }
     }
   }
 
   /// Where 16-byte chunk `chunk` of row `row` lies in a stage.
-  static __device__ int chunk_offset(int row, int chunk) {
+  static __device__ __forceinline__ int chunk_offset(int row, int chunk) {
     const int phase = kK == 64 ? row / 2 % 4 : row % 8;
     return row * kK + (chunk ^ phase) * 16;
   }
 
  private:
-  std::int64_t stride_;
-  std::int64_t k_;
-  int row_;
-  int chunk_;
-  std::int64_t rows_left_;
+  __device__ static bool is_tile_row(int pass) {
+    return static_cast<int>(threadIdx.x) / kChunksPerRow + pass * kRowsPerPass < kRows;
+  }
+
   const std::uint8_t* source_;
+  std::int64_t pass_stride_;
+  int rows_left_;  ///< From this thread's first row to the end of the matrix or the tile.
+  int k_;
+  int chunk_k_;
+  int target_;
+  bool has_whole_rows_;
   bool is_aligned_;
 };
 

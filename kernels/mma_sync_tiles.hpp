@@ -35,11 +35,12 @@ struct MmaSyncTile {
 // 64 x 64 a warp is what lets ldmatrix feed the tensor cores: 128 bytes from shared memory for 4096
 // multiply-adds. Smaller warp tiles are for problems that memory bounds anyway.
 inline constexpr std::array<MmaSyncTile, 13> kMmaSyncTiles{{
-    // Prefill where a block gets 192 KiB (sm_90, sm_100): half the barriers of the next row.
-    {"mma_m16n8k32_128x256x128", 128, 256, 128, 4, 2, 4, 1, false, MmaShape::M16N8K32},
+    // Prefill where a multiprocessor has 192 KiB (sm_90, sm_100): two blocks hide each other's
+    // barriers and epilogues, with half the barriers of the rows below.
+    {"mma_m16n8k32_128x128x128", 128, 128, 128, 3, 2, 2, 2, false, MmaShape::M16N8K32},
     // Prefill within the 99 KiB of sm_86, sm_89 and sm_120.
     {"mma_m16n8k32_128x256x64", 128, 256, 64, 4, 2, 4, 1, false, MmaShape::M16N8K32},
-    // Two independent blocks hide each other's barriers and epilogues; fills waves better.
+    // Two blocks on sm_80; fills waves better.
     {"mma_m16n8k32_128x128x64", 128, 128, 64, 4, 2, 2, 2, false, MmaShape::M16N8K32},
     // M of 65 to some hundreds: enough tiles for all multiprocessors.
     {"mma_m16n8k32_128x64x128", 128, 64, 128, 4, 2, 2, 2, false, MmaShape::M16N8K32},
@@ -47,7 +48,7 @@ inline constexpr std::array<MmaSyncTile, 13> kMmaSyncTiles{{
     {"mma_m16n8k32_64x64x128", 64, 64, 128, 4, 2, 2, 2, false, MmaShape::M16N8K32},
     // Decode: as few token rows as the instruction takes, and a deep ring of weights.
     {"mma_m16n8k32_32x64x256", 32, 64, 256, 4, 1, 4, 2, false, MmaShape::M16N8K32},
-    {"mma_m16n8k32_16x64x256", 16, 64, 256, 4, 1, 4, 2, false, MmaShape::M16N8K32},
+    {"mma_m16n8k32_16x64x256", 16, 64, 256, 5, 1, 4, 2, false, MmaShape::M16N8K32},
     {"mma_m16n8k32_16x128x128", 16, 128, 128, 5, 1, 4, 2, false, MmaShape::M16N8K32},
     // Operands that cp.async cannot move in 16 bytes.
     {"mma_m16n8k32_128x128x64_any", 128, 128, 64, 3, 2, 2, 2, true, MmaShape::M16N8K32},

@@ -2,6 +2,7 @@
 
 #include <mma_sync_tiles.hpp>
 #include <ptx/ldmatrix.cuh>
+#include <ptx/memory.cuh>
 #include <ptx/mma.cuh>
 
 namespace qlinear::kernels {
@@ -34,13 +35,21 @@ struct WarpTile {
   static constexpr int kFragmentsM = kM / 16;
   static constexpr int kFragmentsN = kN / 8;
   static_assert(kM % 16 == 0 && kN % 16 == 0);
+
+  /// The operands of one step of 32 bytes of K.
+  struct Fragments {
+    unsigned a[kFragmentsM][4];
+    unsigned b[kFragmentsN / 2][4];
+  };
+
   int sum[kFragmentsM][kFragmentsN][4] = {};
 
-  /// Adds one stage. `A` and `B` are the operands' layouts, `a` and `b` their shared memory,
-  /// `first_row` and `first_column` the warp's corner in the block's tile.
-  template <class A, class B, int kK, MmaShape kShape, bool kUnsignedB>
-  __device__ void multiply_stage(const unsigned char* a, const unsigned char* b, int first_row,
-                                 int first_column) {
+  /// Reads step `step` of a stage. `A` and `B` are the operands' layouts, `a` and `b` their shared
+  /// memory, `first_row` and `first_column` the warp's corner in the block's tile.
+  template <class A, class B>
+  static __device__ __forceinline__ void read(Fragments& to, const unsigned char* a,
+                                              const unsigned char* b, int step, int first_row,
+                                              int first_column) {
     const int lane = static_cast<int>(threadIdx.x) % 32;
     const int matrix = lane / 8;
     // ldmatrix.x4 brings, for A, the 8 x 16 byte quarters in the order of a fragment's registers;
@@ -48,26 +57,38 @@ struct WarpTile {
     const int a_row = first_row + lane % 8 + matrix % 2 * 8;
     const int b_row = first_column + lane % 8 + matrix / 2 * 8;
 #pragma unroll
-    for (int step = 0; step < kK / 32; ++step) {
-      unsigned a_fragment[kFragmentsM][4];
-      unsigned b_fragment[kFragmentsN / 2][4];
+    for (int i = 0; i < kFragmentsM; ++i) {
+      ptx::ldmatrix_x4(to.a[i], a + A::chunk_offset(a_row + i * 16, step * 2 + matrix / 2));
+    }
 #pragma unroll
-      for (int i = 0; i < kFragmentsM; ++i) {
-        ptx::ldmatrix_x4(a_fragment[i], a + A::chunk_offset(a_row + i * 16, step * 2 + matrix / 2));
+    for (int j = 0; j < kFragmentsN / 2; ++j) {
+      ptx::ldmatrix_x4(to.b[j], b + B::chunk_offset(b_row + j * 16, step * 2 + matrix % 2));
+    }
+  }
+
+  template <MmaShape kShape, bool kUnsignedB>
+  __device__ __forceinline__ void multiply(const Fragments& from) {
+#pragma unroll
+    for (int i = 0; i < kFragmentsM; ++i) {
+#pragma unroll
+      for (int j = 0; j < kFragmentsN; ++j) {
+        const unsigned b_pair[2] = {from.b[j / 2][j % 2 * 2], from.b[j / 2][j % 2 * 2 + 1]};
+        mma_16x8x32<kShape, kUnsignedB>(sum[i][j], from.a[i], b_pair);
       }
+    }
+  }
+
+  /// Lays the 16 rows of fragments `i` out in shared memory, rows of `kPitch` words.
+  template <int kPitch>
+  __device__ void stage(int* staging, int i) const {
+    const int lane = static_cast<int>(threadIdx.x) % 32;
+    int* upper = staging + lane / 4 * kPitch + lane % 4 * 2;
+    int* lower = upper + 8 * kPitch;
 #pragma unroll
-      for (int j = 0; j < kFragmentsN / 2; ++j) {
-        ptx::ldmatrix_x4(b_fragment[j], b + B::chunk_offset(b_row + j * 16, step * 2 + matrix % 2));
-      }
-#pragma unroll
-      for (int i = 0; i < kFragmentsM; ++i) {
-#pragma unroll
-        for (int j = 0; j < kFragmentsN; ++j) {
-          const unsigned b_pair[2] = {b_fragment[j / 2][j % 2 * 2],
-                                      b_fragment[j / 2][j % 2 * 2 + 1]};
-          mma_16x8x32<kShape, kUnsignedB>(sum[i][j], a_fragment[i], b_pair);
-        }
-      }
+    for (int j = 0; j < kFragmentsN; ++j) {
+      const int(&s)[4] = sum[i][j];
+      ptx::st_shared(reinterpret_cast<int2*>(upper + j * 8), make_int2(s[0], s[1]));
+      ptx::st_shared(reinterpret_cast<int2*>(lower + j * 8), make_int2(s[2], s[3]));
     }
   }
 };

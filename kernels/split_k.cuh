@@ -15,14 +15,13 @@ template <int kCount, int kThreads>
 __device__ bool reduce_split_k(int* sum, uint4* tile_slots, unsigned* counter, int slice,
                                int slices, unsigned* flag) {
   constexpr int kVectors = kCount / 4;
+  constexpr int kSliceVectors = kVectors * kThreads;
   static_assert(kCount % 4 == 0);
-  const auto slot = [&](int of_slice) {
-    return tile_slots + std::int64_t{of_slice} * kVectors * kThreads + threadIdx.x;
-  };
+  uint4* own = tile_slots + slice * kSliceVectors + threadIdx.x;
 #pragma unroll
   for (int v = 0; v < kVectors; ++v) {
     const int* s = sum + v * 4;
-    ptx::st_global(slot(slice) + v * kThreads,
+    ptx::st_global(own + v * kThreads,
                    make_uint4(static_cast<unsigned>(s[0]), static_cast<unsigned>(s[1]),
                               static_cast<unsigned>(s[2]), static_cast<unsigned>(s[3])));
   }
@@ -32,11 +31,13 @@ __device__ bool reduce_split_k(int* sum, uint4* tile_slots, unsigned* counter, i
   __syncthreads();
   if (ptx::ld_shared(flag) != static_cast<unsigned>(slices - 1)) return false;
   __threadfence();
-  for (int other = 0; other < slices; ++other) {
-    if (other == slice) continue;
+  const uint4* other = tile_slots + threadIdx.x;
+#pragma unroll 1
+  for (int i = 0; i < slices; ++i, other += kSliceVectors) {
+    if (i == slice) continue;
 #pragma unroll
     for (int v = 0; v < kVectors; ++v) {
-      const uint4 partial = ptx::ld_global(slot(other) + v * kThreads);
+      const uint4 partial = ptx::ld_global(other + v * kThreads);
       int* s = sum + v * 4;
       s[0] += static_cast<int>(partial.x);
       s[1] += static_cast<int>(partial.y);

@@ -57,14 +57,23 @@ Status cuda_failure(const char* call, cudaError_t error) {
                                              cudaGetErrorName(error))};
 }
 
+bool is_default_stream(cudaStream_t stream) {
+  return stream == nullptr || stream == cudaStreamLegacy || stream == cudaStreamPerThread;
+}
+
 Result<int> device_of_stream(cudaStream_t stream) {
   int device = 0;
-  const bool is_default =
-      stream == nullptr || stream == cudaStreamLegacy || stream == cudaStreamPerThread;
+  bool follows_current = is_default_stream(stream);
+  if (!follows_current) {
+    cudaStreamCaptureStatus capture = cudaStreamCaptureStatusNone;
+    const cudaError_t error = cudaStreamIsCapturing(stream, &capture);
+    if (error != cudaSuccess) return cuda_failure("cudaStreamIsCapturing", error);
+    follows_current = capture != cudaStreamCaptureStatusNone;
+  }
   const cudaError_t error =
-      is_default ? cudaGetDevice(&device) : cudaStreamGetDevice(stream, &device);
+      follows_current ? cudaGetDevice(&device) : cudaStreamGetDevice(stream, &device);
   if (error != cudaSuccess) {
-    return cuda_failure(is_default ? "cudaGetDevice" : "cudaStreamGetDevice", error);
+    return cuda_failure(follows_current ? "cudaGetDevice" : "cudaStreamGetDevice", error);
   }
   return device;
 }
@@ -91,16 +100,15 @@ Result<const DeviceInfo*> device_info_of_stream(cudaStream_t stream) {
   return device_info(device.value());
 }
 
-DeviceGuard::DeviceGuard(int device) {
-  int current = 0;
-  error_ = cudaGetDevice(&current);
-  if (error_ != cudaSuccess || current == device) return;
+DeviceGuard::DeviceGuard(int device) : current_(device) {
+  error_ = cudaGetDevice(&current_);
+  if (error_ != cudaSuccess || current_ == device) return;
   error_ = cudaSetDevice(device);
-  if (error_ == cudaSuccess) previous_ = current;
+  changed_ = error_ == cudaSuccess;
 }
 
 DeviceGuard::~DeviceGuard() {
-  if (previous_ >= 0) (void)cudaSetDevice(previous_);
+  if (changed_) (void)cudaSetDevice(current_);
 }
 
 }  // namespace qlinear::detail

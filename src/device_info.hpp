@@ -18,7 +18,11 @@ struct DeviceInfo {
 
 Status cuda_failure(const char* call, cudaError_t error);
 
-/// The device on which work in `stream` runs; for the default streams, the current one.
+/// Whether `stream` is one of the default streams, which follow the current device.
+bool is_default_stream(cudaStream_t stream);
+
+/// The device on which work in `stream` runs. While `stream` is being captured the runtime does not
+/// tell, and asking would end the capture: the current device is taken.
 Result<int> device_of_stream(cudaStream_t stream);
 
 /// Facts of `device`, queried once a process. Unsupported where no compiled architecture runs
@@ -36,9 +40,12 @@ class DeviceGuard {
   DeviceGuard& operator=(const DeviceGuard&) = delete;
 
   cudaError_t error() const { return error_; }
+  /// The device that was current before.
+  int previous() const { return current_; }
 
  private:
-  int previous_ = -1;  ///< Device to return to; -1 for none.
+  int current_;
+  bool changed_ = false;
   cudaError_t error_ = cudaSuccess;
 };
 

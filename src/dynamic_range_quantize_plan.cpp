@@ -29,7 +29,7 @@ template <class TIn, class TQ>
 Status DynamicRangeQuantizePlan<TIn, TQ>::run(cudaStream_t stream, Workspace,
                                               const Args& args) const {
   if (Status status = can_implement(args); !status.ok()) return status;
-  const detail::StreamDevice device(stream, state_.device);
+  const detail::PlanDevice device(stream, state_.device);
   if (!device.status().ok()) return device.status();
   return detail::enqueue_quantize(*state_.kernel, detail::quantize_problem(state_.descriptor, args),
                                   stream);

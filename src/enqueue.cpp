@@ -8,25 +8,27 @@ namespace {
 Status launched(const char* kernel, cudaError_t error) {
   if (error == cudaSuccess) return {};
   (void)cudaGetLastError();
+  if (error == cudaErrorInvalidResourceHandle) {
+    return {StatusCode::InvalidProblem,
+            fmt::format("launching {} was refused because the stream does not belong to the plan's "
+                        "device, or no longer exists: select a plan with a stream of that device",
+                        kernel)};
+  }
   return {StatusCode::CudaError, fmt::format("launching {} failed: {} ({})", kernel,
                                              cudaGetErrorString(error), cudaGetErrorName(error))};
 }
 
 }  // namespace
 
-StreamDevice::StreamDevice(cudaStream_t stream, int plan_device) {
-  const auto device = device_of_stream(stream);
-  if (!device.ok()) {
-    status_ = device.status();
-  } else if (device.value() != plan_device) {
+PlanDevice::PlanDevice(cudaStream_t stream, int plan_device) : guard_(plan_device) {
+  if (guard_.error() != cudaSuccess) {
+    status_ = cuda_failure("cudaSetDevice", guard_.error());
+  } else if (is_default_stream(stream) && guard_.previous() != plan_device) {
     status_ = {
         StatusCode::InvalidProblem,
-        fmt::format("the plan was selected for device {} and the stream belongs to device {}: "
-                    "select a plan with a stream of that device",
-                    plan_device, device.value())};
-  } else {
-    guard_.emplace(plan_device);
-    if (guard_->error() != cudaSuccess) status_ = cuda_failure("cudaSetDevice", guard_->error());
+        fmt::format("the plan was selected for device {} and this default stream is device {}'s: "
+                    "select a plan while that device is current",
+                    plan_device, guard_.previous())};
   }
 }
 

@@ -5,20 +5,19 @@
 #include <kernels.hpp>
 #include <qlinear/plan.hpp>
 
-#include <optional>
-
 // From checked arguments to launches: what both plans share.
 
 namespace qlinear::detail {
 
-/// Makes the device of `stream` current for a scope; a failure where that is not `plan_device`.
-class StreamDevice {
+/// Makes the plan's device current for a scope; a failure where `stream` is a default stream of
+/// another device. A stream that was created on another device shows itself at the launch.
+class PlanDevice {
  public:
-  StreamDevice(cudaStream_t stream, int plan_device);
+  PlanDevice(cudaStream_t stream, int plan_device);
   const Status& status() const { return status_; }
 
  private:
-  std::optional<DeviceGuard> guard_;
+  DeviceGuard guard_;
   Status status_;
 };
 

@@ -137,7 +137,7 @@ Status QuantizedLinearPlan<TIn, TWQ>::run(cudaStream_t stream, Workspace workspa
   const GemmChoice& choice = choice_for(state_, gemm);
   if (Status status = check_choice(state_, choice); !status.ok()) return status;
   if (Status status = use_workspace(choice, workspace, gemm); !status.ok()) return status;
-  const detail::StreamDevice device(stream, state_.device);
+  const detail::PlanDevice device(stream, state_.device);
   if (!device.status().ok()) return device.status();
 
   auto quantize = quantize_problem(state_, args);
@@ -154,7 +154,7 @@ Status QuantizedLinearPlan<TIn, TWQ>::quantize_activation(cudaStream_t stream,
                                                           const Args& args) const {
   Status status = detail::validate_args(state_.descriptor, args, detail::Pass::Quantize);
   if (!status.ok()) return status;
-  const detail::StreamDevice device(stream, state_.device);
+  const detail::PlanDevice device(stream, state_.device);
   if (!device.status().ok()) return device.status();
   return detail::enqueue_quantize(*state_.quantize_kernel, quantize_problem(state_, args), stream);
 }
@@ -168,7 +168,7 @@ Status QuantizedLinearPlan<TIn, TWQ>::multiply(cudaStream_t stream, Workspace wo
   const GemmChoice& choice = choice_for(state_, gemm);
   if (status = check_choice(state_, choice); !status.ok()) return status;
   if (status = use_workspace(choice, workspace, gemm); !status.ok()) return status;
-  const detail::StreamDevice device(stream, state_.device);
+  const detail::PlanDevice device(stream, state_.device);
   if (!device.status().ok()) return device.status();
   if (const auto counters = static_cast<std::size_t>(counter_count(choice, gemm)); counters > 0) {
     const cudaError_t error =

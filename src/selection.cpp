@@ -112,14 +112,15 @@ struct Candidate {
   double clocks = std::numeric_limits<double>::infinity();
 };
 
-/// The best split of K for `kernel` within `max_workspace`.
+/// The best split of K for `kernel` that `preference` allows; none if it allows none.
 Candidate best_split(const GemmKernel& kernel, const DeviceInfo& device,
-                     const QuantizedLinearDescriptor& problem, std::size_t max_workspace) {
+                     const QuantizedLinearDescriptor& problem, const PlanPreference& preference) {
   Candidate best;
   for (int split_k = 1; split_k <= kernel.max_split_k; ++split_k) {
-    if (split_k > 1 && problem.k < std::int64_t{2} * split_k * kernel.tile_k) break;
+    if (preference.split_k != 0 && split_k != preference.split_k) continue;
+    if (split_k > 1 && problem.k <= std::int64_t{split_k - 1} * kernel.tile_k) break;
     const std::size_t bytes = split_workspace_bytes(kernel, problem, split_k);
-    if (bytes > max_workspace) break;
+    if (bytes > preference.max_workspace) break;
     const double clocks = expected_clocks(kernel, device, problem, split_k);
     if (clocks < best.clocks) best = {{&kernel, split_k, bytes}, clocks};
   }
@@ -133,7 +134,7 @@ GemmChoice best_gemm(const DeviceInfo& device, const QuantizedLinearDescriptor& 
     if (kernel.alignment > alignment) continue;
     if (!obstacle(kernel, device, problem, preference.forbid_architecture_specific).empty())
       continue;
-    const Candidate candidate = best_split(kernel, device, problem, preference.max_workspace);
+    const Candidate candidate = best_split(kernel, device, problem, preference);
     if (candidate.clocks < best.clocks) best = candidate;
   }
   return best.choice;
@@ -152,7 +153,13 @@ Status choose_gemm(const DeviceInfo& device, const PlanPreference& preference, L
   const std::string reason =
       obstacle(*kernel, device, problem, preference.forbid_architecture_specific);
   if (!reason.empty()) return refused(forced, reason);
-  const GemmChoice choice = best_split(*kernel, device, problem, preference.max_workspace).choice;
+  const GemmChoice choice = best_split(*kernel, device, problem, preference).choice;
+  if (choice.kernel == nullptr) {
+    return refused(forced,
+                   fmt::format("cannot split K = {} into PlanPreference::split_k = {} slices "
+                               "within PlanPreference::max_workspace = {} bytes",
+                               problem.k, preference.split_k, preference.max_workspace));
+  }
   state.aligned = choice;
   if (kernel->alignment == 1) state.unaligned = choice;
   return {};
@@ -216,10 +223,13 @@ Result<LinearState> select_linear(const DeviceInfo& device,
   const GemmChoice& expected =
       rows_aligned || state.unaligned.kernel == nullptr ? state.aligned : state.unaligned;
   if (expected.kernel == nullptr) {
-    return Status(StatusCode::Unsupported,
-                  fmt::format("no kernel takes M = {}, C_out = {}: a grid holds no more than 2^31 "
-                              "output tiles; compute the layer in several calls",
-                              descriptor.m, descriptor.c_out));
+    return Status(
+        StatusCode::Unsupported,
+        fmt::format("no kernel takes M = {}, C_out = {}, K = {} with the preferences given "
+                    "(split_k {}, max_workspace {}); a grid holds no more than 2^31 output "
+                    "tiles: relax the preferences, or compute the layer in several calls",
+                    descriptor.m, descriptor.c_out, descriptor.k, preference.split_k,
+                    preference.max_workspace));
   }
   state.sku = make_sku(*expected.kernel, descriptor.activation_element, descriptor.weight_element);
   if (log_enabled()) log_selection(state);

@@ -81,13 +81,12 @@ Status check_tensor(const TensorView& view) {
   return check_extent(view);
 }
 
-/// The bytes of a checked view: `rows` runs of `width` bytes, `pitch` apart, within [begin, end).
+/// The bytes of a checked view: runs of `width` bytes, `pitch` apart, within [begin, end).
 struct Footprint {
   std::uintptr_t begin;
   std::uintptr_t end;
-  std::uintptr_t rows;
   std::uintptr_t width;
-  std::uintptr_t pitch;
+  std::uintptr_t pitch;  ///< 0 for a single run.
 };
 
 Footprint footprint(const TensorView& view) noexcept {
@@ -98,29 +97,20 @@ Footprint footprint(const TensorView& view) noexcept {
   const auto pitch =
       rows == 1 ? 0 : static_cast<std::uintptr_t>(view.row_stride) * view.element_bytes;
   const auto begin = view.address();
-  return {begin, begin + (rows - 1) * pitch + width, rows, width, pitch};
-}
-
-/// The pitch that both have, or 0. A single row takes on the other's pitch where it fits into it.
-std::uintptr_t common_pitch(const Footprint& a, const Footprint& b) noexcept {
-  if (a.rows > 1 && b.rows > 1) return a.pitch == b.pitch ? a.pitch : 0;
-  const std::uintptr_t pitch = std::max(a.pitch, b.pitch);
-  return std::max(a.width, b.width) <= pitch ? pitch : 0;
+  return {begin, begin + (rows - 1) * pitch + width, width, pitch};
 }
 
 bool overlap(const Footprint& a, const Footprint& b) noexcept {
   if (a.end <= b.begin || b.end <= a.begin) return false;
-  const std::uintptr_t pitch = common_pitch(a, b);
-  if (pitch == 0) return true;
-  // Seen from `first`, row 0 of `second` starts in the pitch of row `row`, at `column`. It meets
-  // that row from the right or, reaching into the next pitch, the row after it; the later rows of
-  // `second` repeat this further down, where `first` has fewer rows left.
+  if (a.pitch == 0 && b.pitch == 0) return true;
+  if (a.pitch != 0 && b.pitch != 0 && a.pitch != b.pitch) return true;
+  // From here on both repeat with one pitch, or one of them is a single run among the other's. As
+  // the intervals meet, `second` starts between two runs of `first` unless it starts within one.
+  const std::uintptr_t pitch = std::max(a.pitch, b.pitch);
   const Footprint& first = a.begin <= b.begin ? a : b;
   const Footprint& second = a.begin <= b.begin ? b : a;
-  const std::uintptr_t row = (second.begin - first.begin) / pitch;
   const std::uintptr_t column = (second.begin - first.begin) % pitch;
-  return (column < first.width && row < first.rows) ||
-         (column + second.width > pitch && row + 1 < first.rows);
+  return column < first.width || column + second.width > pitch;
 }
 
 Status overlap_failure(const TensorView& a, const TensorView& b) {

@@ -1,4 +1,4 @@
-#include "support/exact_arithmetic.hpp"
+#include "oracle/exact_arithmetic.hpp"
 
 #include <gtest/gtest.h>
 
@@ -9,7 +9,7 @@
 
 // The oracle of the reference's tests against the processor and against values known by heart.
 
-namespace qlinear::test {
+namespace qlinear::oracle {
 namespace {
 
 /// Equal bits; a NaN does not occur here.
@@ -62,4 +62,4 @@ TEST(ExactArithmetic, RoundsTiesToEvenAndOverflowsToInfinity) {
 }
 
 }  // namespace
-}  // namespace qlinear::test
+}  // namespace qlinear::oracle

@@ -1,7 +1,7 @@
 #include <qlinear/reference.hpp>
 
-#include "support/exact_linear.hpp"
-#include "support/host_linear.hpp"
+#include "oracle/exact_linear.hpp"
+#include "oracle/host_linear.hpp"
 
 #include <gtest/gtest.h>
 
@@ -17,10 +17,10 @@
 #include <utility>
 #include <vector>
 
-// The CPU reference against the contract in exact arithmetic (support/exact_linear.hpp), and
+// The CPU reference against the contract in exact arithmetic (oracle/exact_linear.hpp), and
 // against values worked out by hand.
 
-namespace qlinear::test {
+namespace qlinear::oracle {
 namespace {
 
 template <class TIn, class TWQ>
@@ -205,7 +205,7 @@ TYPED_TEST(ReferenceTest, StoreRoundsToNearestEven) {
   for (int i = 0; i < 300; ++i) {
     const int exponent =
         this->uniform(element.lowest_exponent - 2, element.highest_exponent - element.precision);
-    const double tie = std::uint64_t{1} << (element.precision - 1);
+    const double tie = std::ldexp(1.0, element.precision - 1);
     const Exact value = exact(tie + this->uniform(0, 100) + 0.25 * this->uniform(0, 4));
     values.push_back(
         rounded({i % 2 == 0, value.magnitude, value.exponent + exponent}, this->kFormats.compute));
@@ -348,4 +348,4 @@ TEST(ReferenceByHand, OutputOfF16OverflowsToInfinity) {
 }
 
 }  // namespace
-}  // namespace qlinear::test
+}  // namespace qlinear::oracle

@@ -19,6 +19,7 @@ struct PlanPreference {
   std::string_view kernel{};                  ///< Name of the GEMM kernel to force.
   std::string_view quantize_kernel{};         ///< Name of the quantize kernel to force.
   bool forbid_architecture_specific = false;  ///< Only kernels that run on later GPUs, too.
+  int split_k = 0;  ///< Slices of K to force, from 1 on; 0 leaves them to select.
   std::size_t max_workspace = std::numeric_limits<std::size_t>::max();  ///< In bytes.
 };
 

@@ -110,11 +110,12 @@ extern "C" {
 cudaError_t cudaGetDeviceCount(int* count) {
   if (count == nullptr) return remember(cudaErrorInvalidValue);
   *count = settings().devices;
-  return cudaSuccess;
+  return *count == 0 ? remember(cudaErrorNoDevice) : cudaSuccess;
 }
 
 cudaError_t cudaGetDevice(int* device) {
   if (device == nullptr) return remember(cudaErrorInvalidValue);
+  if (settings().devices == 0) return remember(cudaErrorNoDevice);
   *device = current_device();
   return cudaSuccess;
 }

@@ -59,7 +59,7 @@ Settings read_environment() {
   const auto multiprocessors = static_cast<std::uint64_t>(limits->multiprocessors);
   result.multiprocessors = static_cast<int>(
       number_from_environment("QLINEAR_EMULATED_SM_COUNT", multiprocessors, 1, 1024));
-  result.devices = static_cast<int>(number_from_environment("QLINEAR_EMULATED_DEVICES", 1, 1, 16));
+  result.devices = static_cast<int>(number_from_environment("QLINEAR_EMULATED_DEVICES", 1, 0, 16));
   return result;
 }
 

@@ -11,7 +11,7 @@
 
 /// The numerical contract in exact arithmetic, for every element type at once: values are doubles
 /// that the formats can hold.
-namespace qlinear::test {
+namespace qlinear::oracle {
 
 /// Formats of one activation type.
 struct Precision {
@@ -106,4 +106,4 @@ inline LinearResult exact_linear(const LinearCase& problem, const Precision& pre
   return result;
 }
 
-}  // namespace qlinear::test
+}  // namespace qlinear::oracle

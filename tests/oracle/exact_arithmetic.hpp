@@ -10,7 +10,7 @@
 /// Arithmetic without rounding, and one rounding to a binary format. It shares nothing with the
 /// library and trusts no floating-point unit: sums and products are integers times a power of two,
 /// and a quotient carries its remainder into the rounding.
-namespace qlinear::test {
+namespace qlinear::oracle {
 
 /// A natural number of any size.
 class Natural {
@@ -225,4 +225,4 @@ inline double rounded_fma(double a, double b, double c, const Format& format) {
   return rounded(exact(a) * exact(b) + exact(c), format);
 }
 
-}  // namespace qlinear::test
+}  // namespace qlinear::oracle

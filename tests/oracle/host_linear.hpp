@@ -18,7 +18,7 @@
 #include <vector>
 
 /// Runs the CPU reference on a `LinearCase`: typed, padded buffers around it, doubles at both ends.
-namespace qlinear::test {
+namespace qlinear::oracle {
 
 inline constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 inline constexpr double kInfinity = std::numeric_limits<double>::infinity();
@@ -184,4 +184,4 @@ inline void expect_same(const LinearResult& given, const LinearResult& expected)
   expect_same("output", given.output, expected.output);
 }
 
-}  // namespace qlinear::test
+}  // namespace qlinear::oracle

@@ -1,0 +1,19 @@
+#pragma once
+
+#include <contest.hpp>
+#include <oracle.hpp>
+#include <workload.hpp>
+
+#include <vector>
+
+namespace qlinear::benchmark {
+
+/// Every registered GEMM kernel that can do the workload's problem on this GPU, with every split of
+/// K it takes, each behind the quantize kernel that `select` chooses; `select`'s choice comes
+/// first. The arguments must outlive the result.
+std::vector<Contender> linear_contenders(Workload& workload, const Oracle& oracle);
+
+/// The same for the quantize kernels alone.
+std::vector<Contender> quantize_contenders(Workload& workload, const Oracle& oracle);
+
+}  // namespace qlinear::benchmark

@@ -1,0 +1,79 @@
+#include <benchmark/benchmark.h>
+#include <cuda_check.hpp>
+#include <host_cost.hpp>
+#include <qlinear/plan.hpp>
+#include <statistics.hpp>
+
+#include <chrono>
+#include <cstddef>
+#include <exception>
+#include <functional>
+#include <vector>
+
+namespace qlinear::benchmark {
+namespace {
+
+using Plan = QuantizedLinearPlan<Bf16, S8>;
+
+/// Median seconds of one `call`. The stream is drained every few calls, outside the timed part.
+double median_seconds(const std::function<void()>& call, cudaStream_t stream) {
+  constexpr int kRounds = 40;
+  constexpr int kCallsOfRound = 25;
+  std::vector<double> seconds;
+  for (int round = 0; round < kRounds; ++round) {
+    check(cudaStreamSynchronize(stream));
+    for (int i = 0; i < kCallsOfRound; ++i) {
+      const auto start = std::chrono::steady_clock::now();
+      call();
+      seconds.push_back(
+          std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+    }
+  }
+  check(cudaStreamSynchronize(stream));
+  return summarize(std::move(seconds)).median;
+}
+
+void measure_select(Bench& bench, const Workload& workload, ::benchmark::State& state) {
+  const QuantizedLinearDescriptor descriptor = workload.descriptor();
+  const auto select = [&] {
+    ::benchmark::DoNotOptimize(Plan::select(bench.stream, descriptor).ok());
+  };
+  state.SetIterationTime(median_seconds(select, bench.stream));
+}
+
+void measure_run(Bench& bench, const Workload& workload, ::benchmark::State& state) {
+  const auto plan = Plan::select(bench.stream, workload.descriptor());
+  check(plan.status());
+  const std::size_t bytes = plan.value().workspace_size();
+  const DeviceBuffer<std::byte> space(static_cast<std::int64_t>(bytes) + 1);
+  const auto args = workload.args(0);
+  const auto run = [&] { check(plan.value().run(bench.stream, {space.data(), bytes}, args)); };
+  state.SetIterationTime(median_seconds(run, bench.stream));
+}
+
+using Measure = void (*)(Bench&, const Workload&, ::benchmark::State&);
+
+void register_cost(Bench& bench, const char* name, Measure measure) {
+  const auto row = [&bench, measure](::benchmark::State& state) {
+    for ([[maybe_unused]] auto iteration : state) {
+      try {
+        measure(bench, bench.cache.workload(kLayerShapes[1], 1), state);
+      } catch (const std::exception& error) {
+        bench.all_correct = false;
+        state.SkipWithError(error.what());
+        break;
+      }
+    }
+  };
+  ::benchmark::RegisterBenchmark(name, row)->Iterations(1)->UseManualTime()->Unit(
+      ::benchmark::kNanosecond);
+}
+
+}  // namespace
+
+void register_host_cost(Bench& bench) {
+  register_cost(bench, "host/select", &measure_select);
+  register_cost(bench, "host/run", &measure_run);
+}
+
+}  // namespace qlinear::benchmark

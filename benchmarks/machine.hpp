@@ -1,0 +1,30 @@
+#pragma once
+
+#include <cuda_runtime_api.h>
+#include <clocks.hpp>
+#include <floor.hpp>
+#include <graph_timer.hpp>
+
+#include <cstdint>
+#include <string>
+
+namespace qlinear::benchmark {
+
+/// The current GPU.
+struct Device {
+  std::string name;
+  std::string pci_bus_id;
+  int compute_capability = 0;  ///< major * 10 + minor
+  int multiprocessors = 0;
+  std::int64_t l2_bytes = 0;
+  int runtime_version = 0;  ///< Of CUDA, as `cudaRuntimeGetVersion` gives it.
+};
+
+Device current_device();
+
+/// Measures what the current GPU can do: the best of a copy kernel and the runtime's copy, a kernel
+/// that only reads, and the faster of mma.sync and wgmma on operands that stay in registers and
+/// shared memory.
+MachineRates measure_machine(const Device& device, const GraphTimer& timer);
+
+}  // namespace qlinear::benchmark

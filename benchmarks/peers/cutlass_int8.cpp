@@ -1,0 +1,71 @@
+#include <benchmark/cutlass_int8.hpp>
+#include <benchmark/device_code.hpp>
+#include <peers/peers.hpp>
+
+#include <memory>
+
+namespace qlinear::benchmark {
+namespace {
+
+/// vLLM's choice for int8 on sm_90.
+CutlassLauncher vllm_choice(std::int64_t m, std::int64_t n) {
+  constexpr std::int64_t kWide = 8192;
+  if (m <= 32 && n < kWide) return &launch_cutlass_64x64x256_cluster_1x8;
+  if (m <= 32) return &launch_cutlass_64x128x256_cluster_1x4;
+  if (m <= 64) return &launch_cutlass_64x64x256;
+  if (m <= 128) return &launch_cutlass_64x128x128_cluster_2x1_pingpong;
+  return &launch_cutlass_128x128x128_cluster_2x1_pingpong;
+}
+
+class CutlassGemm : public Subject {
+ public:
+  std::string name() const override { return "cutlass_int8_gemm"; }
+  Work work() const override { return Work::Gemm; }
+  void prepare(Workload& workload, const GraphTimer&) override {
+    launch_ = vllm_choice(workload.m(), workload.n());
+  }
+  void enqueue(Workload& workload, cudaStream_t stream, int call) override {
+    const CutlassProblem problem{workload.m(),
+                                 workload.n(),
+                                 workload.k(),
+                                 workload.quantized(call),
+                                 workload.weights().weight(call),
+                                 workload.activation_scale(call),
+                                 workload.weights().scale(),
+                                 workload.output(call)};
+    check(launch_(problem, stream));
+  }
+  void verify(Workload& workload, const Oracle& oracle) override {
+    oracle.poison_output();
+    enqueue(workload, workload.stream(), 0);
+    oracle.expect_output();
+  }
+
+ private:
+  CutlassLauncher launch_ = nullptr;
+};
+
+class CutlassLinear : public CutlassGemm {
+ public:
+  std::string name() const override { return "cutlass_int8_linear"; }
+  Work work() const override { return Work::Linear; }
+  void enqueue(Workload& workload, cudaStream_t stream, int call) override {
+    check(two_read_quantize(workload.activation(call), workload.m(), workload.k(),
+                            workload.quantized(call), workload.activation_scale(call), stream));
+    CutlassGemm::enqueue(workload, stream, call);
+  }
+};
+
+}  // namespace
+
+void add_cutlass_int8(Subjects& subjects) {
+  int device = 0;
+  int major = 0;
+  check(cudaGetDevice(&device));
+  check(cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device));
+  if (major != 9) return;
+  subjects.push_back(std::make_unique<CutlassGemm>());
+  subjects.push_back(std::make_unique<CutlassLinear>());
+}
+
+}  // namespace qlinear::benchmark

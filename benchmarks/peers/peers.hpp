@@ -1,0 +1,21 @@
+#pragma once
+
+#include <subject.hpp>
+
+// One function a file of peers/. Each appends the peers that this build and the current device can
+// run.
+
+namespace qlinear::benchmark {
+
+/// bf16 weights and activations, no quantization at all.
+void add_cublaslt_bf16(Subjects& subjects);
+/// int8 to int32: bare, and between our quantize pass and a plain dequantize pass.
+void add_cublaslt_int8(Subjects& subjects);
+/// vLLM's sm_90 configurations: bare, and behind a quantize pass organised as vLLM's.
+void add_cutlass_int8(Subjects& subjects);
+/// The quantize pass as vLLM organises it.
+void add_two_read_quantize(Subjects& subjects);
+/// The library's own fallback, forced.
+void add_portable(Subjects& subjects);
+
+}  // namespace qlinear::benchmark

@@ -1,0 +1,161 @@
+#!/usr/bin/env python3
+"""Turns the JSON of qlinear_bench into Markdown tables and SVG plots.
+
+    qlinear_bench --benchmark_out=bench.json
+    report.py bench.json [torch.json ...] --output results
+
+writes results/summary.md (by regime), results/table.md (every cell), and the plots
+share_of_floor.svg, ratio_to_peers.svg (whole layers), ratio_to_gemms.svg and sweep.svg. The plots need matplotlib. Nothing but measured figures appears.
+"""
+
+import argparse
+import pathlib
+import statistics
+
+import results as res
+
+# Regimes of M and of the weight's size in megabytes, as (title, M range, megabytes range).
+ANY = (0, float("inf"))
+REGIMES = [
+    ("decode, M <= 16, weights >= 100 MB", (1, 16), (100, float("inf"))),
+    ("decode, M <= 16, weights 50 to 100 MB", (1, 16), (50, 100)),
+    ("decode, M <= 16, weights < 50 MB", (1, 16), (0, 50)),
+    ("M 17 to 64", (17, 64), ANY),
+    ("M 65 to 256", (65, 256), ANY),
+    ("M 257 to 1024", (257, 1024), ANY),
+    ("M > 1024", (1025, float("inf")), ANY),
+]
+
+
+def header(results):
+    """What was measured, where and when."""
+    context = results.context
+    clocks = sorted(row.sm_mhz for row in results.rows.values() if row.sm_mhz)
+    lines = [
+        f"Measured on one {context['gpu']}, driver {context['driver']}, CUDA runtime "
+        f"{context['cuda_runtime']}, {context['date'][:10]}: bf16 activations, s8 weights, cold "
+        "weights, medians of CUDA graph replays.",
+        "",
+        f"The floor uses this machine's own rates: copy "
+        f"{float(context['copy_bytes_per_second']) / 1e12:.2f} TB/s, read "
+        f"{float(context['read_bytes_per_second']) / 1e12:.2f} TB/s, int8 "
+        f"{float(context['int8_operations_per_second']) / 1e12:.0f} TOPS.",
+    ]
+    if clocks:
+        lines[-1] += f" SM clock while measuring: {clocks[0]:.0f} to {clocks[-1]:.0f} MHz."
+    if results.host_ns:
+        costs = ", ".join(f"`{call}` {ns:.0f} ns" for call, ns in results.host_ns.items())
+        lines += ["", f"Host cost of a call: {costs}."]
+    return lines
+
+
+def markdown_table(titles, rows):
+    lines = ["| " + " | ".join(titles) + " |", "|" + " --- |" * len(titles)]
+    return lines + ["| " + " | ".join(row) + " |" for row in rows]
+
+
+def spread(values, text):
+    """Median and range, each through `text`; a dash where there is nothing."""
+    if not values:
+        return "–"
+    median, low, high = statistics.median(values), min(values), max(values)
+    return f"{text(median)} ({text(low)}–{text(high)})"
+
+
+def percent(share):
+    return f"{100 * share:.0f} %"
+
+
+def times(ratio):
+    return f"{ratio:.2f}×"
+
+
+def cells_of(results, token_range, megabytes_range):
+    """The (layer, m) of a regime at which peers were measured."""
+    cells = []
+    for layer in results.layers():
+        for m in results.compared_token_counts(layer):
+            row = results.rows[layer, m, res.LINEAR]
+            megabytes = row.n * row.k / 1e6
+            if token_range[0] <= m <= token_range[1] and (
+                megabytes_range[0] <= megabytes < megabytes_range[1]
+            ):
+                cells.append((layer, m))
+    return cells
+
+
+def summary(results):
+    """A row a regime: share of the floor and ratio to each peer, median and range."""
+    peers = results.peers()
+    rows = []
+    for title, token_range, megabytes_range in REGIMES:
+        cells = cells_of(results, token_range, megabytes_range)
+        if not cells:
+            continue
+        row = [title]
+        for subject in (res.LINEAR, res.GEMM):
+            known = [results.rows.get((*cell, subject)) for cell in cells]
+            row.append(spread([cell.share for cell in known if cell], percent))
+        for peer in peers:
+            ratios = [results.ratio(*cell, peer) for cell in cells]
+            row.append(spread([ratio for ratio in ratios if ratio], times))
+        rows.append(row)
+    titles = ["regime", "share of floor, linear", "share of floor, GEMM"]
+    return markdown_table(titles + [res.PEERS[peer][0] for peer in peers], rows)
+
+
+def layer_table(results, layer):
+    """A row for each M: floor, times, shares, and each peer's time over ours."""
+    peers = results.peers()
+    titles = ["M", "floor µs", "linear µs", "share", "GEMM µs", "share", "quantize µs"]
+    rows = []
+    for m in results.compared_token_counts(layer):
+        linear = results.rows[layer, m, res.LINEAR]
+        gemm = results.rows.get((layer, m, res.GEMM))
+        quantize = results.rows.get((layer, m, res.QUANTIZE))
+        row = [str(m), f"{linear.floor_us:.2f}", f"{linear.us:.2f}", percent(linear.share)]
+        row += [f"{gemm.us:.2f}", percent(gemm.share)] if gemm else ["–", "–"]
+        row += [f"{quantize.us:.2f}" if quantize else "–"]
+        ratios = [results.ratio(layer, m, peer) for peer in peers]
+        rows.append(row + [times(ratio) if ratio else "–" for ratio in ratios])
+    return markdown_table(titles + [res.PEERS[peer][0] for peer in peers], rows)
+
+
+def full_table(results):
+    lines = header(results)
+    lines += ["", "Columns of peers: the peer's time over ours for the same work."]
+    for layer in results.layers():
+        row = results.rows[layer, results.token_counts(layer)[0], res.LINEAR]
+        lines += ["", f"## {layer}, N = {row.n}, K = {row.k}", ""]
+        lines += layer_table(results, layer)
+    if results.failures:
+        lines += ["", "Not measured:", ""]
+        lines += [f"- {failure}" for failure in results.failures]
+    return lines
+
+
+def write_lines(path, lines):
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    print(path)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("json", nargs="+", help="files of qlinear_bench or torch_peers.py")
+    parser.add_argument("--output", type=pathlib.Path, default=pathlib.Path("results"))
+    parser.add_argument("--no-plots", action="store_true", help="tables only, without matplotlib")
+    arguments = parser.parse_args()
+
+    results = res.read(arguments.json)
+    arguments.output.mkdir(parents=True, exist_ok=True)
+    write_lines(arguments.output / "summary.md", header(results) + [""] + summary(results))
+    write_lines(arguments.output / "table.md", full_table(results))
+    if not arguments.no_plots:
+        import report_plots
+
+        for path in report_plots.write_all(results, arguments.output):
+            print(path)
+
+
+if __name__ == "__main__":
+    main()

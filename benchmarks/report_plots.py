@@ -1,0 +1,134 @@
+"""The plots of report.py, as SVG whose bytes depend on the results alone."""
+
+import math
+
+import matplotlib
+
+matplotlib.use("svg")
+import matplotlib.pyplot as plt  # noqa: E402  (the backend comes first)
+
+import results as res
+
+# Okabe and Ito's palette, which colour-blind readers tell apart.
+COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#999999"]
+COLUMNS = 4
+MARKED = [1, 4, 16, 64, 256, 1024, 4096]
+
+STYLE = {
+    "svg.fonttype": "none",
+    "svg.hashsalt": "qlinear",
+    "font.family": "sans-serif",
+    "font.size": 9,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.color": "#dddddd",
+    "grid.linewidth": 0.6,
+    "figure.facecolor": "white",
+}
+
+
+def panels(results, title, y_label):
+    """A figure with one panel a layer; returns it and the panels by layer."""
+    layers = results.layers()
+    columns = min(COLUMNS, len(layers))
+    rows = math.ceil(len(layers) / columns)
+    figure, axes = plt.subplots(
+        rows, columns, figsize=(3.1 * columns, 2.5 * rows + 0.9), sharex=True, sharey=True,
+        squeeze=False,
+    )
+    flat = list(axes.flat)
+    for axis in flat[len(layers):]:
+        axis.set_visible(False)
+    for layer, axis in zip(layers, flat):
+        row = results.rows[layer, results.token_counts(layer)[0], res.LINEAR]
+        axis.set_title(f"{layer} ({row.n}×{row.k})", fontsize=9)
+        axis.set_xscale("log", base=2)
+        axis.set_xticks(MARKED, [str(m) for m in MARKED])
+        axis.minorticks_off()
+    for axis in axes[-1]:
+        axis.set_xlabel("M (tokens)")
+    for axis in axes[:, 0]:
+        axis.set_ylabel(y_label)
+    figure.suptitle(f"{title} — {results.context['gpu']}, {results.context['date'][:10]}",
+                    fontsize=10)
+    return figure, dict(zip(layers, flat))
+
+
+def finish(figure, handles, path):
+    """Puts one legend under the panels and writes the file."""
+    figure.tight_layout(rect=(0, 0.09, 1, 1))
+    figure.legend(handles.values(), handles.keys(), loc="lower center", ncols=4, frameon=False)
+    figure.savefig(path, metadata={"Date": None})
+    plt.close(figure)
+    return path
+
+
+def share_of_floor(results, path):
+    figure, axes = panels(results, "Share of the floor", "share of floor, %")
+    handles = {}
+    subjects = [("whole linear", res.LINEAR), ("GEMM alone", res.GEMM),
+                ("quantize alone", res.QUANTIZE)]
+    for layer, axis in axes.items():
+        for (label, subject), colour in zip(subjects, COLOURS):
+            counts = [m for m in results.compared_token_counts(layer)
+                      if (layer, m, subject) in results.rows]
+            shares = [100 * results.rows[layer, m, subject].share for m in counts]
+            handles[label], = axis.plot(counts, shares, color=colour, marker="o", markersize=2.5,
+                                        linewidth=1.3)
+        axis.axhline(100, color="#666666", linewidth=0.8, linestyle="--")
+        axis.set_ylim(0, 110)
+    return finish(figure, handles, path)
+
+
+def ratio_to_peers(results, work, title, path):
+    """The peers whose work is that of our subject `work`; the fallback kernel is none of them."""
+    figure, axes = panels(results, title, "peer's time / ours")
+    handles = {}
+    peers = [peer for peer in results.peers()
+             if res.PEERS[peer][1] == work and peer != "qlinear_portable"]
+    for layer, axis in axes.items():
+        for peer, colour in zip(peers, COLOURS):
+            points = [(m, results.ratio(layer, m, peer))
+                      for m in results.compared_token_counts(layer)]
+            points = [point for point in points if point[1] is not None]
+            if not points:
+                continue
+            handles[res.PEERS[peer][0]], = axis.plot(*zip(*points), color=colour, marker="o",
+                                                     markersize=2.5, linewidth=1.3)
+        axis.axhline(1, color="#666666", linewidth=0.8, linestyle="--")
+    # The panels share the axis, whose range ends where it is first set.
+    axis.set_ylim(bottom=0)
+    return finish(figure, handles, path)
+
+
+def sweep(results, path):
+    """Time over each M of the layer with the most of them."""
+    layer = max(results.layers(), key=lambda name: len(results.token_counts(name)))
+    counts = [m for m in results.token_counts(layer) if m <= 256]
+    rows = [results.rows[layer, m, res.LINEAR] for m in counts]
+    figure, axis = plt.subplots(figsize=(7, 3.4))
+    handles = {}
+    handles["whole linear"], = axis.plot(counts, [row.us for row in rows], color=COLOURS[0],
+                                         linewidth=1.3)
+    handles["floor"], = axis.plot(counts, [row.floor_us for row in rows], color="#666666",
+                                  linewidth=1.0, linestyle="--")
+    axis.set_ylim(bottom=0)
+    axis.set_xlabel("M (tokens)")
+    axis.set_ylabel("µs")
+    axis.set_title(f"{layer} ({rows[0].n}×{rows[0].k}) — {results.context['gpu']}, "
+                   f"{results.context['date'][:10]}", fontsize=10)
+    return finish(figure, handles, path)
+
+
+def write_all(results, directory):
+    """Returns the paths written."""
+    with plt.rc_context(STYLE):
+        return [
+            share_of_floor(results, directory / "share_of_floor.svg"),
+            ratio_to_peers(results, res.LINEAR, "Whole linear layer against peers",
+                           directory / "ratio_to_peers.svg"),
+            ratio_to_peers(results, res.GEMM, "GEMM alone against peers",
+                           directory / "ratio_to_gemms.svg"),
+            sweep(results, directory / "sweep.svg"),
+        ]

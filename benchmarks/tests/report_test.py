@@ -1,0 +1,108 @@
+"""Tests of the report on made-up rows, whose figures mean nothing."""
+
+import json
+import pathlib
+import sys
+import tempfile
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+import report  # noqa: E402  (found through the line above)
+import report_plots  # noqa: E402
+import results as res  # noqa: E402
+
+CONTEXT = {
+    "date": "2001-02-03T04:05:06+00:00",
+    "gpu": "Made-up GPU",
+    "driver": "1.2.3",
+    "cuda_runtime": "13.0",
+    "copy_bytes_per_second": "4e+12",
+    "read_bytes_per_second": "4.5e+12",
+    "int8_operations_per_second": "1.5e+15",
+}
+COUNTS = [1, 16, 64, 256, 1024, 4096]
+LAYERS = {"8b_o": (4096, 4096), "70b_gate_up": (57344, 8192)}
+
+
+def entry(layer, m, subject, us, floor_us):
+    n, k = LAYERS[layer]
+    name = f"{layer}/m:{m}/{subject}/iterations:1/manual_time"
+    return {"name": name, "run_type": "iteration", "real_time": us, "time_unit": "us",
+            "floor_us": floor_us, "m": float(m), "n": float(n), "k": float(k), "sm_mhz": 1500.0}
+
+
+def document():
+    """Ours at half the floor's speed, CUTLASS three times as slow as ours."""
+    entries = [{"name": "host/run/iterations:1/manual_time", "run_type": "iteration",
+                "real_time": 2500.0, "time_unit": "ns"}]
+    for layer in LAYERS:
+        for m in COUNTS:
+            entries.append(entry(layer, m, res.LINEAR, 20.0 * m, 10.0 * m))
+            entries.append(entry(layer, m, res.GEMM, 16.0 * m, 8.0 * m))
+            entries.append(entry(layer, m, res.QUANTIZE, 4.0 * m, 2.0 * m))
+            entries.append(entry(layer, m, "cutlass_int8_linear", 60.0 * m, 10.0 * m))
+    entries.append(entry("8b_o", 3, res.LINEAR, 60.0, 30.0))
+    entries.append({"name": "8b_o/m:1/cublaslt_bf16/iterations:1/manual_time",
+                    "run_type": "iteration", "error_occurred": True, "error_message": "no algorithm"})
+    return {"context": CONTEXT, "benchmarks": entries}
+
+
+class ReportTest(unittest.TestCase):
+    def setUp(self):
+        self.directory = tempfile.TemporaryDirectory()
+        self.addCleanup(self.directory.cleanup)
+        self.path = pathlib.Path(self.directory.name) / "bench.json"
+        self.path.write_text(json.dumps(document()), encoding="utf-8")
+        self.results = res.read([self.path])
+
+    def test_reads_rows_and_failures(self):
+        row = self.results.rows["8b_o", 16, res.LINEAR]
+        self.assertEqual((row.us, row.floor_us, row.share), (320.0, 160.0, 0.5))
+        self.assertEqual(self.results.host_ns, {"run": 2500.0})
+        self.assertEqual(len(self.results.failures), 1)
+
+    def test_ratio_compares_the_same_work(self):
+        self.assertEqual(self.results.ratio("8b_o", 64, "cutlass_int8_linear"), 3.0)
+        self.assertIsNone(self.results.ratio("8b_o", 64, "cutlass_int8_gemm"))
+
+    def test_the_sweep_stays_out_of_the_tables(self):
+        self.assertIn(3, self.results.token_counts("8b_o"))
+        self.assertEqual(self.results.compared_token_counts("8b_o"), COUNTS)
+
+    def test_header_names_machine_and_date(self):
+        text = "\n".join(report.header(self.results))
+        for part in ("Made-up GPU", "1.2.3", "13.0", "2001-02-03", "4.00 TB/s", "1500 TOPS",
+                     "`run` 2500 ns"):
+            self.assertIn(part, text)
+
+    def test_summary_has_a_row_for_each_measured_regime(self):
+        lines = report.summary(self.results)
+        decode = next(line for line in lines if "weights >= 100 MB" in line)
+        self.assertIn("| 50 % (50 %–50 %) |", decode)
+        self.assertIn("| 3.00× (3.00×–3.00×) |", decode)
+        self.assertFalse(any("50 to 100 MB" in line for line in lines))
+
+    def test_table_has_every_cell(self):
+        lines = report.full_table(self.results)
+        self.assertIn("| 64 | 640.00 | 1280.00 | 50 % | 1024.00 | 50 % | 256.00 | 3.00× |", lines)
+        self.assertIn("- 8b_o/m:1/cublaslt_bf16/iterations:1/manual_time: no algorithm", lines)
+
+    def test_refuses_to_mix_gpus(self):
+        other = document()
+        other["context"] = dict(CONTEXT, gpu="Another")
+        path = pathlib.Path(self.directory.name) / "other.json"
+        path.write_text(json.dumps(other), encoding="utf-8")
+        with self.assertRaises(ValueError):
+            res.read([self.path, path])
+
+    def test_plots_are_reproducible_svg(self):
+        directory = pathlib.Path(self.directory.name)
+        first = [path.read_bytes() for path in report_plots.write_all(self.results, directory)]
+        second = [path.read_bytes() for path in report_plots.write_all(self.results, directory)]
+        self.assertEqual(len(first), 4)
+        self.assertEqual(first, second)
+        self.assertIn(b"Made-up GPU", first[0])
+
+
+if __name__ == "__main__":
+    unittest.main()

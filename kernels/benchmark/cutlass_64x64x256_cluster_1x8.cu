@@ -1,0 +1,13 @@
+#include <benchmark/cutlass_int8.cuh>
+
+namespace qlinear::benchmark {
+
+// vLLM: M <= 32, N < 8192.
+cudaError_t launch_cutlass_64x64x256_cluster_1x8(const CutlassProblem& problem,
+                                                 cudaStream_t stream) {
+  return CutlassInt8<cute::Shape<cute::_64, cute::_64, cute::_256>,
+                     cute::Shape<cute::_1, cute::_8, cute::_1>,
+                     cutlass::gemm::KernelTmaWarpSpecialized>::launch(problem, stream);
+}
+
+}  // namespace qlinear::benchmark

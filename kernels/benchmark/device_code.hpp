@@ -1,0 +1,55 @@
+#pragma once
+
+#include <cuda_bf16.h>
+#include <cuda_runtime_api.h>
+
+#include <cstdint>
+
+// Device code that only the benchmark needs: data, comparisons, the passes of peers, and the loops
+// that measure what this machine can do. Matrices are row-major without padding; pointers to them
+// are 16-byte aligned and their rows a multiple of 16 elements.
+
+namespace qlinear::benchmark {
+
+/// Standard normal numbers; `seed` makes buffers differ.
+cudaError_t fill_gaussian(__nv_bfloat16* x, std::int64_t count, std::uint32_t seed, cudaStream_t);
+/// Normal numbers whose standard deviation is a quarter of the range, rounded and clamped to +-127.
+cudaError_t fill_gaussian(std::int8_t* x, std::int64_t count, std::uint32_t seed, cudaStream_t);
+/// Uniform in [0.5, 1.5) / 256: weight scales.
+cudaError_t fill_scales(float* x, std::int64_t count, std::uint32_t seed, cudaStream_t);
+
+/// Adds to `*count` the number of 32-bit words in which `a` and `b` differ.
+cudaError_t count_differences(const void* a, const void* b, std::int64_t words,
+                              unsigned long long* count, cudaStream_t);
+/// Adds sum((a - b)^2) to `sums[0]` and sum(b^2) to `sums[1]`.
+cudaError_t add_square_errors(const __nv_bfloat16* a, const __nv_bfloat16* b, std::int64_t count,
+                              double* sums, cudaStream_t);
+
+/// output[m,n] = bf16((a_scale[m] * b_scale[n]) * float(acc[m,n])): the separate pass that a bare
+/// int8 GEMM needs.
+cudaError_t dequantize(const std::int32_t* acc, const float* a_scale, const float* b_scale,
+                       std::int64_t m, std::int64_t n, __nv_bfloat16* output, cudaStream_t);
+/// output[n,k] = bf16(weight[n,k] * scale[n]).
+cudaError_t dequantize_weight(const std::int8_t* weight, const float* scale, std::int64_t n,
+                              std::int64_t k, __nv_bfloat16* output, cudaStream_t);
+/// The quantize pass as vLLM organises it: one block of 256 threads a row, which reads the row
+/// twice. For rows that are finite and not all zero it gives the bits of the contract.
+cudaError_t two_read_quantize(const __nv_bfloat16* x, std::int64_t m, std::int64_t k,
+                              std::int8_t* q, float* scale, cudaStream_t);
+
+/// Moves `bytes` (a multiple of 16) from `from` to `to`.
+cudaError_t copy_bytes(void* to, const void* from, std::int64_t bytes, int blocks, cudaStream_t);
+/// Reads `bytes` (a multiple of 16); `sink` keeps the compiler from dropping the loads.
+cudaError_t read_bytes(const void* from, std::int64_t bytes, int blocks, unsigned* sink,
+                       cudaStream_t);
+
+/// `operands`: at least `kTensorRateOperandBytes` of int8 data like the GEMM's. Each launch runs
+/// `iterations` rounds on `blocks` blocks; `operations` receives what they add up to.
+inline constexpr std::int64_t kTensorRateOperandBytes = 48 * 1024;
+cudaError_t run_mma_sync(const std::int8_t* operands, int iterations, int blocks, unsigned* sink,
+                         double* operations, cudaStream_t);
+/// As `run_mma_sync`, with wgmma: for sm_90a only.
+cudaError_t run_wgmma(const std::int8_t* operands, int iterations, int blocks, unsigned* sink,
+                      double* operations, cudaStream_t);
+
+}  // namespace qlinear::benchmark

@@ -1,0 +1,92 @@
+// select and run allocate nothing after the first call.
+
+#include "support/device.hpp"
+#include "support/linear_run.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <new>
+
+namespace {
+
+/// Calls of operator new by this thread.
+thread_local std::size_t allocations = 0;
+
+void* allocate(std::size_t bytes) {
+  ++allocations;
+  if (void* memory = std::malloc(bytes == 0 ? 1 : bytes)) return memory;
+  throw std::bad_alloc();
+}
+
+}  // namespace
+
+void* operator new(std::size_t bytes) { return allocate(bytes); }
+void* operator new[](std::size_t bytes) { return allocate(bytes); }
+void operator delete(void* memory) noexcept { std::free(memory); }
+void operator delete[](void* memory) noexcept { std::free(memory); }
+void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
+void operator delete[](void* memory, std::size_t) noexcept { std::free(memory); }
+
+namespace qlinear::test {
+namespace {
+
+using Plan = QuantizedLinearPlan<__nv_bfloat16, S8>;
+
+constexpr LinearCase kCase{.m = 4, .n = 32, .k = 512, .bias = true, .seed = 2};
+
+template <class Call>
+std::size_t allocations_of(const Call& call) {
+  const std::size_t before = allocations;
+  call();
+  return allocations - before;
+}
+
+TEST(Allocation, IsCounted) {
+  EXPECT_EQ(allocations_of([] { delete new int(3); }), 1U);
+}
+
+TEST(Allocation, SelectNeedsNone) {
+  const Stream stream;
+  const auto descriptor = linear_descriptor<__nv_bfloat16, S8>(kCase);
+  ASSERT_TRUE(Plan::select(stream, descriptor).ok());
+  bool ok = false;
+  EXPECT_EQ(allocations_of([&] { ok = Plan::select(stream, descriptor).ok(); }), 0U);
+  EXPECT_TRUE(ok);
+  EXPECT_EQ(allocations_of([&] {
+              ok = DynamicRangeQuantizePlan<__nv_bfloat16, S8>::select(
+                       stream, quantize_descriptor<__nv_bfloat16>(kCase))
+                       .ok();
+            }),
+            0U);
+}
+
+TEST(Allocation, CopiesNeedNone) {
+  const Stream stream;
+  const Plan plan = Plan::select(stream, linear_descriptor<__nv_bfloat16, S8>(kCase)).value();
+  EXPECT_EQ(allocations_of([&] { static_cast<void>(Plan(plan)); }), 0U);
+}
+
+TEST(Allocation, CheckingNeedsNone) {
+  const Stream stream;
+  const Plan plan = Plan::select(stream, linear_descriptor<__nv_bfloat16, S8>(kCase)).value();
+  const DeviceLinear<__nv_bfloat16, S8> device(kCase, make_operands<__nv_bfloat16, S8>(kCase));
+  const auto args = device.args();
+  EXPECT_EQ(allocations_of([&] { EXPECT_TRUE(plan.can_implement(args).ok()); }), 0U);
+}
+
+TEST(Allocation, RunNeedsNone) {
+  const Stream stream;
+  const Plan plan = Plan::select(stream, linear_descriptor<__nv_bfloat16, S8>(kCase)).value();
+  const DeviceLinear<__nv_bfloat16, S8> device(kCase, make_operands<__nv_bfloat16, S8>(kCase));
+  const GuardedWorkspace workspace(plan.workspace_size());
+  const auto args = device.args();
+  ASSERT_TRUE(plan.run(stream, workspace.get(), args).ok());
+  bool ok = false;
+  EXPECT_EQ(allocations_of([&] { ok = plan.run(stream, workspace.get(), args).ok(); }), 0U);
+  EXPECT_TRUE(ok);
+  stream.synchronize();
+}
+
+}  // namespace
+}  // namespace qlinear::test

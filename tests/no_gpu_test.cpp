@@ -1,0 +1,20 @@
+// A machine without a GPU: the environment of this test hides them all.
+
+#include <cuda_runtime_api.h>
+#include <gtest/gtest.h>
+#include <qlinear/qlinear.hpp>
+
+#include <string>
+
+namespace qlinear::test {
+namespace {
+
+TEST(NoGpu, SelectReportsTheRuntimesError) {
+  const auto plan = QuantizedLinearPlan<float, S8>::select(nullptr, {.m = 3, .c_out = 4, .k = 5});
+  EXPECT_EQ(plan.status().code(), StatusCode::CudaError);
+  EXPECT_NE(plan.status().message().find("cudaErrorNoDevice"), std::string::npos)
+      << plan.status().message();
+}
+
+}  // namespace
+}  // namespace qlinear::test

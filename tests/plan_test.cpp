@@ -1,0 +1,184 @@
+// A plan as its caller sees it: empty problems, workspaces, copies.
+
+#include "support/capture.hpp"
+#include "support/device.hpp"
+#include "support/linear_run.hpp"
+
+#include <qlinear/qlinear.hpp>
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+namespace qlinear::test {
+namespace {
+
+using Plan = QuantizedLinearPlan<float, S8>;
+using Args = Plan::Args;
+using QuantizePlan = DynamicRangeQuantizePlan<float, S8>;
+
+constexpr LinearCase kCase{.m = 3, .n = 4, .k = 5, .bias = true, .seed = 2};
+
+TEST(EmptyProblems, LaunchOnlyWhatHasWork) {
+  struct {
+    LinearCase problem;
+    std::size_t launches;
+  } const cases[] = {{{.m = 0, .n = 4, .k = 5}, 0},
+                     {{.m = 0, .n = 0, .k = 0}, 0},
+                     {{.m = 3, .n = 0, .k = 5}, 1},   // The scratch is written all the same.
+                     {{.m = 3, .n = 4, .k = 0}, 2}};  // An empty sum is zero, not left unwritten.
+  for (const auto& [problem, launches] : cases) {
+    const Stream stream;
+    const Plan plan = Plan::select(stream, linear_descriptor<float, S8>(problem)).value();
+    const DeviceLinear<float, S8> device(problem, make_operands<float, S8>(problem));
+    Status status;
+    const CapturedGraph graph(stream, [&] { status = plan.run(stream, {}, device.args()); });
+    EXPECT_TRUE(status.ok()) << status.message();
+    EXPECT_EQ(graph.nodes(), launches) << problem;
+  }
+}
+
+TEST(EmptyProblems, TakeNullPointers) {
+  const Stream stream;
+  const Plan plan = Plan::select(stream, linear_descriptor<float, S8>({.m = 0, .n = 0})).value();
+  Args args{};
+  args.activation = {nullptr, {0, 1}, {1, 1}};
+  args.weight_q = {nullptr, {0, 1}, {1, 1}};
+  args.weight_scale.stride = {1};
+  args.output = {nullptr, {0, 0}, {0, 1}};
+  args.act_q_scratch = {nullptr, {0, 1}, {1, 1}};
+  args.act_scale_scratch.stride = {1};
+  const Status status = plan.run(stream, {}, args);
+  EXPECT_TRUE(status.ok()) << status.message();
+}
+
+TEST(EmptyProblems, AnEmptySumIsZeroOrTheBias) {
+  for (const TypePair types : kTypePairs) {
+    for (const bool bias : {false, true}) {
+      EXPECT_TRUE(is_exact(run_case(types, {.m = 3, .n = 70, .k = 0, .bias = bias, .seed = 8})));
+    }
+  }
+}
+
+/// A plan that wants a workspace, where some kernel that runs here splits K.
+std::vector<Plan> plans_with_workspace(cudaStream_t stream) {
+  std::vector<Plan> plans;
+  for (const KernelSku& sku : registered_kernels()) {
+    if (sku.category != KernelCategory::Gemm || !runs_here(sku)) continue;
+    const LinearCase c{.m = 3, .n = 16, .k = 4096, .kernel = sku.name};
+    const auto plan = Plan::select(stream, linear_descriptor<float, S8>(c), preference_of(c));
+    if (plan.ok() && plan.value().workspace_size() > 0) plans.push_back(plan.value());
+  }
+  return plans;
+}
+
+TEST(Workspaces, TooSmallOnesAreRefused) {
+  const Stream stream;
+  for (const Plan& plan : plans_with_workspace(stream)) {
+    SCOPED_TRACE(plan.sku().name);
+    const LinearCase c{.m = 3, .n = 16, .k = 4096};
+    const DeviceLinear<float, S8> device(c, make_operands<float, S8>(c));
+    const GuardedWorkspace workspace(plan.workspace_size());
+    for (const Workspace small :
+         {Workspace{workspace.get().data, plan.workspace_size() - 1},
+          Workspace{workspace.get().data, 0}, Workspace{nullptr, plan.workspace_size()}}) {
+      const Status status = plan.run(stream, small, device.args());
+      EXPECT_EQ(status.code(), StatusCode::WorkspaceTooSmall);
+      EXPECT_NE(status.message().find(std::to_string(plan.workspace_size())), std::string::npos)
+          << status.message();
+      EXPECT_EQ(plan.multiply(stream, small, device.args()).code(), StatusCode::WorkspaceTooSmall);
+    }
+    auto* shifted = static_cast<unsigned char*>(workspace.get().data) + 8;
+    EXPECT_EQ(plan.run(stream, {shifted, plan.workspace_size()}, device.args()).code(),
+              StatusCode::InvalidProblem);
+    stream.synchronize();
+    EXPECT_TRUE(device.untouched());
+  }
+}
+
+// Counters in a workspace are the kernels' business: what an earlier call left there is harmless.
+TEST(Workspaces, MayHoldAnythingAndBeUsedAgain) {
+  const Stream stream;
+  for (const Plan& plan : plans_with_workspace(stream)) {
+    SCOPED_TRACE(plan.sku().name);
+    const LinearCase c{.m = 3, .n = 16, .k = 4096, .seed = 4};
+    const auto operands = make_operands<float, S8>(c);
+    const auto expected = reference_result(c, operands);
+    const GuardedWorkspace workspace(plan.workspace_size());
+    for (int repeat = 0; repeat < 3; ++repeat) {
+      const DeviceLinear<float, S8> device(c, operands);
+      ASSERT_TRUE(plan.run(stream, workspace.get(), device.args()).ok());
+      stream.synchronize();
+      EXPECT_TRUE(device.holds(expected));
+      const DeviceLinear<float, S8> halves(c, operands);
+      ASSERT_TRUE(plan.quantize_activation(stream, halves.args()).ok());
+      ASSERT_TRUE(plan.multiply(stream, workspace.get(), halves.args()).ok());
+      stream.synchronize();
+      EXPECT_TRUE(halves.holds(expected));
+      EXPECT_TRUE(workspace.guards_intact());
+    }
+  }
+}
+
+TEST(PlanValue, CopiesOutliveTheOriginal) {
+  const Stream stream;
+  const auto operands = make_operands<float, S8>(kCase);
+  const DeviceLinear<float, S8> device(kCase, operands);
+  std::vector<Plan> copies;
+  {
+    const auto original = Plan::select(stream, linear_descriptor<float, S8>(kCase));
+    copies.push_back(original.value());
+    copies.push_back(copies.front());
+  }
+  copies.erase(copies.begin());
+  ASSERT_TRUE(copies.front().run(stream, {}, device.args()).ok());
+  stream.synchronize();
+  EXPECT_TRUE(device.holds(reference_result(kCase, operands)));
+}
+
+TEST(PlanValue, TellsWhatItWasMadeFor) {
+  const Stream stream;
+  LinearCase c = kCase;
+  c.q_min = -100;
+  const auto plan =
+      QuantizedLinearPlan<double, U8>::select(stream, linear_descriptor<double, U8>(c));
+  ASSERT_TRUE(plan.ok()) << plan.status().message();
+  EXPECT_EQ(plan.value().descriptor().m, c.m);
+  EXPECT_EQ(plan.value().descriptor().c_out, c.n);
+  EXPECT_EQ(plan.value().descriptor().k, c.k);
+  EXPECT_EQ(plan.value().descriptor().q_min, -100);
+  const KernelSku& sku = plan.value().sku();
+  EXPECT_EQ(sku.category, KernelCategory::Gemm);
+  EXPECT_EQ(sku.op, KernelOp::QuantizedLinear);
+  EXPECT_EQ(sku.element, ElementKind::F64);
+  EXPECT_EQ(sku.weight_element, ElementKind::U8);
+  EXPECT_EQ(sku.accumulator, ElementKind::S32);
+  EXPECT_NE(to_string(sku).find(sku.name), std::string::npos);
+}
+
+TEST(PlanValue, GuaranteesBits) {
+  const Stream stream;
+  const auto check_guarantee = [](const PrecisionGuarantee& guarantee, ElementKind math) {
+    EXPECT_EQ(guarantee.math_precision, math);
+    EXPECT_EQ(guarantee.accumulator, ElementKind::S32);
+    EXPECT_TRUE(guarantee.deterministic);
+    EXPECT_TRUE(guarantee.bit_stable_on_same_hardware);
+    EXPECT_TRUE(guarantee.bit_stable_across_hardware);
+    EXPECT_TRUE(guarantee.batch_invariant);
+  };
+  check_guarantee(
+      Plan::select(stream, linear_descriptor<float, S8>(kCase)).value().precision_guarantee(),
+      ElementKind::F32);
+  check_guarantee(
+      QuantizedLinearPlan<double, S8>::select(stream, linear_descriptor<double, S8>(kCase))
+          .value()
+          .precision_guarantee(),
+      ElementKind::F64);
+  check_guarantee(
+      QuantizePlan::select(stream, quantize_descriptor<float>(kCase)).value().precision_guarantee(),
+      ElementKind::F32);
+}
+
+}  // namespace
+}  // namespace qlinear::test

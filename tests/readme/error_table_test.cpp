@@ -1,0 +1,250 @@
+// Drives each row of README's error table: its left cell names the mistake, and the Status that the
+// library gives has the code of the middle cell and says the words of the right one.
+
+#include <cuda_runtime_api.h>
+#include <gtest/gtest.h>
+#include <qlinear/qlinear.hpp>
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <fstream>
+#include <functional>
+#include <limits>
+#include <map>
+#include <ostream>
+#include <sstream>
+#include <string>
+#include <vector>
+
+namespace qlinear::test {
+namespace {
+
+using Plan = QuantizedLinearPlan<float, S8>;
+using Args = Plan::Args;
+using Descriptor = QuantizedLinearDescriptor;
+
+struct Row {
+  std::string mistake;
+  std::string code;
+  std::string words;
+};
+
+void PrintTo(const Row& row, std::ostream* stream) { *stream << row.mistake; }
+
+/// The part of `line` between its bars `index` and `index` + 1, without blanks around it.
+std::string cell(const std::string& line, int index) {
+  std::istringstream cells(line);
+  std::string text;
+  for (int i = 0; i <= index + 1; ++i) std::getline(cells, text, '|');
+  const auto first = text.find_first_not_of(' ');
+  return first == std::string::npos ? ""
+                                    : text.substr(first, text.find_last_not_of(' ') - first + 1);
+}
+
+std::string without_backticks(std::string text) {
+  std::erase(text, '`');
+  return text;
+}
+
+std::vector<Row> read_rows() {
+  std::ifstream readme(QLINEAR_README);
+  std::vector<Row> rows;
+  bool inside = false;
+  for (std::string line; std::getline(readme, line);) {
+    if (line.starts_with("| What is wrong")) {
+      inside = true;
+    } else if (inside && !line.starts_with('|')) {
+      break;
+    } else if (inside && !line.starts_with("|---")) {
+      rows.push_back(
+          {cell(line, 0), without_backticks(cell(line, 1)), without_backticks(cell(line, 2))});
+    }
+  }
+  return rows;
+}
+
+/// A small correct call over host memory, which `can_implement` never touches.
+struct Call {
+  Descriptor descriptor{.m = 3, .c_out = 4, .k = 5};
+  std::array<float, 15> activation{};
+  std::array<S8, 20> weight{};
+  std::array<float, 4> weight_scale{};
+  std::array<float, 12> output{};
+  std::array<S8, 15> act_q{};
+  std::array<float, 3> act_scale{};
+  Args args{{activation.data(), {3, 5}, {5, 1}}, {weight.data(), {4, 5}, {5, 1}},
+            {weight_scale.data(), {4}, {1}},     {output.data(), {3, 4}, {4, 1}},
+            {act_q.data(), {3, 5}, {5, 1}},      {act_scale.data(), {3}, {1}}};
+};
+
+Status select_after(const std::function<void(Descriptor&)>& spoil,
+                    const PlanPreference& preference = {}) {
+  Call call;
+  spoil(call.descriptor);
+  return Plan::select(nullptr, call.descriptor, preference).status();
+}
+
+Status check_after(const std::function<void(Args&)>& spoil, const PlanPreference& preference = {}) {
+  Call call;
+  const auto plan = Plan::select(nullptr, call.descriptor, preference);
+  if (!plan.ok()) return plan.status();
+  spoil(call.args);
+  return plan.value().can_implement(call.args);
+}
+
+Status select_forced(std::string_view kernel) {
+  return select_after([](Descriptor&) {}, {.kernel = kernel});
+}
+
+/// Any kernel of the table that needs 16-byte aligned rows, which K = 5 has not.
+Status force_aligned_kernel() {
+  for (const KernelSku& sku : registered_kernels()) {
+    if (sku.category != KernelCategory::Gemm) continue;
+    const Status status = check_after([](Args&) {}, {.kernel = sku.name});
+    if (!status.ok() && status.message().starts_with("the forced kernel")) return status;
+  }
+  return {};
+}
+
+/// A layer of few outputs and a long K, for which the choice falls on a split of K.
+Status run_with_workspace(Workspace workspace) {
+  constexpr std::int64_t kRows = 16, kOutputs = 64, kDepth = 65536;
+  const Descriptor descriptor{.m = kRows, .c_out = kOutputs, .k = kDepth};
+  std::vector<float> activation(kRows * kDepth), weight_scale(kOutputs), output(kRows * kOutputs);
+  std::vector<float> act_scale(kRows);
+  std::vector<S8> act_q(kRows * kDepth), weight(kOutputs * kDepth);
+  return Plan::select(nullptr, descriptor)
+      .value()
+      .run(nullptr, workspace,
+           {{activation.data(), {kRows, kDepth}, {kDepth, 1}},
+            {weight.data(), {kOutputs, kDepth}, {kDepth, 1}},
+            {weight_scale.data(), {kOutputs}, {1}},
+            {output.data(), {kRows, kOutputs}, {kOutputs, 1}},
+            {act_q.data(), {kRows, kDepth}, {kDepth, 1}},
+            {act_scale.data(), {kRows}, {1}}});
+}
+
+template <class T>
+T* shifted(T* pointer, std::intptr_t bytes) {
+  return reinterpret_cast<T*>(reinterpret_cast<std::intptr_t>(pointer) + bytes);
+}
+
+using Drivers = std::map<std::string, std::vector<std::function<Status()>>>;
+
+Drivers descriptor_drivers() {
+  const auto given = [](auto spoil) { return [spoil] { return select_after(spoil); }; };
+  constexpr std::int64_t kTooLong = std::int64_t{std::numeric_limits<std::int32_t>::max()} + 1;
+  return {
+      {"an element kind that differs from the plan's template argument",
+       {given([](Descriptor& d) { d.activation_element = ElementKind::F16; }),
+        given([](Descriptor& d) { d.weight_element = ElementKind::U8; })}},
+      {"a negative `m`, `c_out` or `k`",
+       {given([](Descriptor& d) { d.m = -1; }), given([](Descriptor& d) { d.c_out = -1; }),
+        given([](Descriptor& d) { d.k = -1; })}},
+      {"`q_max <= 0`", {given([](Descriptor& d) { d.q_max = 0; })}},
+      {"`q_min > 0`, so also `q_min > q_max`",
+       {given([](Descriptor& d) { d.q_min = 1; }),
+        given([](Descriptor& d) { d.q_min = 127, d.q_max = 1; })}},
+      {"a range that does not fit int8",
+       {given([](Descriptor& d) { d.q_min = -129; }), given([](Descriptor& d) { d.q_max = 128; })}},
+      {"`k` beyond `max_k(...)`", {given([](Descriptor& d) { d.k = 132105; })}},
+      {"`m` or `c_out` beyond 2^31 - 1",
+       {given([](Descriptor& d) { d.m = kTooLong; }),
+        given([](Descriptor& d) { d.c_out = kTooLong; })}},
+  };
+}
+
+Drivers argument_drivers() {
+  const auto given = [](auto spoil) { return [spoil] { return check_after(spoil); }; };
+  return {
+      {"a tensor of another shape than the problem's; scratch too small",
+       {given([](Args& a) {
+          a.activation.shape = {5, 3};
+        }),
+        given([](Args& a) {
+          a.bias = {a.weight_scale.data, {3}, {1}};
+        }),
+        given([](Args& a) { a.act_q_scratch.shape[0] = 2; }),
+        given([](Args& a) { a.act_scale_scratch.shape = {2}; })}},
+      {"an inner stride other than 1",
+       {given([](Args& a) { a.weight_q.stride[1] = 2; }),
+        given([](Args& a) { a.weight_scale.stride = {0}; })}},
+      {"a row stride shorter than the row", {given([](Args& a) { a.output.stride[0] = 3; })}},
+      {"a null pointer to a tensor that has elements",
+       {given([](Args& a) { a.act_scale_scratch.data = nullptr; })}},
+      {"a pointer that is not aligned to its element",
+       {given([](Args& a) { a.activation.data = shifted(a.activation.data, 2); })}},
+      {"a tensor that would reach past the address space",
+       {given([](Args& a) { a.output.stride[0] = std::numeric_limits<std::int64_t>::max() / 2; })}},
+      {"a tensor that is written and overlaps another one",
+       {given([](Args& a) { a.output.data = const_cast<float*>(a.activation.data); }),
+        given([](Args& a) { a.act_q_scratch.data = const_cast<S8*>(a.weight_q.data); })}},
+      {"a workspace that is neither empty nor `workspace_size()` bytes", {[] {
+         alignas(256) std::byte byte[256];
+         return run_with_workspace({byte, 1});
+       }}},
+      {"a workspace that is not 256-byte aligned", {[] {
+         alignas(256) std::byte byte[256];
+         return run_with_workspace({byte + 1, std::numeric_limits<std::size_t>::max()});
+       }}},
+  };
+}
+
+Drivers kernel_drivers() {
+  return {
+      {"a forced kernel that does not exist", {[] { return select_forced("dp4a_1x1"); }}},
+      {"a forced kernel that cannot do the problem on this GPU", {[] {
+         return select_after([](Descriptor& d) { d.k = 100000; },
+                             {.quantize_kernel = "quantize_registers"});
+       }}},
+      {"a forced kernel whose alignment the tensors do not have", {&force_aligned_kernel}},
+  };
+}
+
+/// Rows that need another machine, and the tests that have it.
+const std::map<std::string, const char*>& rows_of_other_tests() {
+  static const std::map<std::string, const char*> rows = {
+      {"a GPU older than every compiled architecture", "old_gpu_test"},
+      {"a stream of another device than the one the plan was selected for", "multi_device_test"},
+      {"a failure of the CUDA runtime", "no_gpu_test"},
+  };
+  return rows;
+}
+
+const Drivers& drivers() {
+  static const Drivers all = [] {
+    Drivers merged = descriptor_drivers();
+    merged.merge(argument_drivers());
+    merged.merge(kernel_drivers());
+    return merged;
+  }();
+  return all;
+}
+
+class ErrorTable : public ::testing::TestWithParam<Row> {};
+
+TEST_P(ErrorTable, RowHolds) {
+  ASSERT_TRUE(drivers().contains(GetParam().mistake)) << "nothing here drives this row";
+  for (const auto& drive : drivers().at(GetParam().mistake)) {
+    const Status status = drive();
+    EXPECT_EQ(to_string(status.code()), GetParam().code);
+    EXPECT_NE(status.message().find(GetParam().words), std::string::npos) << status.message();
+  }
+}
+
+std::vector<Row> rows_of_this_test() {
+  std::vector<Row> rows = read_rows();
+  std::erase_if(rows, [](const Row& row) { return rows_of_other_tests().contains(row.mistake); });
+  return rows;
+}
+
+INSTANTIATE_TEST_SUITE_P(Readme, ErrorTable, ::testing::ValuesIn(rows_of_this_test()));
+
+TEST(ErrorTableRows, AreAllThere) {
+  EXPECT_EQ(rows_of_this_test().size(), drivers().size());
+  EXPECT_EQ(read_rows().size(), drivers().size() + rows_of_other_tests().size());
+}
+
+}  // namespace
+}  // namespace qlinear::test

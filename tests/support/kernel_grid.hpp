@@ -1,0 +1,68 @@
+#pragma once
+
+#include "pairwise.hpp"
+
+#include <qlinear/kernels.hpp>
+
+#include <gtest/gtest.h>
+
+#include <cctype>
+#include <cstddef>
+#include <cstdint>
+#include <ostream>
+#include <string>
+#include <vector>
+
+// Parameters of the grids that force every registered kernel. A grid is cut into shards so that
+// ctest can run them side by side.
+
+namespace qlinear::test {
+
+struct KernelShard {
+  KernelSku sku;
+  std::size_t shard;
+  std::size_t shards;
+  std::uint64_t seed;
+};
+
+/// Every registered kernel of `category`, each `shards` times.
+inline std::vector<KernelShard> kernel_shards(KernelCategory category, std::size_t shards,
+                                              std::uint64_t seed) {
+  std::vector<KernelShard> parameters;
+  for (const KernelSku& sku : registered_kernels()) {
+    if (sku.category != category) continue;
+    for (std::size_t shard = 0; shard < shards; ++shard) {
+      parameters.push_back({sku, shard, shards, seed});
+    }
+  }
+  return parameters;
+}
+
+/// How GoogleTest prints the parameter.
+inline void PrintTo(const KernelShard& shard, std::ostream* stream) {
+  *stream << to_string(shard.sku) << ", shard " << shard.shard;
+}
+
+/// "kernel_name_shard2_seed7"
+inline std::string shard_name(const ::testing::TestParamInfo<KernelShard>& info) {
+  std::string name = info.param.sku.name;
+  for (char& c : name) c = std::isalnum(static_cast<unsigned char>(c)) ? c : '_';
+  return name + "_shard" + std::to_string(info.param.shard) + "_seed" +
+         std::to_string(info.param.seed);
+}
+
+/// The rows of a pairwise grid that belong to `shard`.
+inline std::vector<std::vector<std::size_t>> rows_of_shard(
+    const KernelShard& shard, const std::vector<std::size_t>& level_counts) {
+  const auto all = pairwise_rows(level_counts, shard.seed);
+  std::vector<std::vector<std::size_t>> rows;
+  for (std::size_t i = shard.shard; i < all.size(); i += shard.shards) rows.push_back(all[i]);
+  return rows;
+}
+
+struct QuantizedRange {
+  std::int32_t q_min;
+  std::int32_t q_max;
+};
+
+}  // namespace qlinear::test
