@@ -31,6 +31,24 @@ Engine& engine() {
 
 // ---- What threads do ----
 
+void Engine::defer(std::vector<const Block*> targets, std::function<void()> work) {
+  deferred_.push_back({std::move(targets), std::move(work)});
+}
+
+bool Engine::has_deferred(const Block& target) const {
+  return std::any_of(deferred_.begin(), deferred_.end(), [&target](const Deferred& deferred) {
+    const auto& targets = deferred.targets;
+    return std::find(targets.begin(), targets.end(), &target) != targets.end();
+  });
+}
+
+void Engine::do_deferred() {
+  std::swap(deferred_[random_->below(deferred_.size())], deferred_.back());
+  const Deferred deferred = std::move(deferred_.back());
+  deferred_.pop_back();
+  deferred.work();
+}
+
 Thread& Engine::current(const char* instruction) const {
   if (current_ == nullptr) {
     std::fprintf(stderr, "qlinear emulated device: %s outside a kernel\n", instruction);
@@ -48,6 +66,16 @@ void Engine::thread_main() {
 Thread* Engine::take_next() { return attention_ ? nullptr : take_ready(); }
 
 Thread* Engine::take_ready() {
+  if (!deferred_.empty() && random_->one_in(64)) do_deferred();
+  Thread* thread = take_ready_thread();
+  while (thread == nullptr && !deferred_.empty()) {
+    do_deferred();
+    thread = take_ready_thread();
+  }
+  return thread;
+}
+
+Thread* Engine::take_ready_thread() {
   if (favoured_ != nullptr) {
     if (Thread* thread = favoured_->ready.take(*random_)) return thread;
   }
@@ -261,6 +289,7 @@ void Engine::abandon() {
     }
   }
   grids_.clear();
+  deferred_.clear();
   favoured_ = nullptr;
 }
 

@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <deque>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -52,6 +53,11 @@ class Engine {
   [[noreturn]] void fail_at(cudaError_t code, const char* instruction, std::size_t bytes,
                             const void* address, std::string place);
 
+  /// Has `work` done at some later time, when no thread can run at the latest. It writes to the
+  /// shared memory of `targets`, which must not exit before.
+  void defer(std::vector<const Block*> targets, std::function<void()> work);
+  bool has_deferred(const Block& target) const;
+
   /// Tells the source that `grid` no longer holds back programmatic dependents.
   void release(Grid& grid);
 
@@ -69,6 +75,8 @@ class Engine {
   [[noreturn]] void exit_thread();
   Thread* take_next();
   Thread* take_ready();
+  Thread* take_ready_thread();
+  void do_deferred();
   void activate(Thread& thread);
   void leave(Thread& thread);
 
@@ -81,6 +89,11 @@ class Engine {
   void report_deadlock();
   void abandon();
 
+  struct Deferred {
+    std::vector<const Block*> targets;
+    std::function<void()> work;
+  };
+
   Fiber host_;
   Thread* current_ = nullptr;
   const Block* active_block_ = nullptr;
@@ -92,6 +105,7 @@ class Engine {
   Random* random_ = nullptr;
   std::vector<Grid*> grids_;
   Grid* favoured_ = nullptr;  ///< Runs before the others as long as it can.
+  std::vector<Deferred> deferred_;
   std::optional<Failure> failure_;
 
   static constexpr std::size_t kRecent = 4;

@@ -50,6 +50,7 @@ void prepare_threads(Block& block, const dim3& extent) {
     warp.lanes = &block.threads[first];
     warp.ready = 0;
     warp.arrived = 0;
+    warp.multiplies.reset();
     warp.exited = lanes == kLanes ? 0 : ~0U << lanes;
   }
 }
@@ -114,6 +115,8 @@ void prepare_cluster(Cluster& cluster, Grid& grid, std::uint64_t number, Random&
     block.exited = 0;
     block.released = false;
     block.barrier = BlockBarrier{};
+    for (NamedBarrier& barrier : block.named_barriers) barrier = NamedBarrier{};
+    block.transaction_barriers.clear();
     block.shared.resize(grid.launch.dynamic_shared_bytes);
     fill_with_garbage(block.shared.data(), block.shared.bytes(), random);
     prepare_threads(block, grid.launch.block);
