@@ -44,10 +44,11 @@ struct GemmProblem {
   const void* bias;  ///< May be null.
   void* c;
   std::int64_t ldc;
-  std::int32_t split_k;         ///< Slices of K, 1 for none.
-  std::uint32_t* counters;      ///< One a tile, zero at the start; unused when not split.
-  std::int32_t* partial_sums;   ///< 16-byte aligned; unused when not split.
-  bool programmatic_dependent;  ///< Directly behind the quantize kernel of the same stream.
+  std::int32_t multiprocessors;  ///< Of the device.
+  std::int32_t split_k;          ///< Slices of K, 1 for none.
+  std::uint32_t* counters;       ///< One a tile, zero at the start; unused when not split.
+  std::int32_t* partial_sums;    ///< 16-byte aligned; unused when not split.
+  bool programmatic_dependent;   ///< Directly behind the quantize kernel of the same stream.
 };
 
 using QuantizeLauncher = cudaError_t (*)(const QuantizeProblem&, cudaStream_t);

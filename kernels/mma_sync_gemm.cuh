@@ -8,7 +8,7 @@
 #include <ptx/launch.cuh>
 #include <rasterize.cuh>
 #include <split_k.cuh>
-#include <warp_tile_store.cuh>
+#include <staged_rows.cuh>
 
 #include <algorithm>
 #include <utility>
@@ -25,10 +25,11 @@ struct MmaSyncTraits {
   using A = MmaSyncOperand<tile.m, tile.k, kThreads, tile.any_alignment>;
   using B = MmaSyncOperand<tile.n, tile.k, kThreads, tile.any_alignment>;
   using Sums = WarpTile<kWarpM, kWarpN>;
-  using Store = WarpTileStore<TIn, kWarpM, kWarpN>;
+  static constexpr int kPitch = kWarpN + 8;  // Words; the next row begins eight banks later.
+  static constexpr int kStagingBytes = 16 * kPitch * 4;  // Of a warp.
   static constexpr int kStageBytes = tile.stage_bytes();
   static constexpr std::size_t kSharedBytes = tile.pipeline_bytes();
-  static_assert(tile.warps() * Store::kWarpBytes <= kSharedBytes, "the store reuses the ring");
+  static_assert(tile.warps() * kStagingBytes <= kSharedBytes, "the store reuses the ring");
 };
 
 /// Adds the products of `steps` stages from `first_step` on. The ring is filled with weights before
@@ -101,6 +102,23 @@ __device__ __forceinline__ void mma_sync_mainloop(typename Traits::Sums& sums,
   __syncthreads();
 }
 
+template <class TIn, class Traits>
+__device__ __forceinline__ void mma_sync_store(const GemmProblem& p,
+                                               const typename Traits::Sums& sums,
+                                               std::int64_t first_row, std::int64_t first_column) {
+  const int warp = static_cast<int>(threadIdx.x) / 32;
+  auto* staging =
+      reinterpret_cast<int*>(ptx::dynamic_shared_memory() + warp * Traits::kStagingBytes);
+  const StagedRows<TIn, Traits::kWarpN, Traits::kPitch> rows(p, staging, first_column);
+#pragma unroll
+  for (int i = 0; i < Traits::Sums::kFragmentsM; ++i) {
+    __syncwarp();
+    sums.template stage<Traits::kPitch>(staging, i);
+    __syncwarp();
+    rows.template store<16>(first_row + i * 16);
+  }
+}
+
 /// Grid: output tiles in x, slices of K in y.
 template <class TIn, class TWQ, int kTile>
 __global__ void __launch_bounds__(kMmaSyncTiles[kTile].threads(),
@@ -135,9 +153,8 @@ __global__ void __launch_bounds__(kMmaSyncTiles[kTile].threads(),
     }
     __syncthreads();
   }
-  typename Traits::Store(p, ptx::dynamic_shared_memory() + warp * Traits::Store::kWarpBytes,
-                         tile.m * kShape.m + warp_row, tile.n * kShape.n + warp_column)
-      .store(sums);
+  mma_sync_store<TIn, Traits>(p, sums, tile.m * kShape.m + warp_row,
+                              tile.n * kShape.n + warp_column);
 }
 
 template <class TIn, int kTile>

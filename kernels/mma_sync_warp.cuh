@@ -2,6 +2,7 @@
 
 #include <mma_sync_tiles.hpp>
 #include <ptx/ldmatrix.cuh>
+#include <ptx/memory.cuh>
 #include <ptx/mma.cuh>
 
 namespace qlinear::kernels {
@@ -74,6 +75,20 @@ struct WarpTile {
         const unsigned b_pair[2] = {from.b[j / 2][j % 2 * 2], from.b[j / 2][j % 2 * 2 + 1]};
         mma_16x8x32<kShape, kUnsignedB>(sum[i][j], from.a[i], b_pair);
       }
+    }
+  }
+
+  /// Lays the 16 rows of fragments `i` out in shared memory, rows of `kPitch` words.
+  template <int kPitch>
+  __device__ void stage(int* staging, int i) const {
+    const int lane = static_cast<int>(threadIdx.x) % 32;
+    int* upper = staging + lane / 4 * kPitch + lane % 4 * 2;
+    int* lower = upper + 8 * kPitch;
+#pragma unroll
+    for (int j = 0; j < kFragmentsN; ++j) {
+      const int(&s)[4] = sum[i][j];
+      ptx::st_shared(reinterpret_cast<int2*>(upper + j * 8), make_int2(s[0], s[1]));
+      ptx::st_shared(reinterpret_cast<int2*>(lower + j * 8), make_int2(s[2], s[3]));
     }
   }
 };

@@ -217,6 +217,7 @@ Result<LinearState> select_linear(const DeviceInfo& device,
   state.descriptor = descriptor;
   state.quantize_kernel = quantize_kernel.value();
   state.device = device.ordinal;
+  state.multiprocessors = device.multiprocessors;
   state.programmatic_dependent_launch = device.architecture >= kProgrammaticLaunchArchitecture;
   if (Status status = choose_gemm(device, preference, state); !status.ok()) return status;
   const bool rows_aligned = descriptor.k % kTensorMapAlignment == 0;

@@ -55,9 +55,6 @@ Status check_index_range(const char* name, std::int64_t size) {
 
 Status check_range(std::int32_t q_min, std::int32_t q_max) {
   constexpr const char* kRule = "-128 <= q_min <= 0 < q_max <= 127";
-  if (q_max < q_min) {
-    return invalid("q_max is {}, below q_min {}; choose a range with {}", q_max, q_min, kRule);
-  }
   if (q_max <= 0) {
     return invalid("q_max is {}, but must be positive; choose a range with {}", q_max, kRule);
   }

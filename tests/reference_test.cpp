@@ -205,7 +205,7 @@ TYPED_TEST(ReferenceTest, StoreRoundsToNearestEven) {
   for (int i = 0; i < 300; ++i) {
     const int exponent =
         this->uniform(element.lowest_exponent - 2, element.highest_exponent - element.precision);
-    const double tie = std::uint64_t{1} << (element.precision - 1);
+    const double tie = std::ldexp(1.0, element.precision - 1);
     const Exact value = exact(tie + this->uniform(0, 100) + 0.25 * this->uniform(0, 4));
     values.push_back(
         rounded({i % 2 == 0, value.magnitude, value.exponent + exponent}, this->kFormats.compute));

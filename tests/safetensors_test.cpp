@@ -98,7 +98,9 @@ struct MalformedFile {
   std::string message;  ///< A part of the one expected.
 };
 
-void PrintTo(const MalformedFile& file, std::ostream* stream) { *stream << file.name; }
+std::ostream& operator<<(std::ostream& stream, const MalformedFile& file) {
+  return stream << file.name;
+}
 
 class MalformedSafetensors : public testing::TestWithParam<MalformedFile> {};
 

@@ -76,12 +76,12 @@ std::vector<Row> descriptor_rows() {
       {"RangeReversed",
        StatusCode::InvalidProblem,
        "-128 <= q_min <= 0 < q_max <= 127",
-       {{{"q_max is 3", "q_min 5"},
+       {{{"q_min is 5", "zero"},
          [](L& c) {
            c.descriptor.q_min = 5;
            c.descriptor.q_max = 3;
          }}},
-       {{{"q_max is -5", "q_min 5"},
+       {{{"q_max is -5", "positive"},
          [](Q& c) {
            c.descriptor.q_min = 5;
            c.descriptor.q_max = -5;

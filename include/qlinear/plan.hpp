@@ -48,6 +48,7 @@ struct LinearState {
   GemmChoice
       unaligned;  ///< and this one where they are not; no kernel if one that cannot is forced.
   int device = 0;
+  int multiprocessors = 0;
   bool programmatic_dependent_launch = false;
   KernelSku sku;
 };

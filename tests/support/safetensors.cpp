@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <array>
 #include <fstream>
 #include <iterator>
 #include <limits>
@@ -22,11 +23,23 @@ struct Dtype {
   std::string_view name;
   std::uint64_t bytes;
 };
-constexpr Dtype kDtypes[] = {
-    {"BOOL", 1}, {"U8", 1},  {"I8", 1},  {"F8_E5M2", 1}, {"F8_E4M3", 1},
-    {"I16", 2},  {"U16", 2}, {"F16", 2}, {"BF16", 2},    {"I32", 4},
-    {"U32", 4},  {"F32", 4}, {"I64", 8}, {"U64", 8},     {"F64", 8},
-};
+constexpr std::array<Dtype, 15> kDtypes = {{
+    {"BOOL", 1},
+    {"U8", 1},
+    {"I8", 1},
+    {"F8_E5M2", 1},
+    {"F8_E4M3", 1},
+    {"I16", 2},
+    {"U16", 2},
+    {"F16", 2},
+    {"BF16", 2},
+    {"I32", 4},
+    {"U32", 4},
+    {"F32", 4},
+    {"I64", 8},
+    {"U64", 8},
+    {"F64", 8},
+}};
 
 [[noreturn]] void fail(const std::string& what) { throw SafetensorsError("safetensors: " + what); }
 
@@ -129,9 +142,9 @@ class SafetensorsFile::HeaderReader {
   }
 
   std::uint64_t tensor_bytes(const json& dtype, const std::vector<std::uint64_t>& shape) const {
-    const auto* known = std::find_if(std::begin(kDtypes), std::end(kDtypes),
+    const auto* known = std::find_if(kDtypes.begin(), kDtypes.end(),
                                      [&](const Dtype& entry) { return dtype == entry.name; });
-    if (known == std::end(kDtypes)) fail_entry("unknown dtype " + dtype.dump());
+    if (known == kDtypes.end()) fail_entry("unknown dtype " + dtype.dump());
     if (std::find(shape.begin(), shape.end(), 0U) != shape.end()) return 0;
     std::uint64_t bytes = known->bytes;
     for (const std::uint64_t extent : shape) {

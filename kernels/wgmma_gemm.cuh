@@ -1,0 +1,301 @@
+#pragma once
+
+#include <dispatch_element.hpp>
+#include <ptx/bar_sync.cuh>
+#include <ptx/griddepcontrol.cuh>
+#include <ptx/launch.cuh>
+#include <ptx/setmaxnreg.cuh>
+#include <ptx/wgmma.cuh>
+#include <rasterize.cuh>
+#include <split_k.hpp>
+#include <tensor_map.hpp>
+#include <wgmma_gemm.hpp>
+#include <wgmma_pipeline.cuh>
+#include <wgmma_store.cuh>
+
+#include <algorithm>
+#include <utility>
+
+namespace qlinear::kernels {
+
+/// Which tiles a block computes, one after the other, and which stages of K: the blocks of a
+/// cluster share their tiles and split K.
+template <int kTileIndex>
+class WgmmaSchedule {
+  using Traits = WgmmaTraits<kTileIndex>;
+
+ public:
+  __device__ explicit WgmmaSchedule(const GemmProblem& p)
+      : tiles_m_((p.m + Traits::kTileM - 1) / Traits::kTileM),
+        tiles_n_((p.n + Traits::kTileN - 1) / Traits::kTileN),
+        rank_(ptx::cluster_ctarank()),
+        blocks_(ptx::cluster_nctarank()),
+        all_steps_(static_cast<int>((p.k + kWgmmaTileK - 1) / kWgmmaTileK)) {}
+
+  __device__ unsigned rank() const { return rank_; }
+  __device__ unsigned blocks() const { return blocks_; }
+
+  __device__ int first_step() const { return slice(rank_); }
+  __device__ int end_step() const { return slice(rank_ + 1); }
+
+  __device__ std::int64_t first_tile() const { return blockIdx.x / blocks_; }
+  __device__ std::int64_t end_tile() const { return tiles_m_ * tiles_n_; }
+  __device__ std::int64_t tile_step() const { return gridDim.x / blocks_; }
+
+  __device__ WgmmaWork work(std::int64_t tile) const {
+    const TileIndex index = rasterize(static_cast<unsigned>(tile), tiles_m_, tiles_n_);
+    const std::int64_t first_m = index.m * Traits::kTileM;
+    const std::int64_t first_n = index.n * Traits::kTileN;
+    return Traits::kSwapped ? WgmmaWork{first_n, first_m} : WgmmaWork{first_m, first_n};
+  }
+
+ private:
+  __device__ int slice(unsigned rank) const {
+    return static_cast<int>(std::int64_t{all_steps_} * rank / blocks_);
+  }
+
+  std::int64_t tiles_m_;
+  std::int64_t tiles_n_;
+  unsigned rank_;
+  unsigned blocks_;
+  int all_steps_;
+};
+
+/// The thread that fills the ring.
+template <int kTileIndex>
+class WgmmaProducer {
+  using Traits = WgmmaTraits<kTileIndex>;
+
+ public:
+  __device__ WgmmaProducer(const WgmmaRing<kTileIndex>& ring,
+                           const WgmmaSchedule<kTileIndex>& schedule, const CUtensorMap* weights,
+                           const CUtensorMap* tokens)
+      : ring_(ring), schedule_(schedule), weights_(weights), tokens_(tokens) {}
+
+  __device__ void run() {
+    bool waited = false;
+    for (std::int64_t tile = schedule_.first_tile(); tile < schedule_.end_tile();
+         tile += schedule_.tile_step()) {
+      const WgmmaWork work = schedule_.work(tile);
+      int step = schedule_.first_step();
+      if (!waited) {
+        step = open(work, step);
+        waited = true;
+      }
+      for (; step < schedule_.end_step(); ++step, cursor_.advance()) {
+        ptx::mbarrier_wait_parity(ring_.empty(cursor_.slot), cursor_.parity ^ 1);
+        ptx::mbarrier_arrive_expect_tx(ring_.full(cursor_.slot), Traits::kStageBytes);
+        load_weights(work, step, cursor_.slot);
+        load_tokens(work, step, cursor_.slot);
+      }
+    }
+  }
+
+ private:
+  /// Fills the ring with weights while the quantize kernel may still run, then adds the tokens.
+  __device__ int open(const WgmmaWork& work, int first_step) {
+    const int filled = min(schedule_.end_step() - first_step, Traits::kStages);
+    for (int i = 0; i < filled; ++i) {
+      ptx::mbarrier_arrive_expect_tx(ring_.full(i), Traits::kStageBytes);
+      load_weights(work, first_step + i, i);
+    }
+    ptx::griddepcontrol_wait();
+    for (int i = 0; i < filled; ++i, cursor_.advance()) load_tokens(work, first_step + i, i);
+    return first_step + filled;
+  }
+
+  __device__ void load_weights(const WgmmaWork& work, int step, int slot) const {
+    constexpr auto kPolicy =
+        Traits::kSwapped ? ptx::L2Policy::EvictFirst : ptx::L2Policy::EvictNormal;
+    unsigned char* target = Traits::kSwapped ? ring_.rows(slot) : ring_.columns(slot);
+    const std::int64_t first = Traits::kSwapped ? work.first_row : work.first_column;
+    ptx::tma_load_2d(target, weights_, step * kWgmmaTileK, static_cast<int>(first),
+                     ring_.full(slot), kPolicy);
+  }
+
+  __device__ void load_tokens(const WgmmaWork& work, int step, int slot) const {
+    constexpr auto kPolicy =
+        Traits::kSwapped ? ptx::L2Policy::EvictLast : ptx::L2Policy::EvictNormal;
+    unsigned char* target = Traits::kSwapped ? ring_.columns(slot) : ring_.rows(slot);
+    const std::int64_t first = Traits::kSwapped ? work.first_column : work.first_row;
+    ptx::tma_load_2d(target, tokens_, step * kWgmmaTileK, static_cast<int>(first), ring_.full(slot),
+                     kPolicy);
+  }
+
+  const WgmmaRing<kTileIndex>& ring_;
+  const WgmmaSchedule<kTileIndex>& schedule_;
+  const CUtensorMap* weights_;
+  const CUtensorMap* tokens_;
+  RingCursor<Traits::kStages> cursor_;
+};
+
+/// Multiplies a tile's stages. One group of wgmma stays in flight while the next stage is awaited.
+template <int kTileIndex, bool kUnsignedWeights>
+__device__ __forceinline__ void wgmma_mainloop(const WgmmaRing<kTileIndex>& ring,
+                                               const WgmmaSchedule<kTileIndex>& schedule,
+                                               RingCursor<WgmmaTraits<kTileIndex>::kStages>& cursor,
+                                               WgmmaSums<WgmmaTraits<kTileIndex>::kColumns>& sums,
+                                               int consumer) {
+  using Traits = WgmmaTraits<kTileIndex>;
+  const auto release = [&](int slot) {
+    if (threadIdx.x % 128 == 0) ptx::mbarrier_arrive(ring.empty(slot));
+  };
+  int previous = -1;
+  for (int step = schedule.first_step(); step < schedule.end_step(); ++step, cursor.advance()) {
+    ptx::mbarrier_wait_parity(ring.full(cursor.slot), cursor.parity);
+    const std::uint64_t rows =
+        ptx::wgmma_descriptor(ring.rows(cursor.slot) + consumer * 64 * kWgmmaTileK);
+    const std::uint64_t columns = ptx::wgmma_descriptor(ring.columns(cursor.slot));
+    ptx::wgmma_fence_registers(sums.value);
+    ptx::wgmma_fence();
+#pragma unroll
+    for (int i = 0; i < kWgmmaTileK / 32; ++i) {
+      constexpr std::uint64_t kStep = 32 / 16;
+      ptx::wgmma_m64k32<Traits::kColumns, Traits::kSwapped && kUnsignedWeights,
+                        !Traits::kSwapped && kUnsignedWeights>(
+          sums.value, rows + i * kStep, columns + i * kStep, previous >= 0 || i > 0);
+    }
+    ptx::wgmma_commit_group();
+    if (previous >= 0) {
+      ptx::wgmma_wait_group<1>();
+      release(previous);
+    }
+    previous = cursor.slot;
+  }
+  ptx::wgmma_wait_group<0>();
+  ptx::wgmma_fence_registers(sums.value);
+  if (previous >= 0) release(previous);
+}
+
+__device__ __forceinline__ void barrier_cluster() {
+  ptx::barrier_cluster_arrive();
+  ptx::barrier_cluster_wait();
+}
+
+/// Named barriers: one of all consumers, and one of each consumer warpgroup.
+inline constexpr int kConsumerBarrier = 1;
+inline constexpr int kFirstStoreBarrier = 2;
+
+/// Adds the sums of all blocks of the cluster to those of block 0, through the drained ring as
+/// distributed shared memory. Every consumer thread calls it; the producers' warpgroup takes part
+/// in its two cluster barriers.
+template <int kTileIndex>
+__device__ __forceinline__ void reduce_cluster(WgmmaSums<WgmmaTraits<kTileIndex>::kColumns>& sums,
+                                               const WgmmaRing<kTileIndex>& ring, unsigned rank,
+                                               unsigned blocks) {
+  constexpr int kThreads = WgmmaTraits<kTileIndex>::kConsumers * 128;
+  constexpr int kPairs = WgmmaTraits<kTileIndex>::kColumns / 4;
+  auto* exchange = reinterpret_cast<int2*>(ring.memory()) + (threadIdx.x - 128);
+  ptx::bar_sync(kConsumerBarrier, kThreads);  // Until no warpgroup reads the ring any more.
+  if (rank != 0) {
+#pragma unroll
+    for (int i = 0; i < kPairs; ++i) {
+      ptx::st_shared(exchange + i * kThreads, make_int2(sums.value[2 * i], sums.value[2 * i + 1]));
+    }
+  }
+  barrier_cluster();
+  for (unsigned other = 1; rank == 0 && other < blocks; ++other) {
+#pragma unroll
+    for (int i = 0; i < kPairs; ++i) {
+      const int2 pair = ptx::ld_shared_cluster(exchange + i * kThreads, other);
+      sums.value[2 * i] += pair.x;
+      sums.value[2 * i + 1] += pair.y;
+    }
+  }
+  barrier_cluster();  // Until block 0 has read the others' shared memory.
+}
+
+/// The consumers' part of `wgmma_gemm`.
+template <class TIn, class TWQ, int kTileIndex>
+__device__ __forceinline__ void wgmma_consume(const GemmProblem& p,
+                                              const WgmmaRing<kTileIndex>& ring,
+                                              const WgmmaSchedule<kTileIndex>& schedule) {
+  using Traits = WgmmaTraits<kTileIndex>;
+  const int warp = static_cast<int>(threadIdx.x) / 32 - 4;
+  RingCursor<Traits::kStages> cursor;
+  ptx::griddepcontrol_wait();
+  for (std::int64_t tile = schedule.first_tile(); tile < schedule.end_tile();
+       tile += schedule.tile_step()) {
+    WgmmaWork work = schedule.work(tile);
+    work.first_row += warp * 16;
+    const WgmmaStore<TIn, kTileIndex> store(p, work, ring.column_data(warp / 4), ring.staging(warp),
+                                            kFirstStoreBarrier + warp / 4);
+    WgmmaSums<Traits::kColumns> sums{};
+    wgmma_mainloop<kTileIndex, std::is_same_v<TWQ, U8>>(ring, schedule, cursor, sums, warp / 4);
+    if (schedule.blocks() > 1) {
+      reduce_cluster<kTileIndex>(sums, ring, schedule.rank(), schedule.blocks());
+      if (schedule.rank() != 0) return;
+    }
+    store.store(sums);
+  }
+}
+
+/// Warpgroup 0 produces, the others consume. Grid and cluster as `launch_wgmma_tile` sets them.
+template <class TIn, class TWQ, int kTileIndex>
+__global__ void __launch_bounds__(WgmmaTraits<kTileIndex>::kThreads,
+                                  WgmmaTraits<kTileIndex>::kBlocks)
+    wgmma_gemm(const __grid_constant__ CUtensorMap weights,
+               const __grid_constant__ CUtensorMap tokens, GemmProblem p) {
+  using Traits = WgmmaTraits<kTileIndex>;
+  const WgmmaRing<kTileIndex> ring;
+  const WgmmaSchedule<kTileIndex> schedule(p);
+  if (threadIdx.x == 0) ring.initialise();
+  __syncthreads();
+
+  if (threadIdx.x < 128) {
+    if constexpr (Traits::kMovesRegisters) ptx::setmaxnreg_dec<40>();
+    if (threadIdx.x == 0) {
+      WgmmaProducer<kTileIndex>(ring, schedule, &weights, &tokens).run();
+    }
+    __syncwarp();
+    if (schedule.blocks() > 1) {
+      barrier_cluster();
+      barrier_cluster();
+    }
+  } else {
+    if constexpr (Traits::kMovesRegisters) ptx::setmaxnreg_inc<232>();
+    wgmma_consume<TIn, TWQ, kTileIndex>(p, ring, schedule);
+  }
+}
+
+/// A cluster of `split_k` blocks for each tile; without a split, as many blocks as fit at once,
+/// each walking over tiles, so that the ring of the next one fills while a tile is stored.
+template <class TIn, int kTileIndex>
+cudaError_t launch_wgmma_tile(const GemmProblem& p, cudaStream_t stream) {
+  constexpr WgmmaTile kTile = kWgmmaTiles[kTileIndex];
+  CUtensorMap weights{};
+  CUtensorMap tokens{};
+  if (p.k > 0) {
+    cudaError_t error = encode_tensor_map(weights, p.b, p.n, p.k, p.ldb, kTile.tile_n());
+    if (error != cudaSuccess) return error;
+    error = encode_tensor_map(tokens, p.a, p.m, p.k, p.lda, kTile.tile_m());
+    if (error != cudaSuccess) return error;
+  }
+  const std::int64_t tiles = tile_count(p.m, p.n, kTile.tile_m(), kTile.tile_n());
+  const std::int64_t resident = p.multiprocessors * kTile.blocks_per_multiprocessor;
+  const std::int64_t blocks = p.split_k > 1 ? tiles * p.split_k : std::min(tiles, resident);
+  LaunchConfig config{kTile.name, dim3(static_cast<unsigned>(blocks)), dim3(kTile.threads())};
+  config.cluster = dim3(static_cast<unsigned>(p.split_k));
+  config.dynamic_shared_bytes = kTile.shared_bytes();
+  config.stream = stream;
+  config.programmatic_dependent = p.programmatic_dependent;
+  return dispatch_weight(p.weight_element, [&](auto weight) {
+    using TWQ = typename decltype(weight)::Type;
+    return launch_kernel<&wgmma_gemm<TIn, TWQ, kTileIndex>>(config, weights, tokens, p);
+  });
+}
+
+template <class TIn, int... kTiles>
+constexpr auto wgmma_launchers(std::integer_sequence<int, kTiles...>) {
+  return std::array<GemmLauncher, sizeof...(kTiles)>{&launch_wgmma_tile<TIn, kTiles>...};
+}
+
+template <class TIn>
+cudaError_t launch_wgmma_gemm_for(int tile, const GemmProblem& p, cudaStream_t stream) {
+  constexpr auto kCount = static_cast<int>(kWgmmaTiles.size());
+  static constexpr auto kLaunchers =
+      wgmma_launchers<TIn>(std::make_integer_sequence<int, kCount>{});
+  return kLaunchers[static_cast<std::size_t>(tile)](p, stream);
+}
+
+}  // namespace qlinear::kernels

@@ -1,0 +1,85 @@
+#pragma once
+
+#include <ptx/cluster.cuh>
+#include <ptx/memory.cuh>
+#include <ptx/tma.cuh>
+#include <wgmma_tiles.hpp>
+
+namespace qlinear::kernels {
+
+/// The constants of one row of `kWgmmaTiles`, for device code.
+template <int kTileIndex>
+struct WgmmaTraits {
+  static constexpr WgmmaTile kTile = kWgmmaTiles[kTileIndex];
+  static constexpr bool kSwapped = kTile.swapped;
+  static constexpr int kTileM = kTile.tile_m();
+  static constexpr int kTileN = kTile.tile_n();
+  static constexpr int kColumns = kTile.columns;
+  static constexpr int kStages = kTile.stages;
+  static constexpr int kConsumers = kTile.consumers();
+  static constexpr int kThreads = kTile.threads();
+  static constexpr int kBlocks = kTile.blocks_per_multiprocessor;
+  static constexpr int kStageBytes = kTile.stage_bytes();
+  static constexpr int kRowBytes = kTile.row_bytes();
+  static constexpr int kRingBytes = kStages * kStageBytes;
+  static constexpr int kStagingBytes = kTile.staging_bytes();
+  static constexpr int kColumnDataBytes = kTile.column_data_bytes();
+  // The consumers' 128 sums a thread leave the producer few of the 65536 registers.
+  static constexpr bool kMovesRegisters = kColumns >= 192;
+};
+
+/// Where things lie in a block's shared memory, and the ring's barriers.
+template <int kTileIndex>
+class WgmmaRing {
+  using Traits = WgmmaTraits<kTileIndex>;
+
+ public:
+  __device__ WgmmaRing()
+      : memory_(ptx::dynamic_shared_memory()),
+        full_(
+            reinterpret_cast<ptx::Mbarrier*>(memory_ + Traits::kRingBytes + Traits::kStagingBytes)),
+        empty_(full_ + Traits::kStages) {}
+
+  __device__ unsigned char* rows(int slot) const { return memory_ + slot * Traits::kStageBytes; }
+  __device__ unsigned char* columns(int slot) const { return rows(slot) + Traits::kRowBytes; }
+  /// The ring as plain memory, once it has been drained.
+  __device__ unsigned char* memory() const { return memory_; }
+  __device__ unsigned char* staging(int consumer_warp) const {
+    return memory_ + Traits::kRingBytes + consumer_warp * kWgmmaWarpStagingBytes;
+  }
+  __device__ unsigned char* column_data(int consumer) const {
+    return staging(Traits::kConsumers * 4) + consumer * Traits::kColumnDataBytes;
+  }
+  __device__ ptx::Mbarrier* full(int slot) const { return full_ + slot; }
+  __device__ ptx::Mbarrier* empty(int slot) const { return empty_ + slot; }
+
+  /// By one thread, before the barrier that opens the kernel.
+  __device__ void initialise() const {
+    for (int slot = 0; slot < Traits::kStages; ++slot) {
+      ptx::mbarrier_init(full(slot), 1);
+      ptx::mbarrier_init(empty(slot), Traits::kConsumers);
+    }
+    ptx::fence_mbarrier_init();
+  }
+
+ private:
+  unsigned char* memory_;
+  ptx::Mbarrier* full_;
+  ptx::Mbarrier* empty_;
+};
+
+/// A position in the ring: the slot, and the parity of the phase that its barriers are in.
+template <int kStages>
+struct RingCursor {
+  int slot = 0;
+  unsigned parity = 0;
+
+  __device__ void advance() {
+    if (++slot == kStages) {
+      slot = 0;
+      parity ^= 1;
+    }
+  }
+};
+
+}  // namespace qlinear::kernels

@@ -1,0 +1,67 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+
+namespace qlinear::kernels {
+
+/// Shared memory of each consumer warp in which output elements change from fragments to rows, and
+/// how many tokens of 16 elements fit there if the operands are swapped.
+inline constexpr int kWgmmaWarpStagingBytes = 2560;
+template <class TIn>
+inline constexpr int kWgmmaStagedTokens = sizeof(TIn) == 8 ? 16 : 32;
+
+inline constexpr int kWgmmaTileK = 128;     // Bytes of K in a stage: a row of the 128-byte swizzle.
+inline constexpr int kMaxClusterSplit = 8;  // The largest cluster that every sm_90 takes.
+
+/// A block's tile of the wgmma GEMM. wgmma multiplies 64 "rows" by up to 256 "columns"; `swapped`
+/// says which operand is which: weights as rows and tokens as columns, or the other way round.
+struct WgmmaTile {
+  const char* name;  ///< Ends in the tile's M x N.
+  bool swapped;
+  int rows;     ///< 64 for each consumer warpgroup.
+  int columns;  ///< wgmma's N.
+  int stages;
+  int blocks_per_multiprocessor;
+
+  constexpr int consumers() const { return rows / 64; }
+  constexpr int threads() const { return 128 * (consumers() + 1); }
+  constexpr int tile_m() const { return swapped ? columns : rows; }
+  constexpr int tile_n() const { return swapped ? rows : columns; }
+  constexpr int row_bytes() const { return rows * kWgmmaTileK; }
+  constexpr int column_bytes() const { return columns * kWgmmaTileK; }
+  constexpr int stage_bytes() const { return row_bytes() + column_bytes(); }
+  constexpr int ring_bytes() const { return stages * stage_bytes(); }
+  /// Scales and biases of the columns, for each consumer warpgroup.
+  constexpr int column_data_bytes() const { return columns * 2 * 8; }
+  constexpr int staging_bytes() const {
+    return consumers() * (4 * kWgmmaWarpStagingBytes + column_data_bytes());
+  }
+  /// The ring, the consumers' memory for their stores, and two barriers a stage.
+  constexpr std::size_t shared_bytes() const {
+    return static_cast<std::size_t>(ring_bytes() + staging_bytes() + stages * 16);
+  }
+};
+
+inline constexpr std::array<WgmmaTile, 12> kWgmmaTiles{{
+    // Decode: weights as rows, so that few tokens leave no part of the tensor core idle, and two
+    // blocks a multiprocessor, whose rings keep 180 KiB of weights in flight.
+    {"wgmma_swapped_8x64", true, 64, 8, 10, 2},
+    {"wgmma_swapped_8x128", true, 128, 8, 5, 2},
+    {"wgmma_swapped_16x64", true, 64, 16, 9, 2},
+    {"wgmma_swapped_16x128", true, 128, 16, 5, 2},
+    {"wgmma_swapped_24x128", true, 128, 24, 4, 2},
+    {"wgmma_swapped_32x128", true, 128, 32, 4, 2},
+    // Middle: one block with as many tokens as there are, since weights are what is streamed.
+    {"wgmma_swapped_48x128", true, 128, 48, 8, 1},
+    {"wgmma_swapped_64x128", true, 128, 64, 8, 1},
+    {"wgmma_swapped_96x128", true, 128, 96, 7, 1},
+    {"wgmma_swapped_128x128", true, 128, 128, 6, 1},
+    {"wgmma_swapped_256x128", true, 128, 256, 4, 1},
+    // Prefill: the largest tile that the registers hold, 47 bytes a clock from the L2. Sharing the
+    // weights in a cluster of two by multicast was slower on an H200: 927 TOPS against 1619 at
+    // 4096 x 8192 x 28672.
+    {"wgmma_128x256", false, 128, 256, 4, 1},
+}};
+
+}  // namespace qlinear::kernels
