@@ -4,7 +4,9 @@
 #include <ptx/cluster.cuh>
 #include <ptx/cp_async.cuh>
 #include <ptx/griddepcontrol.cuh>
+#include <ptx/mbarrier.cuh>
 #include <ptx/memory.cuh>
+#include <ptx/wgmma.cuh>
 
 #include <functional>
 #include <vector>
@@ -233,6 +235,77 @@ TEST(Hostility, FindsAMissingClusterBarrier) {
   EXPECT_EQ((wrong_neighbours<true, true>()), 0);
   EXPECT_GT((wrong_neighbours<false, true>()), 0);
   EXPECT_GT((wrong_neighbours<true, false>()), 0);
+}
+
+// ---- mbarrier and wgmma ----
+
+/// Warp 0 hands a value to warp 1 through an mbarrier.
+template <bool kFull>
+__global__ void hand_over(int* out) {
+  int* shared = reinterpret_cast<int*>(ptx::dynamic_shared_memory());
+  auto* full = reinterpret_cast<ptx::Mbarrier*>(ptx::dynamic_shared_memory() + 128);
+  if (threadIdx.x == 0) ptx::mbarrier_init(full, 32);
+  __syncthreads();
+  const unsigned lane = threadIdx.x % 32;
+  if (threadIdx.x < 32) {
+    ptx::st_shared(shared + lane, 5);
+    ptx::mbarrier_arrive(full);
+  } else {
+    if (kFull) ptx::mbarrier_wait_parity(full, 0);
+    ptx::st_global(out + lane, ptx::ld_shared(shared + 31 - lane));
+  }
+}
+
+template <bool kFull>
+int wrong_handovers() {
+  return wrong_runs<int>(std::vector<int>(32, 5), [] {
+    const DeviceBuffer<int> out(32);
+    EXPECT_EQ(
+        (kernels::launch_kernel<&hand_over<kFull>>(one_block("hand_over", 64, 136), out.data())),
+        cudaSuccess);
+    return out.read();
+  });
+}
+
+TEST(Hostility, FindsAMissingWaitForAnMbarrier) {
+  EXPECT_EQ(wrong_handovers<true>(), 0);
+  EXPECT_GT(wrong_handovers<false>(), 0);
+}
+
+/// 64 x 8 sums of 32 products of 1, then the operands' place is used again. `kPending` 1 reuses it,
+/// and reads the sums, while the wgmma may still run.
+template <int kPending>
+__global__ void reuse_operands(int* out) {
+  unsigned char* shared = ptx::dynamic_shared_memory();
+  for (unsigned i = threadIdx.x; i < 8192; i += 128) ptx::st_shared<unsigned char>(shared + i, 1);
+  __syncthreads();
+  int d[4] = {};
+  ptx::wgmma_fence();
+  const std::uint64_t descriptor = ptx::wgmma_descriptor(shared);
+  ptx::wgmma_m64k32<8, false, false>(d, descriptor, descriptor, false);
+  ptx::wgmma_commit_group();
+  ptx::wgmma_wait_group<kPending>();
+  __syncthreads();
+  for (unsigned i = threadIdx.x; i < 8192; i += 128) ptx::st_shared<unsigned char>(shared + i, 2);
+  __syncthreads();
+  ptx::wgmma_wait_group<0>();
+  for (unsigned i = 0; i < 4; ++i) ptx::st_global(out + threadIdx.x * 4 + i, d[i]);
+}
+
+template <int kPending>
+int wrong_multiplies() {
+  return wrong_runs<int>(std::vector<int>(512, 32), [] {
+    const DeviceBuffer<int> out(512);
+    EXPECT_EQ((kernels::launch_kernel<&reuse_operands<kPending>>(
+                  one_block("reuse_operands", 128, 8192), out.data())),
+              cudaSuccess);
+    return out.read();
+  });
+}
+
+TEST(Hostility, FindsOperandsOverwrittenDuringAWgmma) {
+  EXPECT_EQ(wrong_multiplies<0>(), 0);
+  EXPECT_GT(wrong_multiplies<1>(), 0);
 }
 
 // ---- Streams ----
