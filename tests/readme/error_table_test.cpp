@@ -194,10 +194,16 @@ Drivers argument_drivers() {
 Drivers kernel_drivers() {
   return {
       {"a forced kernel that does not exist", {[] { return select_forced("dp4a_1x1"); }}},
-      {"a forced kernel that cannot do the problem on this GPU", {[] {
-         return select_after([](Descriptor& d) { d.k = 100000; },
-                             {.quantize_kernel = "quantize_registers"});
-       }}},
+      {"a forced kernel that cannot do the problem on this GPU",
+       {[] {
+          return select_after([](Descriptor& d) { d.k = 100000; },
+                              {.quantize_kernel = "quantize_registers"});
+        },
+        [] {
+          return select_after([](Descriptor&) {}, {.kernel = "dp4a_16x64", .split_k = 1000});
+        }}},
+      {"a forced split of K that no kernel can do",
+       {[] { return select_after([](Descriptor&) {}, {.split_k = 1000}); }}},
       {"a forced kernel whose alignment the tensors do not have", {&force_aligned_kernel}},
   };
 }
