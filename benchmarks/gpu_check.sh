@@ -9,8 +9,9 @@
 # STAGE     of: suite sanitizer soak bench tune torch ncu; all of them by default.
 #
 # Each stage has a time limit, which STAGE_SECONDS overrides; SANITIZER_TOOLS="memcheck racecheck"
-# and QLINEAR_SOAK_CASES=10000 do what they say. A stage that fails keeps no other from running. The summary at the end, also in OUTPUT/summary.txt, says what became of each;
-# the exit code counts the failures. Clocks and other settings of the GPU are left as they are.
+# and QLINEAR_SOAK_CASES=10000 do what they say. A stage that fails keeps no other from running.
+# The summary at the end, also in OUTPUT/summary.txt, says what became of each; the exit code counts
+# the failures. Clocks and other settings of the GPU are left as they are.
 
 set -uo pipefail
 
