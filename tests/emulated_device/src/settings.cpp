@@ -18,6 +18,7 @@ struct Generation {
 constexpr int kMiB = 1024 * 1024;
 
 constexpr Generation kGenerations[] = {
+    {70, {80, 96 * kKiB, 96 * kKiB, 2048, 32, 6 * kMiB}},
     {75, {72, 64 * kKiB, 64 * kKiB, 1024, 16, 6 * kMiB}},
     {80, {108, 164 * kKiB, 163 * kKiB, 2048, 32, 40 * kMiB}},
     {86, {84, 100 * kKiB, 99 * kKiB, 1536, 16, 6 * kMiB}},
@@ -54,7 +55,7 @@ Settings read_environment() {
   const DeviceLimits* limits = find_limits(result.compute_capability);
   if (limits == nullptr) {
     reject("QLINEAR_EMULATED_SM", std::getenv("QLINEAR_EMULATED_SM"),
-           "one of 75, 80, 86, 89, 90, 100, 120");
+           "one of 70, 75, 80, 86, 89, 90, 100, 120");
   }
   const auto multiprocessors = static_cast<std::uint64_t>(limits->multiprocessors);
   result.multiprocessors = static_cast<int>(

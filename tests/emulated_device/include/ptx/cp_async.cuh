@@ -8,6 +8,10 @@ __device__ __forceinline__ void cp_async_16(void* shared, const void* global, un
   emulated_device::copy_async(shared, global, bytes, 16);
 }
 
+__device__ __forceinline__ void cp_async_16(void* shared, const void* global) {
+  emulated_device::copy_async(shared, global, 16, 16);
+}
+
 __device__ __forceinline__ void cp_async_commit_group() { emulated_device::commit_async_group(); }
 
 template <int kPending>
