@@ -165,7 +165,11 @@ void commit(const WarpArguments& /*arguments*/) {
   progress.committed.push_back(progress.issued);
 }
 
-void meet(const WarpArguments& /*arguments*/) {}
+/// The wait proper is each lane's own.
+void meet(const WarpArguments& /*arguments*/) {
+  const Warp& warp = meeting_warp();
+  perform_some(*warp.block, Place(warp).group);
+}
 
 /// How many operations must be complete for all but the latest `pending` groups to be.
 std::uint64_t awaited(const WarpgroupMultiplies::WarpProgress& progress, unsigned pending) {
@@ -214,7 +218,6 @@ void wait_multiply_group(unsigned pending) {
       engine().park(kWaitName);
     }
   }
-  perform_some(block_of(self), place.group);
 }
 
 void check_no_multiply_in_flight(const Thread& self) {
