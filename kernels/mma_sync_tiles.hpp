@@ -55,7 +55,7 @@ inline constexpr std::array<MmaSyncTile, 13> kMmaSyncTiles{{
     {"mma_m16n8k32_128x128x64_any", 128, 128, 64, 3, 2, 2, 2, true, MmaShape::M16N8K32, 1300.0},
     {"mma_m16n8k32_16x64x256_any", 16, 64, 256, 3, 1, 4, 2, true, MmaShape::M16N8K32, 400.0},
     // Turing: 64 KiB a multiprocessor, no cp.async.
-    {"mma_m8n8k16_128x128x64", 128, 128, 64, 2, 2, 4, 2, true, MmaShape::M8N8K16, 500.0},
+    {"mma_m8n8k16_128x128x64", 128, 128, 64, 2, 2, 4, 1, true, MmaShape::M8N8K16, 500.0},
     {"mma_m8n8k16_16x64x128", 16, 64, 128, 2, 1, 4, 2, true, MmaShape::M8N8K16, 250.0},
 }};
 

@@ -214,6 +214,7 @@ __device__ __forceinline__ void wgmma_consume(const GemmProblem& p,
   const int warp = static_cast<int>(threadIdx.x) / 32 - 4;
   RingCursor<Traits::kStages> cursor;
   ptx::griddepcontrol_wait();
+  ptx::griddepcontrol_launch_dependents();
   for (std::int64_t tile = schedule.first_tile(); tile < schedule.end_tile();
        tile += schedule.tile_step()) {
     WgmmaWork work = schedule.work(tile);

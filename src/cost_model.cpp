@@ -37,8 +37,8 @@ std::size_t split_workspace_bytes(const GemmKernel& kernel,
 
 double expected_clocks(const GemmKernel& kernel, const DeviceInfo& device,
                        const QuantizedLinearDescriptor& problem, int split_k) {
-  const auto m = static_cast<double>(problem.m);
-  const auto n = static_cast<double>(problem.c_out);
+  const auto m = static_cast<double>(std::max<std::int64_t>(1, problem.m));
+  const auto n = static_cast<double>(std::max<std::int64_t>(1, problem.c_out));
   const auto k = static_cast<double>(problem.k);
   const double blocks = divide_up(m, kernel.tile_m) * divide_up(n, kernel.tile_n) * split_k;
   const double multiprocessors = std::max(1, device.multiprocessors);

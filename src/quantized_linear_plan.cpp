@@ -27,7 +27,8 @@ kernels::QuantizeProblem quantize_problem(const LinearState& state,
                                           const QuantizedLinearArgs<TIn, TWQ>& args) {
   return detail::quantize_problem(quantize_descriptor(state.descriptor),
                                   DynamicRangeQuantizeArgs<TIn, S8>{
-                                      args.activation, args.act_q_scratch, args.act_scale_scratch});
+                                      args.activation, args.act_q_scratch, args.act_scale_scratch},
+                                  state.programmatic_dependent_launch);
 }
 
 template <class TIn, class TWQ>

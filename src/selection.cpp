@@ -197,6 +197,7 @@ Result<QuantizeState> select_quantize(const DeviceInfo& device,
   state.descriptor = descriptor;
   state.kernel = kernel.value();
   state.device = device.ordinal;
+  state.programmatic_dependent_launch = device.architecture >= kProgrammaticLaunchArchitecture;
   state.sku = make_sku(*state.kernel, descriptor.activation_element, descriptor.quantized_element);
   if (log_enabled()) log_selection(state);
   return state;

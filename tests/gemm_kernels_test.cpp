@@ -6,8 +6,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
+#include <string_view>
 #include <vector>
 
 namespace qlinear::test {
@@ -128,6 +130,27 @@ INSTANTIATE_TEST_SUITE_P(, GemmRows,
                          ::testing::ValuesIn(kernel_shards(KernelCategory::Gemm, 2, 31)),
                          shard_name);
 
+class GemmSplits : public GemmKernels {};
+
+TEST_P(GemmSplits, EqualReference) {
+  const bool must_split = GetParam().sku.backend == KernelBackend::MmaSync;
+  constexpr std::array kSplits = {2, 3, 5, 8};
+  for (std::size_t i = 0; i < kSplits.size(); ++i) {
+    LinearCase c{.m = 5, .n = 70, .k = 256 * kSplits[i] - 16, .bias = i % 2 == 0};
+    c.seed = GetParam().seed + i;
+    c.kernel = GetParam().sku.name;
+    c.split_k = kSplits[i];
+    const CaseReport report = run_case(kTypePairs[i], c);
+    EXPECT_TRUE(meets(report, !runs_here(GetParam().sku) ? Expectation::Declined
+                              : must_split               ? Expectation::Exact
+                                                         : Expectation::ExactOrDeclined));
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(, GemmSplits,
+                         ::testing::ValuesIn(kernel_shards(KernelCategory::Gemm, 1, 61)),
+                         shard_name);
+
 class GemmDepths : public GemmKernels {};
 
 // Long sums: many stages of a pipeline, and enough work behind few tiles for a split of K.
@@ -147,56 +170,64 @@ INSTANTIATE_TEST_SUITE_P(, GemmDepths,
                          ::testing::ValuesIn(kernel_shards(KernelCategory::Gemm, 1, 47)),
                          shard_name);
 
-class GemmExtremes : public GemmKernels {
- protected:
-  /// All operands at the lowest values of the range and the weight type, K as large as it may be.
-  template <class TIn, class TWQ>
-  void expect_largest_sum() {
-    constexpr std::int64_t kWeight = std::is_signed_v<TWQ> ? -128 : 255;
-    LinearCase c{.m = 2, .n = 3, .q_min = -128, .fill = Fill::Lowest};
-    c.k = max_k(c.q_min, c.q_max, element_kind_v<TWQ>);
-    c.kernel = GetParam().sku.name;
-    place_operands(c, OperandLayout::PaddedTo16);
-    const Stream stream;
-    const auto plan = QuantizedLinearPlan<TIn, TWQ>::select(stream, linear_descriptor<TIn, TWQ>(c),
-                                                            preference_of(c));
-    ASSERT_EQ(plan.ok(), runs_here(GetParam().sku)) << plan.status().message();
-    if (!plan.ok()) return;
+template <class T>
+HostMatrix<T> filled(std::int64_t rows, std::int64_t cols, double value) {
+  HostMatrix<T> matrix(rows, cols);
+  for (T& element : matrix.values()) element = from_double<T>(value);
+  return matrix;
+}
 
-    auto operands = make_operands<TIn, TWQ>(c);
-    for (auto& scale : operands.weight_scale.values()) scale = 1;
-    DeviceLinear<TIn, TWQ> device(c, operands);
-    device.act_q.upload(filled(HostMatrix<S8>(c.m, c.k), S8{-128}));
-    device.act_scale.upload(filled(HostMatrix<scale_t<TIn>>(1, c.m), scale_t<TIn>{0.5}));
-    const GuardedWorkspace workspace(plan.value().workspace_size());
-    const Status status = plan.value().multiply(stream, workspace.get(), device.args());
-    ASSERT_TRUE(status.ok()) << status.message();
-    stream.synchronize();
+/// Multiplies a row of -128 and a row of 127 by weights of the largest magnitude. A quantize kernel
+/// never writes -128 where q_max is 127, so the scratch is filled by hand.
+template <class TIn, class TWQ>
+void expect_extreme_sums(std::string_view kernel, std::int64_t k) {
+  constexpr std::int64_t kWeight = std::is_signed_v<TWQ> ? -128 : 255;
+  LinearCase c{.m = 2, .n = 3, .k = k, .q_min = -128, .fill = Fill::Lowest, .kernel = kernel};
+  place_operands(c, OperandLayout::PaddedTo16);
+  const Stream stream;
+  const auto plan = QuantizedLinearPlan<TIn, TWQ>::select(stream, linear_descriptor<TIn, TWQ>(c),
+                                                          preference_of(c));
+  ASSERT_TRUE(plan.ok()) << plan.status().message();
 
-    const double sum = static_cast<double>(c.k * -128 * kWeight);
-    EXPECT_TRUE(same_matrix("output",
-                            filled(HostMatrix<TIn>(c.m, c.n), from_double<TIn>(0.5 * sum)),
-                            device.output.download()))
-        << to_string(c);
-    EXPECT_TRUE(device.output.guards_intact("output")) << to_string(c);
+  auto operands = make_operands<TIn, TWQ>(c);
+  operands.weight_scale = filled<scale_t<TIn>>(1, c.n, 1);
+  DeviceLinear<TIn, TWQ> device(c, operands);
+  HostMatrix<S8> act_q = filled<S8>(c.m, c.k, -128);
+  std::fill_n(act_q.row(1), c.k, S8{127});
+  device.act_q.upload(act_q);
+  device.act_scale.upload(filled<scale_t<TIn>>(1, c.m, 0.5));
+  const GuardedWorkspace workspace(plan.value().workspace_size());
+  const Status status = plan.value().multiply(stream, workspace.get(), device.args());
+  ASSERT_TRUE(status.ok()) << status.message();
+  stream.synchronize();
+
+  HostMatrix<TIn> expected(c.m, c.n);
+  for (std::int64_t n = 0; n < c.n; ++n) {
+    expected.at(0, n) = from_double<TIn>(0.5 * static_cast<double>(c.k * -128 * kWeight));
+    expected.at(1, n) = from_double<TIn>(0.5 * static_cast<double>(c.k * 127 * kWeight));
   }
+  EXPECT_TRUE(same_matrix("output", expected, device.output.download())) << to_string(c);
+  EXPECT_TRUE(device.output.guards_intact("output")) << to_string(c);
+}
 
- private:
-  template <class T>
-  static HostMatrix<T> filled(HostMatrix<T> matrix, T value) {
-    for (T& element : matrix.values()) element = value;
-    return matrix;
-  }
-};
+class GemmExtremes : public GemmKernels {};
 
-// 131071 * -128 * -128 is the largest sum that fits, and f32 holds it exactly.
-TEST_P(GemmExtremes, LargestSumOfSignedWeights) { expect_largest_sum<float, S8>(); }
-
-TEST_P(GemmExtremes, LowestSumOfUnsignedWeights) { expect_largest_sum<double, U8>(); }
+// Far beyond what f32 counts exactly; f64 outputs show every bit of the sum.
+TEST_P(GemmExtremes, SumsBeyondTwoToThe28) {
+  if (!runs_here(GetParam().sku)) return;
+  expect_extreme_sums<double, U8>(GetParam().sku.name, 8230);
+  expect_extreme_sums<double, S8>(GetParam().sku.name, 16400);
+}
 
 INSTANTIATE_TEST_SUITE_P(, GemmExtremes,
                          ::testing::ValuesIn(kernel_shards(KernelCategory::Gemm, 1, 1)),
                          shard_name);
+
+// 131071 * -128 * -128 is the largest sum of all.
+TEST(GemmSelection, SumsUpToTheEndsOfInt32) {
+  expect_extreme_sums<double, S8>({}, max_k(-128, 127, ElementKind::S8));
+  expect_extreme_sums<double, U8>({}, max_k(-128, 127, ElementKind::U8));
+}
 
 }  // namespace
 }  // namespace qlinear::test

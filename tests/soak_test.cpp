@@ -84,6 +84,7 @@ LinearCase random_case(Random& random, std::uint64_t seed) {
   c.fill = random.one_in(2) ? Fill::Gaussian : kFills[random.index(kFills.size())];
   c.kernel = random_kernel(random, KernelCategory::Gemm);
   c.quantize_kernel = random_kernel(random, KernelCategory::Quantize);
+  if (random.one_in(3)) c.split_k = static_cast<int>(random.between(1, 6));
   c.workspace = random.one_in(3) ? WorkspaceUse::Withheld : WorkspaceUse::Given;
   return c;
 }
@@ -96,6 +97,7 @@ void expect_seed(std::uint64_t seed) {
   CaseReport report = run_case(types, c);
   if (report.outcome == Outcome::Declined) {
     c.kernel = c.quantize_kernel = {};
+    c.split_k = 0;
     report = run_case(types, c);
   }
   EXPECT_TRUE(is_exact(report)) << "again: QLINEAR_SOAK_SEED=" << seed << " soak_test";

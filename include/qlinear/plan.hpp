@@ -32,6 +32,7 @@ struct QuantizeState {
   DynamicRangeQuantizeDescriptor descriptor;
   const QuantizeKernel* kernel = nullptr;
   int device = 0;
+  bool programmatic_dependent_launch = false;
   KernelSku sku;
 };
 

@@ -56,6 +56,7 @@ std::string to_string(const LinearCase& c) {
   writer.member("seed", c.seed, std::uint64_t{0});
   writer.member("kernel", c.kernel);
   writer.member("quantize_kernel", c.quantize_kernel);
+  writer.member("split_k", c.split_k, defaults.split_k);
   writer.member("workspace", c.workspace);
   return writer.finish();
 }
@@ -68,6 +69,7 @@ PlanPreference preference_of(const LinearCase& c) {
   PlanPreference preference;
   preference.kernel = c.kernel;
   preference.quantize_kernel = c.quantize_kernel;
+  preference.split_k = c.split_k;
   if (c.workspace == WorkspaceUse::Forbidden) preference.max_workspace = 0;
   return preference;
 }

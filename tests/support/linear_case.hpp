@@ -36,6 +36,7 @@ struct LinearCase {
   std::uint64_t seed = 1;
   std::string_view kernel{};           ///< Empty: chosen by the library.
   std::string_view quantize_kernel{};  ///< Empty: chosen by the library.
+  int split_k = 0;                     ///< 0: chosen by the library.
   WorkspaceUse workspace = WorkspaceUse::Given;
 };
 
