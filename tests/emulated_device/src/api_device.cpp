@@ -10,7 +10,10 @@ using namespace qlinear::emulated_device;
 
 namespace {
 
-bool valid_device(int ordinal) { return ordinal >= 0 && ordinal < settings().devices; }
+cudaError_t check_device(int ordinal) {
+  if (settings().devices == 0) return cudaErrorNoDevice;
+  return ordinal >= 0 && ordinal < settings().devices ? cudaSuccess : cudaErrorInvalidDevice;
+}
 
 const DeviceLimits& limits() { return *find_limits(settings().compute_capability); }
 
@@ -122,14 +125,14 @@ cudaError_t cudaGetDevice(int* device) {
 }
 
 cudaError_t cudaSetDevice(int device) {
-  if (!valid_device(device)) return remember(cudaErrorInvalidDevice);
+  if (check_device(device) != cudaSuccess) return remember(check_device(device));
   set_current_device(device);
   return cudaSuccess;
 }
 
 cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int device) {
   if (value == nullptr) return remember(cudaErrorInvalidValue);
-  if (!valid_device(device)) return remember(cudaErrorInvalidDevice);
+  if (check_device(device) != cudaSuccess) return remember(check_device(device));
   const std::optional<int> found = attribute_value(attribute);
   if (!found) return remember(cudaErrorNotSupported);
   *value = *found;
@@ -138,7 +141,7 @@ cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int dev
 
 cudaError_t cudaGetDeviceProperties(cudaDeviceProp* out, int device) {
   if (out == nullptr) return remember(cudaErrorInvalidValue);
-  if (!valid_device(device)) return remember(cudaErrorInvalidDevice);
+  if (check_device(device) != cudaSuccess) return remember(check_device(device));
   *out = properties();
   return cudaSuccess;
 }
