@@ -31,12 +31,13 @@ struct LinearCase {
   Placement output{};
   Placement scratch{};             ///< Of the quantized activation.
   std::int64_t vector_offset = 0;  ///< Of scales and bias, in elements.
+  bool tight = false;              ///< Every allocation ends with its last element.
   bool bias = false;
   Fill fill = Fill::Gaussian;
   std::uint64_t seed = 1;
   std::string_view kernel{};           ///< Empty: chosen by the library.
   std::string_view quantize_kernel{};  ///< Empty: chosen by the library.
-  int split_k = 0;  ///< 0: chosen by the library.
+  int split_k = 0;                     ///< 0: chosen by the library.
   WorkspaceUse workspace = WorkspaceUse::Given;
 };
 
