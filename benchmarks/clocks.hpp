@@ -13,7 +13,7 @@ struct ClockReading {
 /// Clocks of one GPU through NVML, which is loaded at run time. Reads zeros where there is no NVML.
 class ClockMonitor {
  public:
-  /// `pci_bus_id` as `cudaDeviceGetPCIBusId` gives it.
+  /// `pci_bus_id`: domain:bus:device.function, in hexadecimal.
   explicit ClockMonitor(const std::string& pci_bus_id);
   ~ClockMonitor();
   ClockMonitor(const ClockMonitor&) = delete;

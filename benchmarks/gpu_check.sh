@@ -8,9 +8,10 @@
 # OUTPUT    where logs and results go.
 # STAGE     of: suite sanitizer soak bench tune torch ncu; all of them by default.
 #
-# Each stage has a time limit, which STAGE_SECONDS overrides; a stage that fails does not keep the
-# others from running. The summary at the end, also in OUTPUT/summary.txt, says what became of each;
-# the exit code counts the failures. Clocks and other settings of the GPU are left as they are.
+# Each stage has a time limit, which STAGE_SECONDS overrides; SANITIZER_TOOLS="memcheck racecheck"
+# and QLINEAR_SOAK_CASES=10000 do what they say. A stage that fails keeps no other from running.
+# The summary at the end, also in OUTPUT/summary.txt, says what became of each; the exit code counts
+# the failures. Clocks and other settings of the GPU are left as they are.
 
 set -uo pipefail
 
@@ -75,7 +76,7 @@ sanitized_runs=(
 stage_sanitizer() {
   local failed=0 tool run test filter
   export QLINEAR_SOAK_CASES=${QLINEAR_SOAK_CASES:-40}
-  for tool in memcheck racecheck synccheck initcheck; do
+  for tool in ${SANITIZER_TOOLS:-memcheck racecheck synccheck initcheck}; do
     for run in "${sanitized_runs[@]}"; do
       read -r test filter <<<"$run"
       echo "-- $tool: $test $filter"

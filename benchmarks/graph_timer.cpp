@@ -49,7 +49,6 @@ ExecutableGraph capture(cudaStream_t stream, int calls, const EnqueueCall& enque
   const Graph graph(captured);
   cudaGraphExec_t executable = nullptr;
   check(cudaGraphInstantiate(&executable, graph.get(), 0));
-  check(cudaGraphUpload(executable, stream));
   return ExecutableGraph(executable);
 }
 

@@ -57,7 +57,7 @@ void register_cost(Bench& bench, const char* name, Measure measure) {
   const auto row = [&bench, measure](::benchmark::State& state) {
     for ([[maybe_unused]] auto iteration : state) {
       try {
-        measure(bench, bench.cache.workload(kLayerShapes[1], 1), state);
+        measure(bench, bench.cache.workload(bench.options.layers.front(), 1), state);
       } catch (const std::exception& error) {
         bench.all_correct = false;
         state.SkipWithError(error.what());

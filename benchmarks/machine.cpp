@@ -1,10 +1,10 @@
+#include <fmt/format.h>
 #include <benchmark/device_code.hpp>
 #include <cuda_check.hpp>
 #include <device_buffer.hpp>
 #include <machine.hpp>
 
 #include <algorithm>
-#include <array>
 #include <vector>
 
 namespace qlinear::benchmark {
@@ -81,11 +81,10 @@ Device current_device() {
   check(cudaGetDevice(&ordinal));
   cudaDeviceProp properties{};
   check(cudaGetDeviceProperties(&properties, ordinal));
-  std::array<char, 32> bus_id{};
-  check(cudaDeviceGetPCIBusId(bus_id.data(), static_cast<int>(bus_id.size()), ordinal));
   Device device;
   device.name = properties.name;
-  device.pci_bus_id = bus_id.data();
+  device.pci_bus_id = fmt::format("{:08x}:{:02x}:{:02x}.0", properties.pciDomainID,
+                                  properties.pciBusID, properties.pciDeviceID);
   device.compute_capability = attribute(ordinal, cudaDevAttrComputeCapabilityMajor) * 10 +
                               attribute(ordinal, cudaDevAttrComputeCapabilityMinor);
   device.multiprocessors = attribute(ordinal, cudaDevAttrMultiProcessorCount);

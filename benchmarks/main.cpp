@@ -83,17 +83,17 @@ void tune(Bench& bench) {
   print_cliffs(tune.sweep());
 }
 
-/// Hands Google Benchmark the arguments that are left. False where it does not know one.
-bool initialize_google_benchmark(const char* program, std::vector<std::string>& arguments) {
-  std::string name = program;
-  std::vector<char*> argv{name.data()};
+/// Hands Google Benchmark the arguments that are left; it keeps `program`. False where it does not
+/// know one.
+bool initialize_google_benchmark(char* program, std::vector<std::string>& arguments) {
+  std::vector<char*> argv{program};
   for (std::string& argument : arguments) argv.push_back(argument.data());
   int argc = static_cast<int>(argv.size());
   ::benchmark::Initialize(&argc, argv.data());
   return !::benchmark::ReportUnrecognizedArguments(argc, argv.data());
 }
 
-int run(const char* program, std::vector<std::string> arguments) {
+int run(char* program, std::vector<std::string> arguments) {
   const Options options = parse_options(arguments);
   if (options.help) {
     fmt::print("{}", usage());

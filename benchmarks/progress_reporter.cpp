@@ -12,9 +12,21 @@ double counter(const ::benchmark::BenchmarkReporter::Run& run, const char* name)
   return found == run.counters.end() ? 0.0 : found->second.value;
 }
 
+/// Why the run failed; empty where it did not. Google Benchmark 1.8 renamed the members.
+template <class Run>
+std::string failure(const Run& run) {
+  if constexpr (requires { run.error_occurred; }) {
+    return run.error_occurred ? run.error_message : std::string();
+  } else {
+    return run.skipped ? run.skip_message : std::string();
+  }
+}
+
 std::string line(const ::benchmark::BenchmarkReporter::Run& run) {
   const std::string name = run.benchmark_name();
-  if (run.error_occurred) return fmt::format("{:<52} FAILED: {}", name, run.error_message);
+  if (const std::string reason = failure(run); !reason.empty()) {
+    return fmt::format("{:<52} FAILED: {}", name, reason);
+  }
   std::string text = fmt::format("{:<52} {:>11.3f} {}", name, run.GetAdjustedRealTime(),
                                  ::benchmark::GetTimeUnitString(run.time_unit));
   if (const double share = counter(run, "share_of_floor"); share > 0) {

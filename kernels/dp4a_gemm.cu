@@ -112,6 +112,7 @@ __global__ void __launch_bounds__(kDp4aThreads) dp4a_gemm(GemmProblem p) {
   const int column_thread = static_cast<int>(threadIdx.x) % kSide;
 
   ptx::griddepcontrol_wait();
+  ptx::griddepcontrol_launch_dependents();
   int sum[kRows][kColumns] = {};
   for (std::int64_t first_k = 0; first_k < p.k; first_k += kDp4aTileK) {
     a_tile.fill(reinterpret_cast<const std::uint8_t*>(p.a), p.lda, first_row, p.m, first_k, p.k);

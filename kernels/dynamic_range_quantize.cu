@@ -76,6 +76,7 @@ struct Row {
 template <class TIn>
 __global__ void __launch_bounds__(max_threads<TIn>(), 1)
     quantize_registers(QuantizeProblem p, bool x_aligned, bool q_aligned) {
+  ptx::griddepcontrol_wait();
   ptx::griddepcontrol_launch_dependents();
   const Row<TIn> row(p);
   const auto first = [](int i) {
@@ -106,6 +107,7 @@ __global__ void __launch_bounds__(max_threads<TIn>(), 1)
 template <class TIn>
 __global__ void __launch_bounds__(max_threads<TIn>(), 1)
     quantize_two_pass(QuantizeProblem p, bool x_aligned, bool q_aligned) {
+  ptx::griddepcontrol_wait();
   ptx::griddepcontrol_launch_dependents();
   const Row<TIn> row(p);
   const std::int64_t begin = std::int64_t{threadIdx.x} * kChunkElements;
@@ -143,6 +145,7 @@ LaunchConfig row_launch(const char* name, const QuantizeProblem& p, unsigned thr
   LaunchConfig config{name, dim3(static_cast<unsigned>(divide_up(p.m, rows))), dim3(threads, rows)};
   config.dynamic_shared_bytes = 32 * sizeof(unsigned long long);
   config.stream = stream;
+  config.programmatic_dependent = p.programmatic_dependent;
   return config;
 }
 

@@ -26,6 +26,7 @@ struct QuantizeProblem {
   /// `zero_count` words that the kernel clears on the way: the tile counters of a split GEMM.
   std::uint32_t* zero;
   std::int64_t zero_count;
+  bool programmatic_dependent;  ///< May start before its predecessor in the stream has ended.
 };
 
 /// c[M,N] from a[M,K], b[N,K] and the epilogue's operands.

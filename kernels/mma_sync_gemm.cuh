@@ -52,6 +52,7 @@ __device__ __forceinline__ void mma_sync_mainloop(typename Traits::Sums& sums,
     if (step < steps) b.load(b_stage(step), first_k(step));
   }
   ptx::griddepcontrol_wait();
+  ptx::griddepcontrol_launch_dependents();
 #pragma unroll
   for (int step = 0; step < kAhead; ++step) {
     if (step < steps) a.load(a_stage(step), first_k(step));

@@ -40,6 +40,7 @@ class MmaSyncOperand {
     k_ = static_cast<int>(k);
     chunk_k_ = chunk * 16;
     target_ = chunk_offset(row, chunk);
+    has_whole_rows_ = rows - first_row >= kRows;
     is_aligned_ =
         !kAnyAlignment ||
         (reinterpret_cast<std::uintptr_t>(matrix) | static_cast<std::uintptr_t>(stride)) % 16 == 0;

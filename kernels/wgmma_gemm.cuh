@@ -8,23 +8,18 @@
 #include <ptx/wgmma.cuh>
 #include <rasterize.cuh>
 #include <split_k.hpp>
-#include <staged_rows.cuh>
 #include <tensor_map.hpp>
 #include <wgmma_gemm.hpp>
 #include <wgmma_pipeline.cuh>
+#include <wgmma_store.cuh>
 
 #include <algorithm>
 #include <utility>
 
 namespace qlinear::kernels {
 
-/// A tile in wgmma's terms: first row and first column of its 64-row and its N operand.
-struct WgmmaWork {
-  std::int64_t first_row;
-  std::int64_t first_column;
-};
-
-/// Which tiles a block computes, one after the other, and which stages of K.
+/// Which tiles a block computes, one after the other, and which stages of K: the blocks of a
+/// cluster share their tiles and split K.
 template <int kTileIndex>
 class WgmmaSchedule {
   using Traits = WgmmaTraits<kTileIndex>;
@@ -40,35 +35,23 @@ class WgmmaSchedule {
   __device__ unsigned rank() const { return rank_; }
   __device__ unsigned blocks() const { return blocks_; }
 
-  __device__ int first_step() const { return kSplits ? slice(rank_) : 0; }
-  __device__ int end_step() const { return kSplits ? slice(rank_ + 1) : all_steps_; }
+  __device__ int first_step() const { return slice(rank_); }
+  __device__ int end_step() const { return slice(rank_ + 1); }
 
   __device__ std::int64_t first_tile() const { return blockIdx.x / blocks_; }
-  __device__ std::int64_t end_tile() const {
-    return kSplits ? tiles_m_ * tiles_n_ : (tiles_m_ + 1) / 2 * tiles_n_;
-  }
+  __device__ std::int64_t end_tile() const { return tiles_m_ * tiles_n_; }
   __device__ std::int64_t tile_step() const { return gridDim.x / blocks_; }
 
   __device__ WgmmaWork work(std::int64_t tile) const {
-    if constexpr (kSplits) {
-      // Blocks that share weights follow each other.
-      return oriented(tile % tiles_m_, tile / tiles_m_);
-    } else {
-      const TileIndex pair = rasterize(static_cast<unsigned>(tile), (tiles_m_ + 1) / 2, tiles_n_);
-      return oriented(pair.m * 2 + rank_, pair.n);
-    }
+    const TileIndex index = rasterize(static_cast<unsigned>(tile), tiles_m_, tiles_n_);
+    const std::int64_t first_m = index.m * Traits::kTileM;
+    const std::int64_t first_n = index.n * Traits::kTileN;
+    return Traits::kSwapped ? WgmmaWork{first_n, first_m} : WgmmaWork{first_m, first_n};
   }
 
  private:
-  static constexpr bool kSplits = !Traits::kMulticast;
-
   __device__ int slice(unsigned rank) const {
     return static_cast<int>(std::int64_t{all_steps_} * rank / blocks_);
-  }
-  static __device__ WgmmaWork oriented(std::int64_t m, std::int64_t n) {
-    const std::int64_t first_m = m * Traits::kTileM;
-    const std::int64_t first_n = n * Traits::kTileN;
-    return Traits::kSwapped ? WgmmaWork{first_n, first_m} : WgmmaWork{first_m, first_n};
   }
 
   std::int64_t tiles_m_;
@@ -122,26 +105,21 @@ class WgmmaProducer {
   }
 
   __device__ void load_weights(const WgmmaWork& work, int step, int slot) const {
-    ptx::Mbarrier* full = ring_.full(slot);
-    if constexpr (Traits::kSwapped) {
-      ptx::tma_load_2d(ring_.rows(slot), weights_, step * kWgmmaTileK,
-                       static_cast<int>(work.first_row), full, ptx::L2Policy::EvictFirst);
-    } else {
-      constexpr int kHalf = Traits::kColumns / 2;
-      const int rank = static_cast<int>(schedule_.rank());
-      ptx::tma_load_2d_multicast(ring_.columns(slot) + rank * kHalf * kWgmmaTileK, weights_,
-                                 step * kWgmmaTileK,
-                                 static_cast<int>(work.first_column) + rank * kHalf, full, 0b11,
-                                 ptx::L2Policy::EvictNormal);
-    }
+    constexpr auto kPolicy =
+        Traits::kSwapped ? ptx::L2Policy::EvictFirst : ptx::L2Policy::EvictNormal;
+    unsigned char* target = Traits::kSwapped ? ring_.rows(slot) : ring_.columns(slot);
+    const std::int64_t first = Traits::kSwapped ? work.first_row : work.first_column;
+    ptx::tma_load_2d(target, weights_, step * kWgmmaTileK, static_cast<int>(first),
+                     ring_.full(slot), kPolicy);
   }
 
   __device__ void load_tokens(const WgmmaWork& work, int step, int slot) const {
-    const auto policy = Traits::kSwapped ? ptx::L2Policy::EvictLast : ptx::L2Policy::EvictNormal;
+    constexpr auto kPolicy =
+        Traits::kSwapped ? ptx::L2Policy::EvictLast : ptx::L2Policy::EvictNormal;
     unsigned char* target = Traits::kSwapped ? ring_.columns(slot) : ring_.rows(slot);
     const std::int64_t first = Traits::kSwapped ? work.first_column : work.first_row;
     ptx::tma_load_2d(target, tokens_, step * kWgmmaTileK, static_cast<int>(first), ring_.full(slot),
-                     policy);
+                     kPolicy);
   }
 
   const WgmmaRing<kTileIndex>& ring_;
@@ -149,42 +127,6 @@ class WgmmaProducer {
   const CUtensorMap* weights_;
   const CUtensorMap* tokens_;
   RingCursor<Traits::kStages> cursor_;
-};
-
-/// A consumer warpgroup's sums: 64 rows by the tile's columns. Register 4 j + i of a thread belongs
-/// to columns 8 j.., in the fragment layout of mma.m16n8k32, 16 rows a warp.
-template <int kColumns>
-struct WgmmaSums {
-  int value[kColumns / 2];
-
-  /// Sums 32 columns (or all, if fewer) from `kFirst` on as rows of output: 16 rows of `kPitch`.
-  template <int kFirst, int kCount, int kPitch>
-  __device__ void stage(int* staging) const {
-    const int lane = static_cast<int>(threadIdx.x) % 32;
-    int* upper = staging + lane / 4 * kPitch + lane % 4 * 2;
-    int* lower = upper + 8 * kPitch;
-#pragma unroll
-    for (int j = 0; j < kCount / 8; ++j) {
-      const int* s = value + (kFirst / 8 + j) * 4;
-      ptx::st_shared(reinterpret_cast<int2*>(upper + j * 8), make_int2(s[0], s[1]));
-      ptx::st_shared(reinterpret_cast<int2*>(lower + j * 8), make_int2(s[2], s[3]));
-    }
-  }
-
-  /// The same columns as rows: `kCount` rows of 16 sums.
-  template <int kFirst, int kCount, int kPitch>
-  __device__ void stage_transposed(int* staging) const {
-    const int lane = static_cast<int>(threadIdx.x) % 32;
-    int* corner = staging + lane % 4 * 2 * kPitch + lane / 4;
-#pragma unroll
-    for (int j = 0; j < kCount / 8; ++j) {
-      const int* s = value + (kFirst / 8 + j) * 4;
-      ptx::st_shared(corner + j * 8 * kPitch, s[0]);
-      ptx::st_shared(corner + (j * 8 + 1) * kPitch, s[1]);
-      ptx::st_shared(corner + j * 8 * kPitch + 8, s[2]);
-      ptx::st_shared(corner + (j * 8 + 1) * kPitch + 8, s[3]);
-    }
-  }
 };
 
 /// Multiplies a tile's stages. One group of wgmma stays in flight while the next stage is awaited.
@@ -195,15 +137,8 @@ __device__ __forceinline__ void wgmma_mainloop(const WgmmaRing<kTileIndex>& ring
                                                WgmmaSums<WgmmaTraits<kTileIndex>::kColumns>& sums,
                                                int consumer) {
   using Traits = WgmmaTraits<kTileIndex>;
-  const bool releases = threadIdx.x % 128 == 0;
   const auto release = [&](int slot) {
-    if (!releases) return;
-    if constexpr (Traits::kMulticast) {
-      ptx::mbarrier_arrive_cluster(ring.empty(slot), 0);
-      ptx::mbarrier_arrive_cluster(ring.empty(slot), 1);
-    } else {
-      ptx::mbarrier_arrive(ring.empty(slot));
-    }
+    if (threadIdx.x % 128 == 0) ptx::mbarrier_arrive(ring.empty(slot));
   };
   int previous = -1;
   for (int step = schedule.first_step(); step < schedule.end_step(); ++step, cursor.advance()) {
@@ -232,37 +167,14 @@ __device__ __forceinline__ void wgmma_mainloop(const WgmmaRing<kTileIndex>& ring
   if (previous >= 0) release(previous);
 }
 
-/// Stores a warp's 16 rows, 32 columns at a time.
-template <class TIn, int kTileIndex, int kFirst = 0>
-__device__ __forceinline__ void wgmma_store(
-    const GemmProblem& p, const WgmmaSums<WgmmaTraits<kTileIndex>::kColumns>& sums, int* staging,
-    const WgmmaWork& warp_work) {
-  using Traits = WgmmaTraits<kTileIndex>;
-  if constexpr (kFirst < Traits::kColumns) {
-    constexpr int kCount = Traits::kColumns - kFirst < 32 ? Traits::kColumns - kFirst : 32;
-    __syncwarp();
-    if constexpr (Traits::kSwapped) {
-      constexpr int kPitch =
-          16 + 4;  // Eight rows of a column lie in eight banks, four columns apart.
-      sums.template stage_transposed<kFirst, kCount, kPitch>(staging);
-      __syncwarp();
-      StagedRows<TIn, 16, kPitch>(p, staging, warp_work.first_row)
-          .template store<kCount>(warp_work.first_column + kFirst);
-    } else {
-      constexpr int kPitch = 32 + 8;
-      sums.template stage<kFirst, kCount, kPitch>(staging);
-      __syncwarp();
-      StagedRows<TIn, kCount, kPitch>(p, staging, warp_work.first_column + kFirst)
-          .template store<16>(warp_work.first_row);
-    }
-    wgmma_store<TIn, kTileIndex, kFirst + kCount>(p, sums, staging, warp_work);
-  }
-}
-
 __device__ __forceinline__ void barrier_cluster() {
   ptx::barrier_cluster_arrive();
   ptx::barrier_cluster_wait();
 }
+
+/// Named barriers: one of all consumers, and one of each consumer warpgroup.
+inline constexpr int kConsumerBarrier = 1;
+inline constexpr int kFirstStoreBarrier = 2;
 
 /// Adds the sums of all blocks of the cluster to those of block 0, through the drained ring as
 /// distributed shared memory. Every consumer thread calls it; the producers' warpgroup takes part
@@ -273,7 +185,6 @@ __device__ __forceinline__ void reduce_cluster(WgmmaSums<WgmmaTraits<kTileIndex>
                                                unsigned blocks) {
   constexpr int kThreads = WgmmaTraits<kTileIndex>::kConsumers * 128;
   constexpr int kPairs = WgmmaTraits<kTileIndex>::kColumns / 4;
-  constexpr int kConsumerBarrier = 1;
   auto* exchange = reinterpret_cast<int2*>(ring.memory()) + (threadIdx.x - 128);
   ptx::bar_sync(kConsumerBarrier, kThreads);  // Until no warpgroup reads the ring any more.
   if (rank != 0) {
@@ -303,22 +214,24 @@ __device__ __forceinline__ void wgmma_consume(const GemmProblem& p,
   const int warp = static_cast<int>(threadIdx.x) / 32 - 4;
   RingCursor<Traits::kStages> cursor;
   ptx::griddepcontrol_wait();
+  ptx::griddepcontrol_launch_dependents();
   for (std::int64_t tile = schedule.first_tile(); tile < schedule.end_tile();
        tile += schedule.tile_step()) {
+    WgmmaWork work = schedule.work(tile);
+    work.first_row += warp * 16;
+    const WgmmaStore<TIn, kTileIndex> store(p, work, ring.column_data(warp / 4), ring.staging(warp),
+                                            kFirstStoreBarrier + warp / 4);
     WgmmaSums<Traits::kColumns> sums{};
     wgmma_mainloop<kTileIndex, std::is_same_v<TWQ, U8>>(ring, schedule, cursor, sums, warp / 4);
-    if (!Traits::kMulticast && schedule.blocks() > 1) {
+    if (schedule.blocks() > 1) {
       reduce_cluster<kTileIndex>(sums, ring, schedule.rank(), schedule.blocks());
       if (schedule.rank() != 0) return;
     }
-    WgmmaWork work = schedule.work(tile);
-    work.first_row += warp * 16;
-    wgmma_store<TIn, kTileIndex>(p, sums, ring.staging(warp), work);
+    store.store(sums);
   }
 }
 
-/// Warpgroup 0 produces, the others consume. Grid and cluster as `launch_wgmma_tile` sets them: a
-/// cluster that splits K has one tile, one that multicasts walks over pairs of tiles.
+/// Warpgroup 0 produces, the others consume. Grid and cluster as `launch_wgmma_tile` sets them.
 template <class TIn, class TWQ, int kTileIndex>
 __global__ void __launch_bounds__(WgmmaTraits<kTileIndex>::kThreads,
                                   WgmmaTraits<kTileIndex>::kBlocks)
@@ -327,10 +240,8 @@ __global__ void __launch_bounds__(WgmmaTraits<kTileIndex>::kThreads,
   using Traits = WgmmaTraits<kTileIndex>;
   const WgmmaRing<kTileIndex> ring;
   const WgmmaSchedule<kTileIndex> schedule(p);
-  const bool splits = !Traits::kMulticast && schedule.blocks() > 1;
-  if (threadIdx.x == 0) ring.initialise(Traits::kMulticast ? schedule.blocks() : 1);
+  if (threadIdx.x == 0) ring.initialise();
   __syncthreads();
-  if (Traits::kMulticast) barrier_cluster();
 
   if (threadIdx.x < 128) {
     if constexpr (Traits::kMovesRegisters) ptx::setmaxnreg_dec<40>();
@@ -338,7 +249,7 @@ __global__ void __launch_bounds__(WgmmaTraits<kTileIndex>::kThreads,
       WgmmaProducer<kTileIndex>(ring, schedule, &weights, &tokens).run();
     }
     __syncwarp();
-    if (splits) {
+    if (schedule.blocks() > 1) {
       barrier_cluster();
       barrier_cluster();
     }
@@ -346,42 +257,26 @@ __global__ void __launch_bounds__(WgmmaTraits<kTileIndex>::kThreads,
     if constexpr (Traits::kMovesRegisters) ptx::setmaxnreg_inc<232>();
     wgmma_consume<TIn, TWQ, kTileIndex>(p, ring, schedule);
   }
-  // A block's shared memory must live until the other's last copies and arrivals have come.
-  if (Traits::kMulticast) barrier_cluster();
 }
 
-template <int kTileIndex>
-cudaError_t encode_wgmma_operands(const GemmProblem& p, CUtensorMap& weights, CUtensorMap& tokens) {
-  constexpr WgmmaTile kTile = kWgmmaTiles[kTileIndex];
-  constexpr bool kMulticast = kTile.cluster == ClusterUse::MulticastWeights;
-  if (p.k == 0) return cudaSuccess;
-  constexpr int kWeightRows = kMulticast ? kTile.tile_n() / 2 : kTile.tile_n();
-  const cudaError_t error = encode_tensor_map(weights, p.b, p.n, p.k, p.ldb, kWeightRows);
-  if (error != cudaSuccess) return error;
-  return encode_tensor_map(tokens, p.a, p.m, p.k, p.lda, kTile.tile_m());
-}
-
-/// Splitting kernels: a cluster of `split_k` blocks for each tile. Multicasting kernels: as many
-/// pairs of blocks as fit at once, each walking over pairs of tiles.
+/// A cluster of `split_k` blocks for each tile; without a split, as many blocks as fit at once,
+/// each walking over tiles, so that the ring of the next one fills while a tile is stored.
 template <class TIn, int kTileIndex>
 cudaError_t launch_wgmma_tile(const GemmProblem& p, cudaStream_t stream) {
   constexpr WgmmaTile kTile = kWgmmaTiles[kTileIndex];
   CUtensorMap weights{};
   CUtensorMap tokens{};
-  const cudaError_t error = encode_wgmma_operands<kTileIndex>(p, weights, tokens);
-  if (error != cudaSuccess) return error;
-
-  LaunchConfig config{kTile.name, dim3(1), dim3(kTile.threads())};
-  if (kTile.cluster == ClusterUse::SplitK) {
-    const std::int64_t tiles = tile_count(p.m, p.n, kTile.tile_m(), kTile.tile_n());
-    config.grid = dim3(static_cast<unsigned>(tiles * p.split_k));
-    config.cluster = dim3(static_cast<unsigned>(p.split_k));
-  } else {
-    const std::int64_t pairs = tile_count(p.m, p.n, 2 * kTile.tile_m(), kTile.tile_n());
-    const std::int64_t resident = p.multiprocessors * kTile.blocks_per_multiprocessor / 2;
-    config.grid = dim3(2 * static_cast<unsigned>(std::clamp<std::int64_t>(resident, 1, pairs)));
-    config.cluster = dim3(2);
+  if (p.k > 0) {
+    cudaError_t error = encode_tensor_map(weights, p.b, p.n, p.k, p.ldb, kTile.tile_n());
+    if (error != cudaSuccess) return error;
+    error = encode_tensor_map(tokens, p.a, p.m, p.k, p.lda, kTile.tile_m());
+    if (error != cudaSuccess) return error;
   }
+  const std::int64_t tiles = tile_count(p.m, p.n, kTile.tile_m(), kTile.tile_n());
+  const std::int64_t resident = p.multiprocessors * kTile.blocks_per_multiprocessor;
+  const std::int64_t blocks = p.split_k > 1 ? tiles * p.split_k : std::min(tiles, resident);
+  LaunchConfig config{kTile.name, dim3(static_cast<unsigned>(blocks)), dim3(kTile.threads())};
+  config.cluster = dim3(static_cast<unsigned>(p.split_k));
   config.dynamic_shared_bytes = kTile.shared_bytes();
   config.stream = stream;
   config.programmatic_dependent = p.programmatic_dependent;

@@ -12,7 +12,6 @@ template <int kTileIndex>
 struct WgmmaTraits {
   static constexpr WgmmaTile kTile = kWgmmaTiles[kTileIndex];
   static constexpr bool kSwapped = kTile.swapped;
-  static constexpr bool kMulticast = kTile.cluster == ClusterUse::MulticastWeights;
   static constexpr int kTileM = kTile.tile_m();
   static constexpr int kTileN = kTile.tile_n();
   static constexpr int kColumns = kTile.columns;
@@ -24,6 +23,7 @@ struct WgmmaTraits {
   static constexpr int kRowBytes = kTile.row_bytes();
   static constexpr int kRingBytes = kStages * kStageBytes;
   static constexpr int kStagingBytes = kTile.staging_bytes();
+  static constexpr int kColumnDataBytes = kTile.column_data_bytes();
   // The consumers' 128 sums a thread leave the producer few of the 65536 registers.
   static constexpr bool kMovesRegisters = kColumns >= 192;
 };
@@ -32,7 +32,6 @@ struct WgmmaTraits {
 template <int kTileIndex>
 class WgmmaRing {
   using Traits = WgmmaTraits<kTileIndex>;
-  static constexpr int kWarpStagingBytes = Traits::kStagingBytes / (Traits::kConsumers * 4);
 
  public:
   __device__ WgmmaRing()
@@ -45,18 +44,20 @@ class WgmmaRing {
   __device__ unsigned char* columns(int slot) const { return rows(slot) + Traits::kRowBytes; }
   /// The ring as plain memory, once it has been drained.
   __device__ unsigned char* memory() const { return memory_; }
-  __device__ int* staging(int consumer_warp) const {
-    return reinterpret_cast<int*>(memory_ + Traits::kRingBytes + consumer_warp * kWarpStagingBytes);
+  __device__ unsigned char* staging(int consumer_warp) const {
+    return memory_ + Traits::kRingBytes + consumer_warp * kWgmmaWarpStagingBytes;
+  }
+  __device__ unsigned char* column_data(int consumer) const {
+    return staging(Traits::kConsumers * 4) + consumer * Traits::kColumnDataBytes;
   }
   __device__ ptx::Mbarrier* full(int slot) const { return full_ + slot; }
   __device__ ptx::Mbarrier* empty(int slot) const { return empty_ + slot; }
 
-  /// By one thread, before the barrier that opens the kernel. `releasing_blocks`: how many blocks
-  /// read what this block's producer writes.
-  __device__ void initialise(unsigned releasing_blocks) const {
+  /// By one thread, before the barrier that opens the kernel.
+  __device__ void initialise() const {
     for (int slot = 0; slot < Traits::kStages; ++slot) {
       ptx::mbarrier_init(full(slot), 1);
-      ptx::mbarrier_init(empty(slot), Traits::kConsumers * releasing_blocks);
+      ptx::mbarrier_init(empty(slot), Traits::kConsumers);
     }
     ptx::fence_mbarrier_init();
   }

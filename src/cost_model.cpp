@@ -8,40 +8,57 @@
 namespace qlinear::detail {
 namespace {
 
-// Per multiprocessor and clock; about what Ampere and Hopper sustain.
-constexpr double kL2BytesPerClock = 40.0;
-constexpr double kMemoryBytesPerClock = 16.0;
-constexpr double kLaunchClocks = 3000.0;
-constexpr double kTileClocks = 1500.0;   // Filling the pipeline and storing the tile.
-constexpr double kSplitClocks = 2500.0;  // Partial sums through the L2 and the last block's sum.
+// Fitted to measurements on an H200.
+constexpr double kL2BytesPerClock = 48.0;        // What a multiprocessor gets from the L2.
+constexpr double kMemoryShare = 0.83;            // Of the memory's nominal rate.
+constexpr double kMemoryLatencyClocks = 3200.0;  // Of a copy under load: bytes in flight / rate.
+constexpr double kLaunchClocks = 5000.0;
+constexpr double kDefaultMemoryBytesPerClock = 2000.0;
 
 double divide_up(double a, double b) { return std::ceil(a / b); }
+
+/// Clocks until the operands have come from memory with `blocks` rings in flight.
+double memory_clocks(const GemmKernel& kernel, const DeviceInfo& device, double bytes,
+                     double blocks) {
+  const double nominal = device.memory_bytes_per_clock > 0 ? device.memory_bytes_per_clock
+                                                           : kDefaultMemoryBytesPerClock;
+  const double in_flight = blocks * static_cast<double>(kernel.ring_bytes);
+  return bytes / std::min(kMemoryShare * nominal, in_flight / kMemoryLatencyClocks);
+}
 
 }  // namespace
 
 std::size_t split_workspace_bytes(const GemmKernel& kernel,
                                   const QuantizedLinearDescriptor& problem, int split_k) {
+  if (kernel.split != SplitK::Workspace) return 0;
   return kernels::split_workspace_bytes(problem.m, problem.c_out, kernel.tile_m, kernel.tile_n,
                                         split_k);
 }
 
 double expected_clocks(const GemmKernel& kernel, const DeviceInfo& device,
                        const QuantizedLinearDescriptor& problem, int split_k) {
-  const auto m = static_cast<double>(problem.m);
-  const auto n = static_cast<double>(problem.c_out);
-  const double k = std::max(1.0, static_cast<double>(problem.k) / split_k);
+  const auto m = static_cast<double>(std::max<std::int64_t>(1, problem.m));
+  const auto n = static_cast<double>(std::max<std::int64_t>(1, problem.c_out));
+  const auto k = static_cast<double>(problem.k);
   const double blocks = divide_up(m, kernel.tile_m) * divide_up(n, kernel.tile_n) * split_k;
-  const double multiprocessors = device.multiprocessors;
-  const double resident = kernel.blocks_per_multiprocessor;
-  const double waves = divide_up(blocks, multiprocessors * resident);
-  const double sharers = std::min(resident, divide_up(blocks, multiprocessors));
-  const double steps = divide_up(k, kernel.tile_k) * kernel.tile_k;
-  const double math = kernel.tile_m * kernel.tile_n * steps / kernel.macs_per_clock;
-  const double traffic = (kernel.tile_m + kernel.tile_n) * steps / kL2BytesPerClock;
-  const double tile_clocks = std::max(math, traffic) * sharers + kTileClocks;
-  const double bytes = n * static_cast<double>(problem.k) + m * static_cast<double>(problem.k);
-  const double memory = bytes / (kMemoryBytesPerClock * multiprocessors);
-  return std::max(waves * tile_clocks, memory) + kLaunchClocks + (split_k > 1 ? kSplitClocks : 0);
+  const double multiprocessors = std::max(1, device.multiprocessors);
+  const double slots = multiprocessors * kernel.blocks_per_multiprocessor;
+  const double waves = divide_up(blocks, slots);
+  const double sharers =
+      std::min<double>(kernel.blocks_per_multiprocessor, divide_up(blocks, multiprocessors));
+
+  const double steps = divide_up(divide_up(k, kernel.tile_k), split_k);
+  const double math =
+      static_cast<double>(kernel.tile_m) * kernel.tile_n / kernel.cost.macs_per_clock;
+  const double traffic = (kernel.tile_m + kernel.tile_n) / kL2BytesPerClock;
+  const double step_clocks = std::max(math, traffic) * kernel.tile_k * sharers;
+  const double math_clocks = waves * (steps * step_clocks + kernel.cost.block_clocks);
+
+  const double bytes = n * k + m * k;
+  const double clocks =
+      std::max(math_clocks, memory_clocks(kernel, device, bytes, std::min(blocks, slots)) +
+                                kernel.cost.block_clocks);
+  return clocks + kLaunchClocks + (split_k > 1 ? kernel.cost.split_clocks : 0);
 }
 
 }  // namespace qlinear::detail

@@ -6,7 +6,8 @@
 
 namespace qlinear::detail {
 
-/// Counters and partial sums of a GEMM whose K is split into `split_k` slices; 0 for one slice.
+/// Counters and partial sums of a GEMM whose K is split into `split_k` slices; 0 where it keeps
+/// none.
 std::size_t split_workspace_bytes(const GemmKernel& kernel,
                                   const QuantizedLinearDescriptor& problem, int split_k);
 

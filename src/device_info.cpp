@@ -26,16 +26,26 @@ Status query(int device, DeviceInfo& info) {
   };
   int major = 0;
   int minor = 0;
+  double kilohertz = 0;
+  double memory_kilohertz = 0;
+  double memory_bits = 0;
   info.ordinal = device;
   for (const cudaError_t error :
        {attribute(cudaDevAttrComputeCapabilityMajor, major),
         attribute(cudaDevAttrComputeCapabilityMinor, minor),
         attribute(cudaDevAttrMultiProcessorCount, info.multiprocessors),
         attribute(cudaDevAttrMaxSharedMemoryPerBlockOptin, info.shared_bytes_per_block),
-        attribute(cudaDevAttrL2CacheSize, info.l2_bytes)}) {
+        attribute(cudaDevAttrClockRate, kilohertz),
+        attribute(cudaDevAttrMemoryClockRate, memory_kilohertz),
+        attribute(cudaDevAttrGlobalMemoryBusWidth, memory_bits)}) {
     if (error != cudaSuccess) return cuda_failure("cudaDeviceGetAttribute", error);
   }
   info.architecture = major * 10 + minor;
+  constexpr double kTransfersPerClock = 2;
+  if (kilohertz > 0) {
+    info.memory_bytes_per_clock =
+        memory_kilohertz * kTransfersPerClock * memory_bits / 8 / kilohertz;
+  }
   return {};
 }
 

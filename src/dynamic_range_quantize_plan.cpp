@@ -31,8 +31,10 @@ Status DynamicRangeQuantizePlan<TIn, TQ>::run(cudaStream_t stream, Workspace,
   if (Status status = can_implement(args); !status.ok()) return status;
   const detail::PlanDevice device(stream, state_.device);
   if (!device.status().ok()) return device.status();
-  return detail::enqueue_quantize(*state_.kernel, detail::quantize_problem(state_.descriptor, args),
-                                  stream);
+  return detail::enqueue_quantize(
+      *state_.kernel,
+      detail::quantize_problem(state_.descriptor, args, state_.programmatic_dependent_launch),
+      stream);
 }
 
 template class DynamicRangeQuantizePlan<__half, S8>;

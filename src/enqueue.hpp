@@ -29,7 +29,8 @@ std::int64_t row_stride(const Tensor& tensor) {
 
 template <class TIn, class TQ>
 kernels::QuantizeProblem quantize_problem(const DynamicRangeQuantizeDescriptor& descriptor,
-                                          const DynamicRangeQuantizeArgs<TIn, TQ>& args) {
+                                          const DynamicRangeQuantizeArgs<TIn, TQ>& args,
+                                          bool programmatic_dependent_launch) {
   return {element_kind_v<TIn>,
           descriptor.m,
           descriptor.k,
@@ -41,7 +42,8 @@ kernels::QuantizeProblem quantize_problem(const DynamicRangeQuantizeDescriptor& 
           descriptor.q_min,
           descriptor.q_max,
           nullptr,
-          0};
+          0,
+          programmatic_dependent_launch};
 }
 
 /// Launches nothing for M = 0.

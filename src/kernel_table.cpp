@@ -4,6 +4,9 @@
 #include <dynamic_range_quantize.hpp>
 #include <mma_sync_gemm.hpp>
 #include <qlinear/kernels.hpp>
+#ifdef QLINEAR_HAS_SM90A
+#include <wgmma_gemm.hpp>
+#endif
 
 #include <algorithm>
 #include <array>
@@ -14,7 +17,7 @@ namespace qlinear::detail {
 namespace {
 
 constexpr int kOldestArchitecture = 75;
-constexpr int kMaxSplitK = 32;
+constexpr int kMaxWorkspaceSplit = 16;
 
 std::int64_t any_k(ElementKind) { return std::numeric_limits<std::int64_t>::max(); }
 
@@ -29,49 +32,87 @@ constexpr std::array kQuantizeKernels{
 template <int kTile>
 constexpr GemmKernel dp4a_row() {
   constexpr kernels::Dp4aTile tile = kernels::kDp4aTiles[kTile];
-  return {tile.name,
-          kOldestArchitecture,
-          false,
-          KernelBackend::Dp4a,
-          1,
-          tile.m,
-          tile.n,
-          kernels::kDp4aTileK,
-          tile.shared_bytes(),
-          2,
-          1,
-          200.0,
-          &kernels::launch_dp4a_gemm<kTile>};
+  GemmKernel row{};
+  row.name = tile.name;
+  row.architecture = kOldestArchitecture;
+  row.backend = KernelBackend::Dp4a;
+  row.alignment = 1;
+  row.tile_m = tile.m;
+  row.tile_n = tile.n;
+  row.tile_k = kernels::kDp4aTileK;
+  row.shared_bytes = tile.shared_bytes();
+  row.ring_bytes = tile.shared_bytes();
+  row.blocks_per_multiprocessor = 2;
+  row.max_split_k = 1;
+  row.cost = {100.0, 4000.0, 0.0};
+  row.launch = &kernels::launch_dp4a_gemm<kTile>;
+  return row;
 }
 
 template <int kTile>
 constexpr GemmKernel mma_sync_row() {
   constexpr kernels::MmaSyncTile tile = kernels::kMmaSyncTiles[kTile];
   constexpr bool is_turing = tile.shape == kernels::MmaShape::M8N8K16;
-  return {tile.name,
-          is_turing ? 75 : 80,
-          false,
-          KernelBackend::MmaSync,
-          tile.any_alignment ? 1 : 16,
-          tile.m,
-          tile.n,
-          tile.k,
-          tile.pipeline_bytes(),
-          tile.blocks_per_multiprocessor,
-          kMaxSplitK,
-          is_turing ? 1000.0 : 1800.0,
-          &kernels::launch_mma_sync_gemm<kTile>};
+  GemmKernel row{};
+  row.name = tile.name;
+  row.architecture = is_turing ? 75 : 80;
+  row.backend = KernelBackend::MmaSync;
+  row.alignment = tile.any_alignment ? 1 : 16;
+  row.tile_m = tile.m;
+  row.tile_n = tile.n;
+  row.tile_k = tile.k;
+  row.shared_bytes = tile.pipeline_bytes();
+  row.ring_bytes = tile.pipeline_bytes();
+  row.blocks_per_multiprocessor = tile.blocks_per_multiprocessor;
+  row.split = SplitK::Workspace;
+  row.max_split_k = kMaxWorkspaceSplit;
+  row.cost = {tile.macs_per_clock, 5000.0, 5000.0};
+  row.launch = &kernels::launch_mma_sync_gemm<kTile>;
+  return row;
 }
 
-template <int... kDp4a, int... kMmaSync>
+#ifdef QLINEAR_HAS_SM90A
+template <int kTile>
+constexpr GemmKernel wgmma_row() {
+  constexpr kernels::WgmmaTile tile = kernels::kWgmmaTiles[kTile];
+  GemmKernel row{};
+  row.name = tile.name;
+  row.architecture = 90;
+  row.architecture_specific = true;
+  row.backend = KernelBackend::Wgmma;
+  row.alignment = 16;
+  row.tile_m = tile.tile_m();
+  row.tile_n = tile.tile_n();
+  row.tile_k = kernels::kWgmmaTileK;
+  row.shared_bytes = tile.shared_bytes();
+  row.ring_bytes = static_cast<std::size_t>(tile.ring_bytes());
+  row.blocks_per_multiprocessor = tile.blocks_per_multiprocessor;
+  row.split = SplitK::Cluster;
+  row.max_split_k = kernels::kMaxClusterSplit;
+  row.cost = {3700.0, 4000.0, 3000.0};
+  row.launch = &kernels::launch_wgmma_gemm<kTile>;
+  return row;
+}
+constexpr int kWgmmaRows = static_cast<int>(kernels::kWgmmaTiles.size());
+#else
+template <int>
+constexpr GemmKernel wgmma_row() {
+  return {};
+}
+constexpr int kWgmmaRows = 0;
+#endif
+
+template <int... kDp4a, int... kMmaSync, int... kWgmma>
 constexpr auto gemm_rows(std::integer_sequence<int, kDp4a...>,
-                         std::integer_sequence<int, kMmaSync...>) {
-  return std::array{dp4a_row<kDp4a>()..., mma_sync_row<kMmaSync>()...};
+                         std::integer_sequence<int, kMmaSync...>,
+                         std::integer_sequence<int, kWgmma...>) {
+  return std::array{dp4a_row<kDp4a>()..., mma_sync_row<kMmaSync>()..., wgmma_row<kWgmma>()...};
 }
 
 constexpr auto kGemmKernels =
     gemm_rows(std::make_integer_sequence<int, static_cast<int>(kernels::kDp4aTiles.size())>{},
-              std::make_integer_sequence<int, static_cast<int>(kernels::kMmaSyncTiles.size())>{});
+              std::make_integer_sequence<int, static_cast<int>(kernels::kMmaSyncTiles.size())>{},
+              std::make_integer_sequence<int, kWgmmaRows>{});
 
 template <class Kernel>
 const Kernel* find(std::span<const Kernel> kernels, std::string_view name) {

@@ -18,6 +18,20 @@ struct QuantizeKernel {
   kernels::QuantizeLauncher launch;
 };
 
+/// How the blocks that share a tile bring their slices of K together.
+enum class SplitK : std::uint8_t {
+  None,
+  Workspace,  ///< Partial sums in the caller's workspace.
+  Cluster,    ///< Distributed shared memory of a cluster.
+};
+
+/// What the cost model needs to know of a kernel; clocks are a multiprocessor's.
+struct KernelCost {
+  double macs_per_clock;  ///< Multiply-adds of a multiprocessor in the main loop.
+  double block_clocks;    ///< Of a block beside its main loop.
+  double split_clocks;    ///< Of bringing slices of K together.
+};
+
 /// One row of the table of GEMM kernels. Every row takes every type pair and every M, N and K.
 struct GemmKernel {
   const char* name;
@@ -29,9 +43,11 @@ struct GemmKernel {
   int tile_n;
   int tile_k;
   std::size_t shared_bytes;  ///< Dynamic shared memory of a block.
+  std::size_t ring_bytes;    ///< Of them, what asynchronous copies can keep in flight.
   int blocks_per_multiprocessor;
+  SplitK split;
   int max_split_k;
-  double macs_per_clock;  ///< A multiprocessor's multiply-adds a clock in the main loop.
+  KernelCost cost;
   kernels::GemmLauncher launch;
 };
 

@@ -27,7 +27,8 @@ kernels::QuantizeProblem quantize_problem(const LinearState& state,
                                           const QuantizedLinearArgs<TIn, TWQ>& args) {
   return detail::quantize_problem(quantize_descriptor(state.descriptor),
                                   DynamicRangeQuantizeArgs<TIn, S8>{
-                                      args.activation, args.act_q_scratch, args.act_scale_scratch});
+                                      args.activation, args.act_q_scratch, args.act_scale_scratch},
+                                  state.programmatic_dependent_launch);
 }
 
 template <class TIn, class TWQ>
@@ -49,6 +50,7 @@ kernels::GemmProblem gemm_problem(const LinearState& state,
   problem.bias = args.bias.data;
   problem.c = args.output.data;
   problem.ldc = detail::row_stride(args.output);
+  problem.multiprocessors = state.multiprocessors;
   problem.split_k = 1;
   return problem;
 }
@@ -77,9 +79,13 @@ Status check_choice(const LinearState& state, const GemmChoice& choice) {
                       state.aligned.kernel->name, state.aligned.kernel->alignment)};
 }
 
-/// Fills in what a split of K needs; an empty workspace means no split.
-Status use_workspace(const GemmChoice& choice, Workspace workspace, kernels::GemmProblem& problem) {
-  if (choice.workspace_bytes == 0 || (workspace.data == nullptr && workspace.bytes == 0)) return {};
+/// Fills in the split of K. Where it needs a workspace and gets an empty one, there is none.
+Status split_problem(const GemmChoice& choice, Workspace workspace, kernels::GemmProblem& problem) {
+  if (choice.workspace_bytes == 0) {
+    problem.split_k = choice.split_k;
+    return {};
+  }
+  if (workspace.data == nullptr && workspace.bytes == 0) return {};
   if (workspace.data == nullptr || workspace.bytes < choice.workspace_bytes) {
     return {
         StatusCode::WorkspaceTooSmall,
@@ -104,7 +110,7 @@ Status use_workspace(const GemmChoice& choice, Workspace workspace, kernels::Gem
 
 /// Counters that must be zero when the GEMM starts.
 std::int64_t counter_count(const GemmChoice& choice, const kernels::GemmProblem& problem) {
-  if (problem.split_k == 1) return 0;
+  if (problem.counters == nullptr) return 0;
   return kernels::tile_count(problem.m, problem.n, choice.kernel->tile_m, choice.kernel->tile_n);
 }
 
@@ -136,7 +142,7 @@ Status QuantizedLinearPlan<TIn, TWQ>::run(cudaStream_t stream, Workspace workspa
   auto gemm = gemm_problem(state_, args);
   const GemmChoice& choice = choice_for(state_, gemm);
   if (Status status = check_choice(state_, choice); !status.ok()) return status;
-  if (Status status = use_workspace(choice, workspace, gemm); !status.ok()) return status;
+  if (Status status = split_problem(choice, workspace, gemm); !status.ok()) return status;
   const detail::PlanDevice device(stream, state_.device);
   if (!device.status().ok()) return device.status();
 
@@ -167,7 +173,7 @@ Status QuantizedLinearPlan<TIn, TWQ>::multiply(cudaStream_t stream, Workspace wo
   auto gemm = gemm_problem(state_, args);
   const GemmChoice& choice = choice_for(state_, gemm);
   if (status = check_choice(state_, choice); !status.ok()) return status;
-  if (status = use_workspace(choice, workspace, gemm); !status.ok()) return status;
+  if (status = split_problem(choice, workspace, gemm); !status.ok()) return status;
   const detail::PlanDevice device(stream, state_.device);
   if (!device.status().ok()) return device.status();
   if (const auto counters = static_cast<std::size_t>(counter_count(choice, gemm)); counters > 0) {

@@ -197,6 +197,7 @@ Result<QuantizeState> select_quantize(const DeviceInfo& device,
   state.descriptor = descriptor;
   state.kernel = kernel.value();
   state.device = device.ordinal;
+  state.programmatic_dependent_launch = device.architecture >= kProgrammaticLaunchArchitecture;
   state.sku = make_sku(*state.kernel, descriptor.activation_element, descriptor.quantized_element);
   if (log_enabled()) log_selection(state);
   return state;
@@ -217,6 +218,7 @@ Result<LinearState> select_linear(const DeviceInfo& device,
   state.descriptor = descriptor;
   state.quantize_kernel = quantize_kernel.value();
   state.device = device.ordinal;
+  state.multiprocessors = device.multiprocessors;
   state.programmatic_dependent_launch = device.architecture >= kProgrammaticLaunchArchitecture;
   if (Status status = choose_gemm(device, preference, state); !status.ok()) return status;
   const bool rows_aligned = descriptor.k % kTensorMapAlignment == 0;

@@ -1,4 +1,4 @@
-// Several devices in one process: two emulated ones, or all the GPUs of this machine.
+// Several devices in one process: two emulated ones.
 
 #include "support/device.hpp"
 #include "support/linear_run.hpp"

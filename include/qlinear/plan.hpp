@@ -32,6 +32,7 @@ struct QuantizeState {
   DynamicRangeQuantizeDescriptor descriptor;
   const QuantizeKernel* kernel = nullptr;
   int device = 0;
+  bool programmatic_dependent_launch = false;
   KernelSku sku;
 };
 
@@ -48,6 +49,7 @@ struct LinearState {
   GemmChoice
       unaligned;  ///< and this one where they are not; no kernel if one that cannot is forced.
   int device = 0;
+  int multiprocessors = 0;
   bool programmatic_dependent_launch = false;
   KernelSku sku;
 };

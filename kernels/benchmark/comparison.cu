@@ -28,8 +28,8 @@ __global__ void count_differences_kernel(const unsigned* a, const unsigned* b, s
   if (threadIdx.x % kWarpSize == 0 && differing != 0) atomicAdd(count, differing);
 }
 
-__global__ void add_square_errors_kernel(const __nv_bfloat16* a, const __nv_bfloat16* b,
-                                         std::int64_t count, double* sums) {
+__global__ void sum_square_errors_kernel(const __nv_bfloat16* a, const __nv_bfloat16* b,
+                                         std::int64_t count, float2* sums) {
   const std::int64_t step = static_cast<std::int64_t>(gridDim.x) * blockDim.x;
   float error = 0;
   float reference = 0;
@@ -42,10 +42,8 @@ __global__ void add_square_errors_kernel(const __nv_bfloat16* a, const __nv_bflo
   }
   error = warp_sum(error);
   reference = warp_sum(reference);
-  if (threadIdx.x % kWarpSize == 0) {
-    atomicAdd(&sums[0], static_cast<double>(error));
-    atomicAdd(&sums[1], static_cast<double>(reference));
-  }
+  const unsigned warp = (blockIdx.x * blockDim.x + threadIdx.x) / kWarpSize;
+  if (threadIdx.x % kWarpSize == 0) ptx::st_global(sums + warp, make_float2(error, reference));
 }
 
 }  // namespace
@@ -57,10 +55,13 @@ cudaError_t count_differences(const void* a, const void* b, std::int64_t words,
       static_cast<const unsigned*>(b), words, count);
 }
 
-cudaError_t add_square_errors(const __nv_bfloat16* a, const __nv_bfloat16* b, std::int64_t count,
-                              double* sums, cudaStream_t stream) {
-  return kernels::launch_kernel<&add_square_errors_kernel>(
-      grid_stride("benchmark_add_square_errors", count, stream), a, b, count, sums);
+cudaError_t sum_square_errors(const __nv_bfloat16* a, const __nv_bfloat16* b, std::int64_t count,
+                              float2* sums, cudaStream_t stream) {
+  static_assert(kSquareErrorSums % (kThreads / kWarpSize) == 0, "one sum a warp");
+  const kernels::LaunchConfig config{"benchmark_sum_square_errors",
+                                     dim3(kSquareErrorSums / (kThreads / kWarpSize)),
+                                     dim3(kThreads), 0, stream};
+  return kernels::launch_kernel<&sum_square_errors_kernel>(config, a, b, count, sums);
 }
 
 }  // namespace qlinear::benchmark

@@ -35,8 +35,7 @@ __global__ void dequantize_kernel(const std::int32_t* acc, const float* a_scale,
       result.value[quad + i] = __float2bfloat16_rn(__fmul_rn(s, __int2float_rn(sums[i])));
     }
   }
-  ptx::st_global(reinterpret_cast<uint4*>(output + first),
-                 *reinterpret_cast<const uint4*>(&result));
+  ptx::st_global(reinterpret_cast<Bf16Vector*>(output + first), result);
 }
 
 __global__ void dequantize_weight_kernel(const std::int8_t* weight, const float* scale,

@@ -21,9 +21,10 @@ cudaError_t fill_scales(float* x, std::int64_t count, std::uint32_t seed, cudaSt
 /// Adds to `*count` the number of 32-bit words in which `a` and `b` differ.
 cudaError_t count_differences(const void* a, const void* b, std::int64_t words,
                               unsigned long long* count, cudaStream_t);
-/// Adds sum((a - b)^2) to `sums[0]` and sum(b^2) to `sums[1]`.
-cudaError_t add_square_errors(const __nv_bfloat16* a, const __nv_bfloat16* b, std::int64_t count,
-                              double* sums, cudaStream_t);
+/// Writes `kSquareErrorSums` pairs that add up to sum((a - b)^2) and sum(b^2).
+inline constexpr unsigned kSquareErrorSums = 4096;
+cudaError_t sum_square_errors(const __nv_bfloat16* a, const __nv_bfloat16* b, std::int64_t count,
+                              float2* sums, cudaStream_t);
 
 /// output[m,n] = bf16((a_scale[m] * b_scale[n]) * float(acc[m,n])): the separate pass that a bare
 /// int8 GEMM needs.

@@ -16,8 +16,7 @@ struct alignas(8) S8Vector {
 };
 
 __device__ __forceinline__ Bf16Vector load_vector(const __nv_bfloat16* x) {
-  const uint4 bits = ptx::ld_global_nc(reinterpret_cast<const uint4*>(x));
-  return *reinterpret_cast<const Bf16Vector*>(&bits);
+  return ptx::ld_global(reinterpret_cast<const Bf16Vector*>(x));
 }
 
 /// The largest `value` of the block, in every thread.
@@ -59,7 +58,7 @@ __global__ void two_read_quantize_kernel(const __nv_bfloat16* x, std::int64_t k,
       const int rounded = __float2int_rn(__fmul_rn(__bfloat162float(vector.value[j]), inverse));
       result.value[j] = static_cast<std::int8_t>(min(max(rounded, -127), 127));
     }
-    ptx::st_global(reinterpret_cast<uint2*>(q + i), *reinterpret_cast<const uint2*>(&result));
+    ptx::st_global(reinterpret_cast<S8Vector*>(q + i), result);
   }
 }
 

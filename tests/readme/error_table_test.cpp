@@ -107,14 +107,14 @@ Status force_aligned_kernel() {
   return {};
 }
 
-/// A layer of few outputs and a long K, for which the choice falls on a split of K.
+/// A layer of few outputs and a long K, with a kernel that keeps partial sums in the workspace.
 Status run_with_workspace(Workspace workspace) {
   constexpr std::int64_t kRows = 16, kOutputs = 64, kDepth = 65536;
   const Descriptor descriptor{.m = kRows, .c_out = kOutputs, .k = kDepth};
   std::vector<float> activation(kRows * kDepth), weight_scale(kOutputs), output(kRows * kOutputs);
   std::vector<float> act_scale(kRows);
   std::vector<S8> act_q(kRows * kDepth), weight(kOutputs * kDepth);
-  return Plan::select(nullptr, descriptor)
+  return Plan::select(nullptr, descriptor, {.kernel = "mma_m8n8k16_16x64x128", .split_k = 4})
       .value()
       .run(nullptr, workspace,
            {{activation.data(), {kRows, kDepth}, {kDepth, 1}},
@@ -194,10 +194,16 @@ Drivers argument_drivers() {
 Drivers kernel_drivers() {
   return {
       {"a forced kernel that does not exist", {[] { return select_forced("dp4a_1x1"); }}},
-      {"a forced kernel that cannot do the problem on this GPU", {[] {
-         return select_after([](Descriptor& d) { d.k = 100000; },
-                             {.quantize_kernel = "quantize_registers"});
-       }}},
+      {"a forced kernel that cannot do the problem on this GPU",
+       {[] {
+          return select_after([](Descriptor& d) { d.k = 100000; },
+                              {.quantize_kernel = "quantize_registers"});
+        },
+        [] {
+          return select_after([](Descriptor&) {}, {.kernel = "dp4a_16x64", .split_k = 1000});
+        }}},
+      {"a forced split of K that no kernel can do",
+       {[] { return select_after([](Descriptor&) {}, {.split_k = 1000}); }}},
       {"a forced kernel whose alignment the tensors do not have", {&force_aligned_kernel}},
   };
 }

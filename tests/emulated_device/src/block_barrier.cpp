@@ -1,4 +1,5 @@
 #include "engine.hpp"
+#include "settings.hpp"
 #include "synchronisation.hpp"
 #include "text.hpp"
 
@@ -26,7 +27,41 @@ void check_divergence(const Block& block) {
                      barrier.arrived, barrier.instruction, block.exited));
 }
 
+void check_no_copy_in_flight(const Block& block) {
+  if (!engine().has_deferred(block)) return;
+  engine().fail(cudaErrorLaunchFailure,
+                "the block exits while a copy to its shared memory is in flight");
+}
+
 }  // namespace
+
+void synchronise_threads(int id, int threads) {
+  constexpr const char* kInstruction = "bar.sync";
+  Thread& self = engine().current(kInstruction);
+  Block& block = block_of(self);
+  const auto expected = static_cast<unsigned>(threads);
+  if (id < 1 || id > 15 || threads < kWarpSize || threads % kWarpSize != 0 ||
+      expected > block.threads.size()) {
+    engine().fail(cudaErrorLaunchFailure,
+                  text("%s %d, %d: expected a barrier from 1 to 15 and whole warps of the block",
+                       kInstruction, id, threads));
+  }
+  NamedBarrier& barrier = block.named_barriers[id];
+  if (barrier.waiters.empty()) barrier.threads = expected;
+  if (barrier.threads != expected) {
+    engine().fail(cudaErrorLaunchFailure, text("%s %d of %u threads, but other threads wait there "
+                                               "for %u",
+                                               kInstruction, id, expected, barrier.threads));
+  }
+  if (barrier.waiters.size() + 1 < expected) {
+    barrier.waiters.push_back(&self);
+    engine().park(kInstruction);
+    return;
+  }
+  for (Thread* waiter : barrier.waiters) engine().wake(*waiter);
+  barrier.waiters.clear();
+  engine().yield();
+}
 
 unsigned synchronise_block(const char* instruction, bool predicate) {
   Thread& self = engine().current(instruction);
@@ -60,7 +95,10 @@ void leave_block(Thread& self) {
   Block& block = block_of(self);
   ++block.exited;
   check_divergence(block);
-  if (block.exited == block.threads.size()) release_dependents(block);
+  if (block.exited == block.threads.size()) {
+    check_no_copy_in_flight(block);
+    release_dependents(block);
+  }
   leave_cluster(self);
 }
 

@@ -20,7 +20,7 @@ namespace {
 
 /// Yields without a thread that parks, wakes or ends: the kernel spins on something that never
 /// comes.
-constexpr std::uint64_t kMostIdleYields = 20'000'000;
+constexpr std::uint64_t kMostIdleYields = 2'000'000;
 
 }  // namespace
 
@@ -30,6 +30,24 @@ Engine& engine() {
 }
 
 // ---- What threads do ----
+
+void Engine::defer(std::vector<const Block*> targets, std::function<void()> work) {
+  deferred_.push_back({std::move(targets), std::move(work)});
+}
+
+bool Engine::has_deferred(const Block& target) const {
+  return std::any_of(deferred_.begin(), deferred_.end(), [&target](const Deferred& deferred) {
+    const auto& targets = deferred.targets;
+    return std::find(targets.begin(), targets.end(), &target) != targets.end();
+  });
+}
+
+void Engine::do_deferred() {
+  std::swap(deferred_[random_->below(deferred_.size())], deferred_.back());
+  const Deferred deferred = std::move(deferred_.back());
+  deferred_.pop_back();
+  deferred.work();
+}
 
 Thread& Engine::current(const char* instruction) const {
   if (current_ == nullptr) {
@@ -45,7 +63,29 @@ void Engine::thread_main() {
   engine().exit_thread();
 }
 
-Thread* Engine::take_next() { return attention_ ? nullptr : ready_.take(*random_); }
+Thread* Engine::take_next() { return attention_ ? nullptr : take_ready(); }
+
+Thread* Engine::take_ready() {
+  if (!deferred_.empty() && random_->one_in(64)) do_deferred();
+  Thread* thread = take_ready_thread();
+  while (thread == nullptr && !deferred_.empty()) {
+    do_deferred();
+    thread = take_ready_thread();
+  }
+  return thread;
+}
+
+Thread* Engine::take_ready_thread() {
+  if (favoured_ != nullptr) {
+    if (Thread* thread = favoured_->ready.take(*random_)) return thread;
+  }
+  const std::size_t first = grids_.size() > 1 ? random_->below(grids_.size()) : 0;
+  for (std::size_t i = 0; i < grids_.size(); ++i) {
+    Grid& grid = *grids_[(first + i) % grids_.size()];
+    if (Thread* thread = grid.ready.take(*random_)) return thread;
+  }
+  return nullptr;
+}
 
 void Engine::activate(Thread& thread) {
   current_ = &thread;
@@ -78,14 +118,18 @@ void Engine::park(const char* instruction) {
 }
 
 void Engine::yield() {
-  if (!random_->one_in(4)) return;
+  if (random_->one_in(4)) give_way();
+}
+
+void Engine::give_way() {
   Thread& self = *current_;
   if (++idle_yields_ > kMostIdleYields) {
     fail(cudaErrorLaunchTimeout,
-         "no thread makes progress: the kernel spins on a value that no "
-         "resident thread will write");
+         "no thread makes progress: the kernel spins on a value that no resident thread will "
+         "write");
   }
-  ready_.add(*self.warp, 1U << self.lane);
+  if (random_->one_in(64)) favoured_ = nullptr;  // it may spin on what another grid writes
+  grid_of(self).ready.add(*self.warp, 1U << self.lane);
   leave(self);
 }
 
@@ -93,7 +137,7 @@ void Engine::wake(Thread& thread) { wake(*thread.warp, 1U << thread.lane); }
 
 void Engine::wake(Warp& warp, std::uint32_t lanes) {
   idle_yields_ = 0;
-  ready_.add(warp, lanes);
+  warp.block->cluster->grid->ready.add(warp, lanes);
 }
 
 void Engine::fail(cudaError_t code, std::string message) {
@@ -165,7 +209,7 @@ std::optional<Failure> Engine::run(GridSource& source, const Allocations& alloca
 void Engine::step() {
   attention_ = false;
   for (Grid* grid : grids_) start_clusters(*grid);
-  Thread* next = ready_.take(*random_);
+  Thread* next = take_ready();
   if (next == nullptr) {
     report_deadlock();
     return;
@@ -178,10 +222,9 @@ void Engine::step() {
 }
 
 void Engine::admit_grids() {
-  constexpr std::uint64_t kRestlessness[] = {1, 4, 64, 1024};
   while (Grid* grid = source_->admit()) {
     grids_.push_back(grid);
-    ready_.set_restlessness(kRestlessness[random_->below(std::size(kRestlessness))]);
+    if (random_->one_in(2)) favoured_ = grid;
   }
 }
 
@@ -203,7 +246,7 @@ void Engine::start_threads(Block& block) {
     thread.fiber.start(*free_stacks_.back(), &Engine::thread_main);
     free_stacks_.pop_back();
   }
-  for (Warp& warp : block.warps) ready_.add(warp, ~warp.exited);
+  for (Warp& warp : block.warps) wake(warp, ~warp.exited);
 }
 
 void Engine::retire_clusters(Grid& grid) {
@@ -225,6 +268,7 @@ void Engine::retire_grids() {
     retire_clusters(grid);
     if (!grid.has_finished()) continue;
     grids_.erase(grids_.begin() + static_cast<std::ptrdiff_t>(i));
+    if (favoured_ == &grid) favoured_ = nullptr;
     source_->finished(grid);
   }
 }
@@ -245,7 +289,8 @@ void Engine::abandon() {
     }
   }
   grids_.clear();
-  ready_.clear();
+  deferred_.clear();
+  favoured_ = nullptr;
 }
 
 }  // namespace qlinear::emulated_device

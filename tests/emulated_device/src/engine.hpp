@@ -3,10 +3,10 @@
 #include "allocations.hpp"
 #include "failure.hpp"
 #include "grid.hpp"
-#include "ready_warps.hpp"
 
 #include <cstddef>
 #include <deque>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -40,6 +40,8 @@ class Engine {
   void park(const char* instruction);
   /// Lets other threads run first, or not.
   void yield();
+  /// Lets other threads run first.
+  void give_way();
   void wake(Thread& thread);
   void wake(Warp& warp, std::uint32_t lanes);
 
@@ -50,6 +52,11 @@ class Engine {
   /// `fail` for an access of `bytes` at `address`, of which `place` says where that is.
   [[noreturn]] void fail_at(cudaError_t code, const char* instruction, std::size_t bytes,
                             const void* address, std::string place);
+
+  /// Has `work` done at some later time, when no thread can run at the latest. It writes to the
+  /// shared memory of `targets`, which must not exit before.
+  void defer(std::vector<const Block*> targets, std::function<void()> work);
+  bool has_deferred(const Block& target) const;
 
   /// Tells the source that `grid` no longer holds back programmatic dependents.
   void release(Grid& grid);
@@ -67,6 +74,9 @@ class Engine {
   static void thread_main();
   [[noreturn]] void exit_thread();
   Thread* take_next();
+  Thread* take_ready();
+  Thread* take_ready_thread();
+  void do_deferred();
   void activate(Thread& thread);
   void leave(Thread& thread);
 
@@ -79,10 +89,14 @@ class Engine {
   void report_deadlock();
   void abandon();
 
+  struct Deferred {
+    std::vector<const Block*> targets;
+    std::function<void()> work;
+  };
+
   Fiber host_;
   Thread* current_ = nullptr;
   const Block* active_block_ = nullptr;
-  ReadyWarps ready_;
   bool attention_ = false;
   std::uint64_t idle_yields_ = 0;
 
@@ -90,6 +104,8 @@ class Engine {
   const Allocations* allocations_ = nullptr;
   Random* random_ = nullptr;
   std::vector<Grid*> grids_;
+  Grid* favoured_ = nullptr;  ///< Runs before the others as long as it can.
+  std::vector<Deferred> deferred_;
   std::optional<Failure> failure_;
 
   static constexpr std::size_t kRecent = 4;

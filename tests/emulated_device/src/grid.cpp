@@ -50,6 +50,7 @@ void prepare_threads(Block& block, const dim3& extent) {
     warp.lanes = &block.threads[first];
     warp.ready = 0;
     warp.arrived = 0;
+    warp.multiplies.reset();
     warp.exited = lanes == kLanes ? 0 : ~0U << lanes;
   }
 }
@@ -88,7 +89,8 @@ Grid::Grid(const LaunchRequest& request, int device_ordinal, Random& random)
                    request.grid.z / request.cluster.z),
       clusters(volume(cluster_grid)),
       order(clusters, random),
-      resident_limit(choose_resident_limit(request, random)) {}
+      resident_limit(choose_resident_limit(request, random)),
+      ready(random) {}
 
 std::uint64_t Grid::blocks() const { return volume(launch.grid); }
 
@@ -113,6 +115,8 @@ void prepare_cluster(Cluster& cluster, Grid& grid, std::uint64_t number, Random&
     block.exited = 0;
     block.released = false;
     block.barrier = BlockBarrier{};
+    for (NamedBarrier& barrier : block.named_barriers) barrier = NamedBarrier{};
+    block.transaction_barriers.clear();
     block.shared.resize(grid.launch.dynamic_shared_bytes);
     fill_with_garbage(block.shared.data(), block.shared.bytes(), random);
     prepare_threads(block, grid.launch.block);

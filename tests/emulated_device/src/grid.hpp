@@ -3,7 +3,10 @@
 #include "async_copies.hpp"
 #include "fiber.hpp"
 #include "random.hpp"
+#include "ready_warps.hpp"
 #include "shared_memory.hpp"
+#include "transaction_barriers.hpp"
+#include "warpgroup_multiplies.hpp"
 
 #include <emulated_device/launch_request.hpp>
 #include <emulated_device/warp_operation.hpp>
@@ -50,7 +53,8 @@ struct Warp {
   std::uint32_t exited = 0;  ///< Contains the lanes that a last, partial warp does not have.
   std::uint32_t arrived = 0;
   Arrival arrivals[32];
-  std::size_t ready_position = 0;  ///< In `ReadyWarps`.
+  WarpgroupMultiplies multiplies;
+  std::size_t ready_position = 0;  ///< In the grid's `ReadyWarps`.
 };
 
 /// bar.sync and bar.red of a whole block.
@@ -61,6 +65,12 @@ struct BlockBarrier {
   unsigned result = 0;      ///< `predicates` of the phase that ended last.
 };
 
+/// bar.sync with a number from 1 to 15.
+struct NamedBarrier {
+  unsigned threads = 0;  ///< Expected in the phase in progress.
+  std::vector<Thread*> waiters;
+};
+
 struct Block {
   Cluster* cluster = nullptr;
   uint3 index{};
@@ -68,6 +78,8 @@ struct Block {
   unsigned exited = 0;
   bool released = false;  ///< Has called griddepcontrol.launch_dependents or ended.
   BlockBarrier barrier;
+  NamedBarrier named_barriers[16];
+  TransactionBarriers transaction_barriers;
   SharedMemory shared;
   std::vector<Warp> warps;
   std::vector<Thread> threads;
@@ -107,6 +119,7 @@ struct Grid {
   std::uint64_t clusters;
   ShuffledOrder order;
   unsigned resident_limit;  ///< In clusters.
+  ReadyWarps ready;
   std::uint64_t started = 0;
   std::uint64_t finished = 0;
   std::vector<std::unique_ptr<Cluster>> resident;

@@ -27,7 +27,7 @@ void finish_prerequisites(Grid& grid) {
 
 void launch_dependent_grids() {
   release_dependents(block_of(engine().current(kLaunchDependents)));
-  engine().yield();
+  engine().give_way();
 }
 
 void release_dependents(Block& block) {

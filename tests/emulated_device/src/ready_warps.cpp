@@ -1,5 +1,9 @@
 #include "ready_warps.hpp"
 
+#include "grid.hpp"
+
+#include <iterator>
+
 namespace qlinear::emulated_device {
 namespace {
 
@@ -11,9 +15,9 @@ unsigned pick_lane(std::uint32_t lanes, Random& random) {
 
 }  // namespace
 
-void ReadyWarps::clear() {
-  warps_.clear();
-  latest_ = nullptr;
+ReadyWarps::ReadyWarps(Random& random) {
+  constexpr std::uint64_t kTurns[] = {1, 4, 64, 1024};
+  turns_ = kTurns[random.below(std::size(kTurns))];
 }
 
 void ReadyWarps::add(Warp& warp, std::uint32_t lanes) {

@@ -1,18 +1,21 @@
 #pragma once
 
-#include "grid.hpp"
+#include "random.hpp"
 
 #include <cstddef>
+#include <cstdint>
 #include <vector>
 
 namespace qlinear::emulated_device {
 
-/// The warps that have lanes that can run. Picks the next thread at random, staying with a warp for
-/// a while or not as `set_restlessness` says.
+struct Thread;
+struct Warp;
+
+/// The warps of a grid that have lanes that can run. Picks the next thread at
+/// random; how long it stays with a warp before it turns to another is chosen by chance, too.
 class ReadyWarps {
  public:
-  bool empty() const { return warps_.empty(); }
-  void clear();
+  explicit ReadyWarps(Random& random);
 
   /// Makes `lanes` of `warp` runnable.
   void add(Warp& warp, std::uint32_t lanes);
@@ -20,15 +23,12 @@ class ReadyWarps {
   /// Takes a thread out; null if there is none.
   Thread* take(Random& random);
 
-  /// A warp that could go on is left once in `turns` times; 1 for always.
-  void set_restlessness(std::uint64_t turns) { turns_ = turns; }
-
  private:
   void remove(Warp& warp);
 
   std::vector<Warp*> warps_;
   Warp* latest_ = nullptr;
-  std::uint64_t turns_ = 1;
+  std::uint64_t turns_;  ///< A warp that could go on is left once in so many times.
 };
 
 }  // namespace qlinear::emulated_device

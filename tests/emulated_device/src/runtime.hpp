@@ -131,6 +131,7 @@ void forget_last_error();
 /// Takes the lock around a call of the API and remembers its error.
 template <class Call>
 cudaError_t api_call(Call call) {
+  if (settings().devices == 0) return remember(cudaErrorNoDevice);
   const std::lock_guard lock(runtime().mutex);
   if (runtime().in_host_function) return remember(cudaErrorNotPermitted);
   return remember(call());

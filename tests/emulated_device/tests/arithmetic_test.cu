@@ -97,7 +97,7 @@ TEST(Arithmetic, OfBits) {
       std::vector<unsigned>{0x81027f40U, 0x00ff8182U, 0, 0, 0, 0, 0, 0, 0, 0});
   ASSERT_EQ((kernels::launch_kernel<&bits>(one_block("bits", 1), values.data())), cudaSuccess);
   EXPECT_EQ(values.read(),
-            (std::vector<unsigned>{0x81027f40U, 0x00ff8182U, 0x81827f40U, 0x00ff8102U, 0xff000000U,
+            (std::vector<unsigned>{0x81027f40U, 0x00ff8182U, 0x81827f40U, 0x00ff8102U, 0x81027f40U,
                                    0x81028182U, 11, 8, 7, 0x02fe4081U}));
 }
 

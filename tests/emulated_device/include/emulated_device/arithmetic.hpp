@@ -103,16 +103,14 @@ inline unsigned __brev(unsigned a) {
   return result;
 }
 
-/// prmt: byte i of the result is the byte of {b, a} that nibble i of `selector` names; its top bit
-/// replicates the sign.
+/// Byte i of the result is the byte of {b, a} that the low three bits of nibble i of `selector`
+/// name. The sign replication of prmt is not reached through this intrinsic: seen on sm_90.
 inline unsigned __byte_perm(unsigned a, unsigned b, unsigned selector) {
   const std::uint64_t bytes = (std::uint64_t{b} << 32) | a;
   unsigned result = 0;
   for (unsigned i = 0; i < 4; ++i) {
-    const unsigned nibble = (selector >> (4 * i)) & 0xFU;
-    auto byte = static_cast<unsigned>(bytes >> (8 * (nibble & 7U))) & 0xFFU;
-    if ((nibble & 8U) != 0) byte = (byte & 0x80U) != 0 ? 0xFFU : 0U;
-    result |= byte << (8 * i);
+    const unsigned index = (selector >> (4 * i)) & 7U;
+    result |= (static_cast<unsigned>(bytes >> (8 * index)) & 0xFFU) << (8 * i);
   }
   return result;
 }

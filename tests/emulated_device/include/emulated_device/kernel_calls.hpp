@@ -38,6 +38,9 @@ void* map_shared_rank(const void* address, unsigned rank, std::size_t bytes,
 /// bar.sync and bar.red over the block; returns how many threads gave a true predicate.
 unsigned synchronise_block(const char* instruction, bool predicate);
 
+/// bar.sync: barrier `id` of `threads` threads.
+void synchronise_threads(int id, int threads);
+
 /// Waits until all lanes of `mask` have come to `operation` with the same mask, and executes it
 /// once for all. `arguments` is this lane's.
 void execute_with_warp(const WarpOperation& operation, std::uint32_t mask, void* arguments);

@@ -1,0 +1,176 @@
+#pragma once
+
+#include <epilogue.cuh>
+#include <ptx/bar_sync.cuh>
+#include <wgmma_pipeline.cuh>
+
+namespace qlinear::kernels {
+
+/// A tile in wgmma's terms: first row and first column of its 64-row and its N operand.
+struct WgmmaWork {
+  std::int64_t first_row;
+  std::int64_t first_column;
+};
+
+/// A consumer warpgroup's sums: 64 rows by the tile's columns. Register 4 j + i of a thread is
+/// element i of the 16 x 8 fragment of columns 8 j.., 16 rows a warp: rows l / 4 and l / 4 + 8 of
+/// lane l, columns l % 4 * 2 and the next.
+template <int kColumns>
+struct WgmmaSums {
+  int value[kColumns / 2];
+};
+
+/// Brings a warpgroup's sums through the epilogue to the output.
+///
+/// What the epilogue needs from global memory is fetched while the tile is multiplied: the rows'
+/// part into registers, the columns' into shared memory. Afterwards each warp turns its elements, a
+/// few columns at a time, from fragments into 16-byte pieces of output rows in shared memory.
+template <class TIn, int kTileIndex>
+class WgmmaStore {
+  using Traits = WgmmaTraits<kTileIndex>;
+  using C = scale_t<TIn>;
+  using Column = typename Epilogue<TIn>::Column;
+  static constexpr bool kSwapped = Traits::kSwapped;
+  static constexpr int kColumns = Traits::kColumns;
+  static constexpr int kWidth = 16 / static_cast<int>(sizeof(TIn));  // Elements of 16 bytes.
+  // Output elements next to each other that a warp stages, and rows of them.
+  static constexpr int kPassColumns = kSwapped ? 16 : 128 / static_cast<int>(sizeof(TIn));
+  static constexpr int kFragments =
+      kSwapped ? kWgmmaStagedTokens<TIn> / 8 : kPassColumns / 8;  // Of a pass.
+  static constexpr int kPassRows = kSwapped ? kWgmmaStagedTokens<TIn> : 16;
+  static constexpr int kPitch = kPassColumns + kWidth;
+  static_assert(kPassRows * kPitch * static_cast<int>(sizeof(TIn)) <= kWgmmaWarpStagingBytes);
+
+ public:
+  /// By a whole warpgroup at the start of a tile. `columns`: the warpgroup's memory for the
+  /// columns' part; `staging`: the warp's. `barrier`: a barrier of the warpgroup's own.
+  __device__ WgmmaStore(const GemmProblem& p, const WgmmaWork& work, unsigned char* columns,
+                        unsigned char* staging, int barrier)
+      : epilogue_(p),
+        m_(p.m),
+        n_(p.n),
+        work_(work),
+        lane_(static_cast<int>(threadIdx.x) % 32),
+        column_scale_(reinterpret_cast<C*>(columns)),
+        column_bias_(column_scale_ + kColumns),
+        staging_(reinterpret_cast<TIn*>(staging)),
+        barrier_(barrier),
+        vectorised_(reinterpret_cast<std::uintptr_t>(p.c) % 16 == 0 &&
+                    p.ldc * static_cast<std::int64_t>(sizeof(TIn)) % 16 == 0) {
+    fetch_columns();
+    fetch_row(0, work.first_row + lane_ / 4);
+    fetch_row(1, work.first_row + lane_ / 4 + 8);
+  }
+
+  __device__ void store(const WgmmaSums<kColumns>& sums) const {
+    ptx::bar_sync(barrier_, 128);  // Until the columns' part is there.
+#pragma unroll
+    for (int first = 0; first < kColumns; first += kFragments * 8) {
+      __syncwarp();
+#pragma unroll
+      for (int j = 0; j < kFragments && first + j * 8 < kColumns; ++j) {
+        stage_fragment(sums.value + (first / 8 + j) * 4, first + j * 8, j);
+      }
+      __syncwarp();
+      copy_pass(first);
+    }
+    ptx::bar_sync(barrier_, 128);  // Until no warp reads the columns' part any more.
+  }
+
+ private:
+  /// A row of wgmma is a row of the output, or a column of it if swapped.
+  __device__ void fetch_row(int which, std::int64_t row) {
+    if constexpr (kSwapped) {
+      row_column_[which] = row < n_ ? epilogue_.column(row) : Column{};
+    } else {
+      row_scale_[which] = row < m_ ? epilogue_.row_scale(row) : C(0);
+    }
+  }
+
+  __device__ void fetch_columns() const {
+    for (int i = static_cast<int>(threadIdx.x) % 128; i < kColumns; i += 128) {
+      const std::int64_t column = work_.first_column + i;
+      if constexpr (kSwapped) {
+        ptx::st_shared(column_scale_ + i, column < m_ ? epilogue_.row_scale(column) : C(0));
+      } else {
+        const Column fetched = column < n_ ? epilogue_.column(column) : Column{};
+        ptx::st_shared(column_scale_ + i, fetched.scale);
+        ptx::st_shared(column_bias_ + i, fetched.bias);
+      }
+    }
+  }
+
+  __device__ TIn element(int sum, int row_half, C scale, C bias) const {
+    if constexpr (kSwapped) {
+      return epilogue_.value(sum, scale, row_column_[row_half]);
+    } else {
+      return epilogue_.value(sum, row_scale_[row_half], Column{scale, bias});
+    }
+  }
+
+  /// `sum`: a lane's four sums of the fragment whose first column is `column`; `j`: its number in
+  /// this pass.
+  __device__ void stage_fragment(const int* sum, int column, int j) const {
+    const int pair = lane_ % 4 * 2;
+    const int row = lane_ / 4;
+    C scale[2];
+    C bias[2] = {};
+#pragma unroll
+    for (int e = 0; e < 2; ++e) {
+      scale[e] = ptx::ld_shared(column_scale_ + column + pair + e);
+      if (!kSwapped) bias[e] = ptx::ld_shared(column_bias_ + column + pair + e);
+    }
+#pragma unroll
+    for (int i = 0; i < 4; ++i) {
+      const int staged_row = kSwapped ? j * 8 + pair + i % 2 : row + i / 2 * 8;
+      const int staged_column = kSwapped ? row + i / 2 * 8 : j * 8 + pair + i % 2;
+      ptx::st_shared(staging_ + staged_row * kPitch + staged_column,
+                     element(sum[i], i / 2, scale[i % 2], bias[i % 2]));
+    }
+  }
+
+  /// Copies the staged elements of the columns from `first` on to the output.
+  __device__ void copy_pass(int first) const {
+    constexpr int kLanesPerRow = kPassColumns / kWidth;
+    constexpr int kRowsAtOnce = 32 / kLanesPerRow;
+    const std::int64_t first_m = kSwapped ? work_.first_column + first : work_.first_row;
+    const std::int64_t first_n = kSwapped ? work_.first_row : work_.first_column + first;
+    const int rows = kSwapped && kColumns - first < kPassRows ? kColumns - first : kPassRows;
+    const int column = lane_ % kLanesPerRow * kWidth;
+#pragma unroll
+    for (int i = 0; i < (kPassRows + kRowsAtOnce - 1) / kRowsAtOnce; ++i) {
+      const int row = i * kRowsAtOnce + lane_ / kLanesPerRow;
+      if (row < rows && first_m + row < m_) {
+        copy_piece(first_m + row, first_n + column, staging_ + row * kPitch + column);
+      }
+    }
+  }
+
+  __device__ void copy_piece(std::int64_t m, std::int64_t n, const TIn* staged) const {
+    TIn* target = epilogue_.address(m, n);
+    if (vectorised_ && n + kWidth <= n_) {
+      ptx::st_global(reinterpret_cast<uint4*>(target),
+                     ptx::ld_shared(reinterpret_cast<const uint4*>(staged)));
+      return;
+    }
+#pragma unroll
+    for (int e = 0; e < kWidth; ++e) {
+      if (n + e < n_) ptx::st_global(target + e, ptx::ld_shared(staged + e));
+    }
+  }
+
+  Epilogue<TIn> epilogue_;
+  std::int64_t m_;
+  std::int64_t n_;
+  WgmmaWork work_;
+  int lane_;
+  C* column_scale_;
+  C* column_bias_;
+  TIn* staging_;
+  int barrier_;
+  bool vectorised_;
+  C row_scale_[2];
+  Column row_column_[2];
+};
+
+}  // namespace qlinear::kernels

@@ -1,0 +1,13 @@
+#pragma once
+
+namespace qlinear::emulated_device {
+
+/// mbarrier objects: 8 bytes of shared memory each, whose contents only these functions know.
+void initialise_barrier(const void* barrier, unsigned arrivals);
+/// One arrival; the phase waits for `bytes` more.
+void arrive_expecting(const void* barrier, unsigned bytes);
+void arrive_in_cluster(const void* barrier, unsigned rank);
+/// Waits until the phase of `parity` has completed.
+void wait_for_phase(const void* barrier, unsigned parity);
+
+}  // namespace qlinear::emulated_device

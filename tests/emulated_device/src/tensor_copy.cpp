@@ -1,0 +1,154 @@
+#include <emulated_device/tensor_copy.hpp>
+
+#include "engine.hpp"
+#include "settings.hpp"
+#include "swizzle.hpp"
+#include "tensor_map.hpp"
+#include "text.hpp"
+
+#include <emulated_device/kernel_calls.hpp>
+
+#include <algorithm>
+#include <cstring>
+
+namespace qlinear::emulated_device {
+namespace {
+
+constexpr const char* kInstruction = "cp.async.bulk.tensor.2d";
+constexpr std::size_t kChunk = 16;
+
+/// A box on its way to one place in the shared memory of some blocks.
+struct BoxCopy {
+  TensorMap map;
+  std::int64_t column;
+  std::int64_t row;
+  std::uintptr_t offset;
+  std::uintptr_t barrier_offset;
+  std::vector<Block*> targets;
+
+  std::size_t bytes() const { return map.box_row_bytes() * map.box[1]; }
+};
+
+/// Row `index` of the box; what lies outside of the tensor is zero.
+std::vector<unsigned char> read_row(const BoxCopy& copy, unsigned index) {
+  const TensorMap& map = copy.map;
+  std::vector<unsigned char> bytes(map.box_row_bytes(), 0);
+  const std::int64_t row = copy.row + index;
+  const std::int64_t first = std::max<std::int64_t>(copy.column, 0);
+  const std::int64_t end = std::min<std::int64_t>(copy.column + map.box[0], map.sizes[0]);
+  if (row < 0 || row >= std::int64_t{map.sizes[1]} || first >= end) return bytes;
+  const std::int64_t source =
+      row * static_cast<std::int64_t>(map.strides[0]) + first * map.element_bytes;
+  std::memcpy(&bytes[static_cast<std::size_t>(first - copy.column) * map.element_bytes],
+              map.base + source, static_cast<std::size_t>(end - first) * map.element_bytes);
+  return bytes;
+}
+
+void write_row(const BoxCopy& copy, unsigned index, const std::vector<unsigned char>& bytes) {
+  for (std::size_t at = 0; at < bytes.size(); at += kChunk) {
+    const std::uintptr_t offset = copy.offset + index * bytes.size() + at;
+    const std::uintptr_t place = swizzle(offset, copy.map.swizzle_row_bytes);
+    for (Block* target : copy.targets) {
+      std::memcpy(target->shared.data() + place, &bytes[at], kChunk);
+    }
+  }
+}
+
+void perform(const BoxCopy& copy) {
+  for (unsigned i = 0; i < copy.map.box[1]; ++i) write_row(copy, i, read_row(copy, i));
+  for (Block* target : copy.targets) {
+    complete_transaction(find_barrier(*target, copy.barrier_offset, kInstruction), copy.bytes());
+  }
+}
+
+void check_map(const TensorMap& map) {
+  if (map.mark != TensorMap::kMark || map.rank != 2) {
+    engine().fail(cudaErrorLaunchFailure,
+                  text("%s with a descriptor that is no tensor map of rank 2", kInstruction));
+  }
+  const std::size_t extent = (std::size_t{map.sizes[1]} - 1) * map.strides[0] +
+                             std::size_t{map.sizes[0]} * map.element_bytes;
+  const Allocation* allocation = engine().find_allocation(map.base, extent);
+  const int device = grid_of(engine().current(kInstruction)).device;
+  if (allocation == nullptr || (allocation->device != device && allocation->device != kHost)) {
+    engine().fail_at(cudaErrorIllegalAddress, kInstruction, extent, map.base,
+                     engine().allocations().locate(map.base));
+  }
+}
+
+void check_target(const BoxCopy& copy) {
+  const SharedMemory& shared = block_of(engine().current(kInstruction)).shared;
+  // A swizzled pattern repeats every eight rows of 16-byte chunks.
+  const std::size_t alignment =
+      std::max<std::size_t>(128, std::size_t{copy.map.swizzle_row_bytes} * 8);
+  if (copy.offset > shared.bytes() || copy.bytes() > shared.bytes() - copy.offset) {
+    engine().fail(cudaErrorIllegalAddress,
+                  text("%s of %zu bytes to offset %zu of the block's %zu bytes of dynamic shared "
+                       "memory",
+                       kInstruction, copy.bytes(), copy.offset, shared.bytes()));
+  }
+  if (copy.offset % alignment != 0) {
+    engine().fail(cudaErrorMisalignedAddress,
+                  text("%s to offset %zu of shared memory, expected a multiple of %zu",
+                       kInstruction, copy.offset, alignment));
+  }
+}
+
+bool is_target(const Block& block, const Block& own, unsigned blocks) {
+  return blocks == 0 ? &block == &own : ((blocks >> block.rank) & 1U) != 0;
+}
+
+void check_targets(std::uintptr_t barrier_offset, unsigned blocks) {
+  const Block& own = block_of(engine().current(kInstruction));
+  std::vector<Block>& cluster = own.cluster->blocks;
+  if (blocks >> cluster.size() != 0) {
+    engine().fail(cudaErrorLaunchFailure, text("%s to blocks 0x%x of a cluster of %zu",
+                                               kInstruction, blocks, cluster.size()));
+  }
+  for (Block& block : cluster) {
+    if (!is_target(block, own, blocks)) continue;
+    if (block.exited == block.threads.size()) {
+      engine().fail(cudaErrorIllegalAddress,
+                    text("%s to block rank %u, which has exited", kInstruction, block.rank));
+    }
+    find_barrier(block, barrier_offset, kInstruction);
+  }
+}
+
+std::vector<Block*> find_targets(unsigned blocks) {
+  Block& own = block_of(engine().current(kInstruction));
+  std::vector<Block*> targets;
+  for (Block& block : own.cluster->blocks) {
+    if (is_target(block, own, blocks)) targets.push_back(&block);
+  }
+  return targets;
+}
+
+/// What a reader that does not wait may see.
+void fill_targets(const BoxCopy& copy) {
+  for (Block* target : copy.targets) {
+    fill_with_garbage(target->shared.data() + copy.offset, copy.bytes(), engine().random());
+  }
+}
+
+}  // namespace
+
+void load_tensor_box(void* shared, const CUtensorMap* map, int column, int row, const void* barrier,
+                     unsigned blocks) {
+  check_shared(barrier, 8, kInstruction);
+  const SharedMemory& own = block_of(engine().current(kInstruction)).shared;
+  BoxCopy copy{decode(*map), column, row, own.offset_of(shared), own.offset_of(barrier), {}};
+  check_map(copy.map);
+  check_target(copy);
+  check_targets(copy.barrier_offset, blocks);
+  copy.targets = find_targets(blocks);
+  if (engine().random().one_in(4)) {
+    perform(copy);
+    return;
+  }
+  if (engine().random().one_in(2)) fill_targets(copy);
+  std::vector<const Block*> targets(copy.targets.begin(), copy.targets.end());
+  engine().defer(std::move(targets), [copy = std::move(copy)] { perform(copy); });
+}
+
+}  // namespace qlinear::emulated_device
