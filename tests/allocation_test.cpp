@@ -1,43 +1,10 @@
-// select and run allocate nothing after the first call. What the CUDA runtime or its emulation
-// allocates below them is not the library's.
+// select and run allocate nothing after the first call.
 
+#include "support/allocation_counter.hpp"
 #include "support/device.hpp"
 #include "support/linear_run.hpp"
 
 #include <gtest/gtest.h>
-
-#include <dlfcn.h>
-
-#include <cstdlib>
-#include <cstring>
-#include <new>
-
-namespace {
-
-/// Calls of operator new by this thread, those of the CUDA runtime's library left out.
-thread_local std::size_t allocations = 0;
-
-bool is_cuda_runtime(const void* code) {
-  Dl_info module{};
-  if (dladdr(code, &module) == 0) return false;
-  return std::strstr(module.dli_fname, "emulated_device") != nullptr ||
-         std::strstr(module.dli_fname, "libcudart") != nullptr;
-}
-
-void* allocate(std::size_t bytes, const void* caller) {
-  if (!is_cuda_runtime(caller)) ++allocations;
-  if (void* memory = std::malloc(bytes == 0 ? 1 : bytes)) return memory;
-  throw std::bad_alloc();
-}
-
-}  // namespace
-
-void* operator new(std::size_t bytes) { return allocate(bytes, __builtin_return_address(0)); }
-void* operator new[](std::size_t bytes) { return allocate(bytes, __builtin_return_address(0)); }
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete[](void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
-void operator delete[](void* memory, std::size_t) noexcept { std::free(memory); }
 
 namespace qlinear::test {
 namespace {
@@ -48,9 +15,9 @@ constexpr LinearCase kCase{.m = 4, .n = 32, .k = 512, .bias = true, .seed = 2};
 
 template <class Call>
 std::size_t allocations_of(const Call& call) {
-  const std::size_t before = allocations;
+  const std::size_t before = allocation_count();
   call();
-  return allocations - before;
+  return allocation_count() - before;
 }
 
 TEST(Allocation, IsCounted) {

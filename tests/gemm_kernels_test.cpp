@@ -84,6 +84,7 @@ LinearCase grid_case(const std::vector<std::size_t>& row, std::uint64_t seed) {
   c.vector_offset = static_cast<std::int64_t>(row[7]);
   c.bias = row[8] == 1;
   c.workspace = kWorkspaces[row[9]];
+  c.tight = row[12] == 1;
   c.seed = seed;
   return c;
 }
@@ -100,7 +101,8 @@ TEST_P(GemmGrid, EqualsReference) {
                                            2,
                                            kWorkspaces.size(),
                                            kTypePairs.size(),
-                                           kOperandLayouts.size()};
+                                           kOperandLayouts.size(),
+                                           2};
   std::uint64_t seed = GetParam().seed * 1000 + GetParam().shard;
   for (const std::vector<std::size_t>& row : rows_of_shard(GetParam(), levels)) {
     expect_case(kTypePairs[row[10]], grid_case(row, seed += GetParam().shards),

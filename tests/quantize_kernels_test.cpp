@@ -55,7 +55,8 @@ TEST_P(QuantizeGrid, EqualsReference) {
                                            kPlacements.size(),
                                            kPlacements.size(),
                                            2,
-                                           kActivationKinds.size()};
+                                           kActivationKinds.size(),
+                                           2};
   std::uint64_t seed = GetParam().seed * 1000 + GetParam().shard;
   for (const std::vector<std::size_t>& row : rows_of_shard(GetParam(), levels)) {
     LinearCase c{.m = kRows[row[1]], .n = 0, .k = kColumns[row[0]]};
@@ -65,6 +66,7 @@ TEST_P(QuantizeGrid, EqualsReference) {
     c.activation = kPlacements[row[4]];
     c.scratch = kPlacements[row[5]];
     c.vector_offset = static_cast<std::int64_t>(row[6]);
+    c.tight = row[8] == 1;
     c.seed = seed += GetParam().shards;
     expect_case(kActivationKinds[row[7]], c);
   }

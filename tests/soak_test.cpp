@@ -80,6 +80,7 @@ LinearCase random_case(Random& random, std::uint64_t seed) {
   c.output = random_placement(random);
   c.scratch = random_placement(random);
   c.vector_offset = random.between(0, 3);
+  c.tight = random.one_in(2);
   c.bias = random.one_in(2);
   c.fill = random.one_in(2) ? Fill::Gaussian : kFills[random.index(kFills.size())];
   c.kernel = random_kernel(random, KernelCategory::Gemm);

@@ -50,6 +50,15 @@ TEST(GuardedMatrix, TellsWrittenElementsFromUntouchedOnes) {
   EXPECT_FALSE(matrix.untouched("matrix"));
 }
 
+TEST(GuardedMatrix, MayEndWithItsLastElement) {
+  const HostMatrix<float> values = counting_matrix(3, 5);
+  const GuardedMatrix<float> matrix(values, {.padding = 4, .offset = 1, .tight = true}, kNanPoison);
+  EXPECT_TRUE(same_matrix("values", values, matrix.download()));
+  EXPECT_TRUE(matrix.untouched("values"));
+  overwrite(matrix.data() + 5, 0);
+  EXPECT_FALSE(matrix.guards_intact("values"));
+}
+
 TEST(SameMatrix, ComparesBits) {
   HostMatrix<float> expected = counting_matrix(2, 3);
   HostMatrix<float> actual = expected;

@@ -49,6 +49,9 @@ class DeviceBuffer {
 struct Placement {
   std::int64_t padding = 0;  ///< Behind each row.
   std::int64_t offset = 0;   ///< Of the first element from a 256-byte boundary.
+  /// No guard bands, and none of the last row's padding: a read beyond the last element leaves the
+  /// allocation, which the emulated device, AddressSanitizer and compute-sanitizer notice.
+  bool tight = false;
 };
 
 /// Bytes that a correct kernel neither reads nor leaves in an output. As floating-point numbers
@@ -56,8 +59,9 @@ struct Placement {
 inline constexpr std::uint8_t kNanPoison = 0xff;
 inline constexpr std::uint8_t kFinitePoison = 0x5a;
 
-/// A matrix in device memory between two guard bands. Everything but its elements is poison and
-/// must stay so: bands, the gap before the first element, and the padding behind each row.
+/// A matrix in device memory, between two guard bands unless it is tight. Everything but its
+/// elements is poison and must stay so: bands, the gap before the first element, and the padding
+/// behind each row.
 template <class T>
 class GuardedMatrix {
  public:
@@ -66,10 +70,7 @@ class GuardedMatrix {
       : rows_(rows),
         cols_(cols),
         placement_(placement),
-        image_(2 * kGuardBytes +
-                   static_cast<std::size_t>(placement.offset + rows * (cols + placement.padding)) *
-                       sizeof(T),
-               poison),
+        image_(image_bytes(), poison),
         buffer_(image_.size()) {
     buffer_.upload(image_.data());
   }
@@ -119,12 +120,16 @@ class GuardedMatrix {
   }
 
  private:
-  static constexpr std::size_t kGuardBytes = 512;
-
+  std::size_t guard_bytes() const { return placement_.tight ? 0 : 512; }
+  std::size_t image_bytes() const {
+    std::int64_t elements = placement_.offset + rows_ * stride();
+    if (placement_.tight && rows_ > 0) elements -= placement_.padding;
+    return 2 * guard_bytes() + static_cast<std::size_t>(elements) * sizeof(T);
+  }
   std::int64_t stride() const { return cols_ + placement_.padding; }
   std::size_t row_bytes() const { return static_cast<std::size_t>(cols_) * sizeof(T); }
   std::size_t row_byte(std::int64_t row) const {
-    return kGuardBytes + static_cast<std::size_t>(placement_.offset + row * stride()) * sizeof(T);
+    return guard_bytes() + static_cast<std::size_t>(placement_.offset + row * stride()) * sizeof(T);
   }
 
   std::vector<std::uint8_t> downloaded_image() const {

@@ -51,6 +51,7 @@ std::string to_string(const LinearCase& c) {
   writer.member("output", c.output);
   writer.member("scratch", c.scratch);
   writer.member("vector_offset", c.vector_offset, defaults.vector_offset);
+  writer.member("tight", c.tight, defaults.tight);
   writer.member("bias", c.bias, defaults.bias);
   writer.member("fill", c.fill);
   writer.member("seed", c.seed, std::uint64_t{0});

@@ -31,6 +31,7 @@ struct LinearCase {
   Placement output{};
   Placement scratch{};             ///< Of the quantized activation.
   std::int64_t vector_offset = 0;  ///< Of scales and bias, in elements.
+  bool tight = false;              ///< Every allocation ends with its last element.
   bool bias = false;
   Fill fill = Fill::Gaussian;
   std::uint64_t seed = 1;

@@ -11,6 +11,11 @@ std::uint8_t poison_of(const LinearCase& c) {
   return makes_nans(c.fill) || c.seed % 2 == 0 ? kFinitePoison : kNanPoison;
 }
 
+Placement placed(const LinearCase& c, Placement placement) {
+  placement.tight = c.tight;
+  return placement;
+}
+
 CaseReport report(Outcome outcome, const std::string& types, const LinearCase& c,
                   const std::string& detail) {
   return {outcome, detail + "\n  reproduce with " + types + " " + to_string(c)};
@@ -104,13 +109,13 @@ template <class TIn>
 template <class TIn, class TWQ>
 DeviceLinear<TIn, TWQ>::DeviceLinear(const LinearCase& c, const LinearOperands<TIn, TWQ>& operands)
     : has_bias(c.bias),
-      activation(operands.activation, c.activation, poison_of(c)),
-      weight(operands.weight, c.weight, poison_of(c)),
-      weight_scale(operands.weight_scale, {0, c.vector_offset}, poison_of(c)),
-      bias(operands.bias, {0, c.vector_offset}, poison_of(c)),
-      output(c.m, c.n, c.output, poison_of(c)),
-      act_q(c.m, c.k, c.scratch, poison_of(c)),
-      act_scale(1, c.m, {0, c.vector_offset}, poison_of(c)) {}
+      activation(operands.activation, placed(c, c.activation), poison_of(c)),
+      weight(operands.weight, placed(c, c.weight), poison_of(c)),
+      weight_scale(operands.weight_scale, placed(c, {0, c.vector_offset}), poison_of(c)),
+      bias(operands.bias, placed(c, {0, c.vector_offset}), poison_of(c)),
+      output(c.m, c.n, placed(c, c.output), poison_of(c)),
+      act_q(c.m, c.k, placed(c, c.scratch), poison_of(c)),
+      act_scale(1, c.m, placed(c, {0, c.vector_offset}), poison_of(c)) {}
 
 template <class TIn, class TWQ>
 QuantizedLinearArgs<TIn, TWQ> DeviceLinear<TIn, TWQ>::args() const {
