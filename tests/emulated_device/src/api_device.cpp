@@ -57,6 +57,12 @@ std::optional<int> attribute_value(cudaDeviceAttr attribute) {
       return 65536;
     case cudaDevAttrL2CacheSize:
       return limits().l2_bytes;
+    case cudaDevAttrClockRate:
+      return 1'980'000;  // Of an H200, as are the next two, in kHz and bits.
+    case cudaDevAttrMemoryClockRate:
+      return 3'201'000;
+    case cudaDevAttrGlobalMemoryBusWidth:
+      return 6144;
     case cudaDevAttrClusterLaunch:
       return capability >= 90 ? 1 : 0;
     case cudaDevAttrConcurrentKernels:
