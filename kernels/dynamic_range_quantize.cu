@@ -19,6 +19,18 @@ constexpr unsigned max_threads() {
   return sizeof(TIn) == 8 ? 512 : 1024;
 }
 
+/// What the host knows of a launch.
+struct RowOptions {
+  bool x_aligned;
+  bool q_aligned;
+  /// Whether the GEMM may fill its rings while rows are still quantized. Beside blocks that leave
+  /// it few registers it would find only some multiprocessors free, and stay unevenly placed.
+  bool lets_gemm_in_early;
+};
+
+/// Threads of a block beside which two blocks of a GEMM still find registers.
+constexpr unsigned kFewThreads = 256;
+
 /// The largest of the `magnitude`s of the threads that share threadIdx.y. Every thread of the block
 /// calls it.
 template <class Magnitude>
@@ -75,9 +87,9 @@ struct Row {
 /// One read of the row, held in registers between the two steps.
 template <class TIn>
 __global__ void __launch_bounds__(max_threads<TIn>(), 1)
-    quantize_registers(QuantizeProblem p, bool x_aligned, bool q_aligned) {
+    quantize_registers(QuantizeProblem p, RowOptions options) {
   ptx::griddepcontrol_wait();
-  ptx::griddepcontrol_launch_dependents();
+  if (options.lets_gemm_in_early) ptx::griddepcontrol_launch_dependents();
   const Row<TIn> row(p);
   const auto first = [](int i) {
     return std::int64_t{i * blockDim.x + threadIdx.x} * kChunkElements;
@@ -86,7 +98,7 @@ __global__ void __launch_bounds__(max_threads<TIn>(), 1)
   typename Element<TIn>::Magnitude magnitude = 0;
 #pragma unroll
   for (int i = 0; i < kHeldChunks<TIn>; ++i) {
-    if (first(i) < row.k) load_chunk(chunk[i], row.x, first(i), row.k, x_aligned);
+    if (first(i) < row.k) load_chunk(chunk[i], row.x, first(i), row.k, options.x_aligned);
   }
 #pragma unroll
   for (int i = 0; i < kHeldChunks<TIn>; ++i) {
@@ -96,7 +108,7 @@ __global__ void __launch_bounds__(max_threads<TIn>(), 1)
 #pragma unroll
   for (int i = 0; i < kHeldChunks<TIn>; ++i) {
     if (first(i) < row.k) {
-      store_chunk(row.q, first(i), row.k, q_aligned,
+      store_chunk(row.q, first(i), row.k, options.q_aligned,
                   quantize_chunk(chunk[i], scale, p.q_min, p.q_max));
     }
   }
@@ -106,9 +118,9 @@ __global__ void __launch_bounds__(max_threads<TIn>(), 1)
 /// Rows of any length: read once for the maximum and again, from the L2 where it fits, to quantize.
 template <class TIn>
 __global__ void __launch_bounds__(max_threads<TIn>(), 1)
-    quantize_two_pass(QuantizeProblem p, bool x_aligned, bool q_aligned) {
+    quantize_two_pass(QuantizeProblem p, RowOptions options) {
   ptx::griddepcontrol_wait();
-  ptx::griddepcontrol_launch_dependents();
+  if (options.lets_gemm_in_early) ptx::griddepcontrol_launch_dependents();
   const Row<TIn> row(p);
   const std::int64_t begin = std::int64_t{threadIdx.x} * kChunkElements;
   const std::int64_t step = std::int64_t{blockDim.x} * kChunkElements;
@@ -116,25 +128,30 @@ __global__ void __launch_bounds__(max_threads<TIn>(), 1)
   typename Element<TIn>::Magnitude magnitude = 0;
 #pragma unroll 1
   for (std::int64_t first = begin; first < row.k; first += step) {
-    load_chunk(chunk, row.x, first, row.k, x_aligned);
+    load_chunk(chunk, row.x, first, row.k, options.x_aligned);
     magnitude = max_magnitude(chunk, magnitude);
   }
   const auto scale = row.scale(p, row_max(magnitude));
 #pragma unroll 1
   for (std::int64_t first = begin; first < row.k; first += step) {
-    load_chunk(chunk, row.x, first, row.k, x_aligned);
-    store_chunk(row.q, first, row.k, q_aligned, quantize_chunk(chunk, scale, p.q_min, p.q_max));
+    load_chunk(chunk, row.x, first, row.k, options.x_aligned);
+    store_chunk(row.q, first, row.k, options.q_aligned,
+                quantize_chunk(chunk, scale, p.q_min, p.q_max));
   }
   clear_counters(p);
 }
 
 std::int64_t divide_up(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 
-/// Threads for a row of `k`: `held` chunks each where rows abound, fewer where latency counts.
+/// Threads for a row of `k`: `held` chunks each where rows abound; fewer chunks where latency
+/// counts, but no more threads for that than `kFewThreads`.
 unsigned threads_per_row(std::int64_t m, std::int64_t k, int held, unsigned max_threads) {
   constexpr std::int64_t kManyRows = 512;
   const std::int64_t chunks = std::max<std::int64_t>(1, divide_up(k, kChunkElements));
-  const std::int64_t wanted = m >= kManyRows ? divide_up(chunks, held) : chunks;
+  const std::int64_t fewest = divide_up(chunks, held);
+  const std::int64_t quickest =
+      std::max<std::int64_t>(fewest, std::min<std::int64_t>(chunks, kFewThreads));
+  const std::int64_t wanted = m >= kManyRows ? fewest : quickest;
   return static_cast<unsigned>(std::min<std::int64_t>(max_threads, divide_up(wanted, 32) * 32));
 }
 
@@ -153,9 +170,9 @@ template <class TIn, auto kKernel>
 cudaError_t launch_rows(const char* name, const QuantizeProblem& p, unsigned threads,
                         cudaStream_t stream) {
   const auto element_bytes = static_cast<std::int64_t>(sizeof(TIn));
-  return launch_kernel<kKernel>(row_launch(name, p, threads, stream), p,
-                                rows_are_16_byte_aligned(p.x, p.ldx * element_bytes),
-                                rows_are_16_byte_aligned(p.q, p.ldq));
+  const RowOptions options{rows_are_16_byte_aligned(p.x, p.ldx * element_bytes),
+                           rows_are_16_byte_aligned(p.q, p.ldq), threads <= kFewThreads};
+  return launch_kernel<kKernel>(row_launch(name, p, threads, stream), p, options);
 }
 
 }  // namespace

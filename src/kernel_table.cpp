@@ -17,6 +17,7 @@ namespace qlinear::detail {
 namespace {
 
 constexpr int kOldestArchitecture = 75;
+constexpr int kNever = std::numeric_limits<int>::max();
 constexpr int kMaxWorkspaceSplit = 16;
 
 std::int64_t any_k(ElementKind) { return std::numeric_limits<std::int64_t>::max(); }
@@ -35,6 +36,7 @@ constexpr GemmKernel dp4a_row() {
   GemmKernel row{};
   row.name = tile.name;
   row.architecture = kOldestArchitecture;
+  row.superseded_from = kNever;
   row.backend = KernelBackend::Dp4a;
   row.alignment = 1;
   row.tile_m = tile.m;
@@ -56,6 +58,7 @@ constexpr GemmKernel mma_sync_row() {
   GemmKernel row{};
   row.name = tile.name;
   row.architecture = is_turing ? 75 : 80;
+  row.superseded_from = is_turing ? 80 : kNever;
   row.backend = KernelBackend::MmaSync;
   row.alignment = tile.any_alignment ? 1 : 16;
   row.tile_m = tile.m;
@@ -66,7 +69,7 @@ constexpr GemmKernel mma_sync_row() {
   row.blocks_per_multiprocessor = tile.blocks_per_multiprocessor;
   row.split = SplitK::Workspace;
   row.max_split_k = kMaxWorkspaceSplit;
-  row.cost = {tile.macs_per_clock, 5900.0, 350.0, 0.23};
+  row.cost = {tile.macs_per_clock, 8500.0, 2500.0, 0.23};
   row.launch = &kernels::launch_mma_sync_gemm<kTile>;
   return row;
 }
@@ -79,6 +82,7 @@ constexpr GemmKernel wgmma_row() {
   row.name = tile.name;
   row.architecture = 90;
   row.architecture_specific = true;
+  row.superseded_from = kNever;
   row.backend = KernelBackend::Wgmma;
   row.alignment = 16;
   row.tile_m = tile.tile_m();
@@ -89,7 +93,7 @@ constexpr GemmKernel wgmma_row() {
   row.blocks_per_multiprocessor = tile.blocks_per_multiprocessor;
   row.split = SplitK::Cluster;
   row.max_split_k = kernels::kMaxClusterSplit;
-  row.cost = {4400.0, 3900.0, 320.0, 0.16};
+  row.cost = {1850.0, 5600.0, 0.0, 0.235};
   row.launch = &kernels::launch_wgmma_gemm<kTile>;
   return row;
 }

@@ -28,7 +28,7 @@ enum class SplitK : std::uint8_t {
 /// What the cost model needs to know of a kernel; clocks are a multiprocessor's.
 struct KernelCost {
   double macs_per_clock;    ///< Multiply-adds of a multiprocessor in the main loop.
-  double block_clocks;      ///< Of a block beside its main loop and its sums.
+  double block_clocks;      ///< Of a block beside its main loop.
   double split_clocks;      ///< Of bringing slices of K together, once,
   double split_sum_clocks;  ///< and for each sum of a tile and each slice.
 };
@@ -38,6 +38,7 @@ struct GemmKernel {
   const char* name;
   int architecture;
   bool architecture_specific;  ///< Runs on `architecture` only.
+  int superseded_from;  ///< Capability from which other rows are always ahead; chosen if forced.
   KernelBackend backend;
   int alignment;  ///< Of operand pointers and row strides, in bytes: 16 or 1.
   int tile_m;

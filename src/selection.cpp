@@ -136,11 +136,9 @@ bool may_split(const GemmKernel& kernel, const DeviceInfo& device,
   if (problem.k <= std::int64_t{split_k - 1} * kernel.tile_k) return false;
   if (split_workspace_bytes(kernel, problem, split_k) > preference.max_workspace) return false;
   if (preference.split_k != 0) return true;
-  // More blocks than run at once only add partial sums.
-  const std::int64_t slots =
-      std::int64_t{device.multiprocessors} * kernel.blocks_per_multiprocessor;
+  // More blocks than multiprocessors only add partial sums.
   return kernels::tile_count(problem.m, problem.c_out, kernel.tile_m, kernel.tile_n) * split_k <=
-         slots;
+         device.multiprocessors;
 }
 
 /// The best split of K for `kernel` that `preference` allows; none if it allows none.
@@ -148,16 +146,21 @@ Candidate best_split(const GemmKernel& kernel, const DeviceInfo& device,
                      const QuantizedLinearDescriptor& problem, const PlanPreference& preference) {
   Candidate best;
   const auto consider = [&](int split_k) {
-    if (!may_split(kernel, device, problem, preference, split_k)) return;
     const double clocks = expected_clocks(kernel, device, problem, split_k);
     if (clocks < best.clocks) {
       best = {{&kernel, split_k, split_workspace_bytes(kernel, problem, split_k)}, clocks};
     }
   };
   if (preference.split_k != 0) {
-    consider(preference.split_k);
+    if (may_split(kernel, device, problem, preference, preference.split_k)) {
+      consider(preference.split_k);
+    }
   } else {
-    for (const int split_k : {1, 2, 3, 4, 6, 8, 12, 16}) consider(split_k);
+    consider(1);
+    for (const int split_k : {2, 3, 4, 6, 8, 12, 16}) {
+      if (!may_split(kernel, device, problem, preference, split_k)) break;
+      consider(split_k);
+    }
   }
   return best;
 }
@@ -170,6 +173,7 @@ GemmChoice best_gemm(const DeviceInfo& device, const QuantizedLinearDescriptor& 
     Candidate best;
     for (const auto& kernel : gemm_kernels()) {
       if (kernel.backend != backend || kernel.alignment > alignment) continue;
+      if (device.architecture >= kernel.superseded_from) continue;
       if (!can_do(kernel, device, problem, preference)) continue;
       const Candidate candidate = best_split(kernel, device, problem, preference);
       if (candidate.clocks < best.clocks) best = candidate;
