@@ -4,6 +4,7 @@
 #include <cost_model.hpp>
 #include <kernel_table.hpp>
 #include <log.hpp>
+#include <selection_cache.hpp>
 #include <split_k.hpp>
 
 #include <cstdlib>
@@ -13,6 +14,8 @@
 namespace qlinear::detail {
 namespace {
 
+constexpr const char* kKernelVariable = "QLINEAR_KERNEL";
+constexpr const char* kQuantizeKernelVariable = "QLINEAR_QUANTIZE_KERNEL";
 constexpr int kTensorMapAlignment = 16;
 constexpr int kProgrammaticLaunchArchitecture = 90;
 
@@ -26,6 +29,15 @@ ForcedKernel forced_kernel(std::string_view preference, const char* field, const
   if (!preference.empty()) return {preference, field};
   const char* value = std::getenv(variable);
   return {value != nullptr ? value : "", variable};
+}
+
+/// Whether neither the caller nor the environment wishes anything.
+bool is_default(const PlanPreference& preference) {
+  const PlanPreference none;
+  return preference.kernel.empty() && preference.quantize_kernel.empty() &&
+         preference.forbid_architecture_specific == none.forbid_architecture_specific &&
+         preference.split_k == none.split_k && preference.max_workspace == none.max_workspace &&
+         std::getenv(kKernelVariable) == nullptr && std::getenv(kQuantizeKernelVariable) == nullptr;
 }
 
 template <class Kernels>
@@ -106,7 +118,7 @@ Result<const QuantizeKernel*> choose_quantize(const DeviceInfo& device,
                                               const DynamicRangeQuantizeDescriptor& problem,
                                               const PlanPreference& preference) {
   const auto forced = forced_kernel(preference.quantize_kernel, "PlanPreference::quantize_kernel",
-                                    "QLINEAR_QUANTIZE_KERNEL");
+                                    kQuantizeKernelVariable);
   if (!forced.name.empty()) {
     const QuantizeKernel* kernel = find_quantize_kernel(forced.name);
     if (kernel == nullptr) return unknown_kernel(forced, quantize_kernels());
@@ -185,7 +197,7 @@ GemmChoice best_gemm(const DeviceInfo& device, const QuantizedLinearDescriptor& 
 
 Status choose_gemm(const DeviceInfo& device, const PlanPreference& preference, LinearState& state) {
   const auto& problem = state.descriptor;
-  const auto forced = forced_kernel(preference.kernel, "PlanPreference::kernel", "QLINEAR_KERNEL");
+  const auto forced = forced_kernel(preference.kernel, "PlanPreference::kernel", kKernelVariable);
   if (forced.name.empty()) {
     state.aligned = best_gemm(device, problem, preference, kTensorMapAlignment);
     state.unaligned = best_gemm(device, problem, preference, 1);
@@ -249,6 +261,10 @@ Result<QuantizeState> select_quantize(const DeviceInfo& device,
 Result<LinearState> select_linear(const DeviceInfo& device,
                                   const QuantizedLinearDescriptor& descriptor,
                                   const PlanPreference& preference) {
+  const bool has_wishes = !is_default(preference) || log_enabled();
+  if (!has_wishes) {
+    if (const LinearState* known = remembered_selection(device.ordinal, descriptor)) return *known;
+  }
   const DynamicRangeQuantizeDescriptor quantize{descriptor.m,
                                                 descriptor.k,
                                                 descriptor.q_min,
@@ -277,6 +293,7 @@ Result<LinearState> select_linear(const DeviceInfo& device,
                     preference.max_workspace));
   }
   state.sku = make_sku(*expected.kernel, descriptor.activation_element, descriptor.weight_element);
+  if (!has_wishes) remember_selection(state);
   if (log_enabled()) log_selection(state);
   return state;
 }

@@ -1,0 +1,15 @@
+#pragma once
+
+#include <qlinear/plan.hpp>
+
+namespace qlinear::detail {
+
+/// This thread's latest selections without wishes: weighing the kernels takes microseconds, and an
+/// engine asks for the same few problems at every step.
+///
+/// The state that `select` found for `descriptor` on `device`, or null.
+const LinearState* remembered_selection(int device, const QuantizedLinearDescriptor& descriptor);
+
+void remember_selection(const LinearState& state);
+
+}  // namespace qlinear::detail
