@@ -34,15 +34,17 @@ Status query(int device, DeviceInfo& info) {
        {attribute(cudaDevAttrComputeCapabilityMajor, major),
         attribute(cudaDevAttrComputeCapabilityMinor, minor),
         attribute(cudaDevAttrMultiProcessorCount, info.multiprocessors),
-        attribute(cudaDevAttrMaxSharedMemoryPerBlockOptin, info.shared_bytes_per_block),
-        attribute(cudaDevAttrClockRate, kilohertz),
-        attribute(cudaDevAttrMemoryClockRate, memory_kilohertz),
-        attribute(cudaDevAttrGlobalMemoryBusWidth, memory_bits)}) {
+        attribute(cudaDevAttrMaxSharedMemoryPerBlockOptin, info.shared_bytes_per_block)}) {
     if (error != cudaSuccess) return cuda_failure("cudaDeviceGetAttribute", error);
   }
   info.architecture = major * 10 + minor;
+  // Where a driver does not tell the clocks, the cost model goes without.
+  const bool clocks_known =
+      attribute(cudaDevAttrClockRate, kilohertz) == cudaSuccess &&
+      attribute(cudaDevAttrMemoryClockRate, memory_kilohertz) == cudaSuccess &&
+      attribute(cudaDevAttrGlobalMemoryBusWidth, memory_bits) == cudaSuccess;
   constexpr double kTransfersPerClock = 2;
-  if (kilohertz > 0) {
+  if (clocks_known && kilohertz > 0) {
     info.memory_bytes_per_clock =
         memory_kilohertz * kTransfersPerClock * memory_bits / 8 / kilohertz;
   }

@@ -44,7 +44,7 @@ constexpr GemmKernel dp4a_row() {
   row.ring_bytes = tile.shared_bytes();
   row.blocks_per_multiprocessor = 2;
   row.max_split_k = 1;
-  row.cost = {100.0, 4000.0, 0.0};
+  row.cost = {100.0, 4000.0, 0.0, 0.0};
   row.launch = &kernels::launch_dp4a_gemm<kTile>;
   return row;
 }
@@ -66,7 +66,7 @@ constexpr GemmKernel mma_sync_row() {
   row.blocks_per_multiprocessor = tile.blocks_per_multiprocessor;
   row.split = SplitK::Workspace;
   row.max_split_k = kMaxWorkspaceSplit;
-  row.cost = {tile.macs_per_clock, 5000.0, 5000.0};
+  row.cost = {tile.macs_per_clock, 5900.0, 350.0, 0.23};
   row.launch = &kernels::launch_mma_sync_gemm<kTile>;
   return row;
 }
@@ -89,7 +89,7 @@ constexpr GemmKernel wgmma_row() {
   row.blocks_per_multiprocessor = tile.blocks_per_multiprocessor;
   row.split = SplitK::Cluster;
   row.max_split_k = kernels::kMaxClusterSplit;
-  row.cost = {3700.0, 4000.0, 3000.0};
+  row.cost = {4400.0, 3900.0, 320.0, 0.16};
   row.launch = &kernels::launch_wgmma_gemm<kTile>;
   return row;
 }

@@ -27,9 +27,10 @@ enum class SplitK : std::uint8_t {
 
 /// What the cost model needs to know of a kernel; clocks are a multiprocessor's.
 struct KernelCost {
-  double macs_per_clock;  ///< Multiply-adds of a multiprocessor in the main loop.
-  double block_clocks;    ///< Of a block beside its main loop.
-  double split_clocks;    ///< Of bringing slices of K together.
+  double macs_per_clock;    ///< Multiply-adds of a multiprocessor in the main loop.
+  double block_clocks;      ///< Of a block beside its main loop and its sums.
+  double split_clocks;      ///< Of bringing slices of K together, once,
+  double split_sum_clocks;  ///< and for each sum of a tile and each slice.
 };
 
 /// One row of the table of GEMM kernels. Every row takes every type pair and every M, N and K.

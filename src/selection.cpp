@@ -50,7 +50,13 @@ Status refused(const ForcedKernel& forced, const std::string& reason) {
                       forced.origin, forced.name, reason)};
 }
 
-/// Why `kernel` cannot do the problem on `device`; empty where it can.
+bool can_do(const QuantizeKernel& kernel, const DeviceInfo& device,
+            const DynamicRangeQuantizeDescriptor& problem) {
+  return device.architecture >= kernel.architecture &&
+         problem.k <= kernel.max_k(problem.activation_element);
+}
+
+/// Why `can_do` says no.
 std::string obstacle(const QuantizeKernel& kernel, const DeviceInfo& device,
                      const DynamicRangeQuantizeDescriptor& problem) {
   if (device.architecture < kernel.architecture) {
@@ -58,34 +64,42 @@ std::string obstacle(const QuantizeKernel& kernel, const DeviceInfo& device,
                        kernel.architecture / 10, kernel.architecture % 10, device.ordinal,
                        device.architecture / 10, device.architecture % 10);
   }
-  const std::int64_t max_k = kernel.max_k(problem.activation_element);
-  if (problem.k > max_k) return fmt::format("takes K up to {} and K is {}", max_k, problem.k);
-  return {};
+  return fmt::format("takes K up to {} and K is {}", kernel.max_k(problem.activation_element),
+                     problem.k);
 }
 
-std::string obstacle(const GemmKernel& kernel, const DeviceInfo& device,
-                     const QuantizedLinearDescriptor& problem, bool forbid_specific) {
-  const bool architecture_fits = kernel.architecture_specific
-                                     ? device.architecture == kernel.architecture
-                                     : device.architecture >= kernel.architecture;
-  if (!architecture_fits) {
+bool architecture_fits(const GemmKernel& kernel, const DeviceInfo& device) {
+  return kernel.architecture_specific ? device.architecture == kernel.architecture
+                                      : device.architecture >= kernel.architecture;
+}
+
+bool grid_fits(const GemmKernel& kernel, const QuantizedLinearDescriptor& problem) {
+  return kernels::tile_count(problem.m, problem.c_out, kernel.tile_m, kernel.tile_n) <=
+         std::numeric_limits<std::int32_t>::max() / kernel.max_split_k;
+}
+
+bool can_do(const GemmKernel& kernel, const DeviceInfo& device,
+            const QuantizedLinearDescriptor& problem, const PlanPreference& preference) {
+  return architecture_fits(kernel, device) &&
+         !(kernel.architecture_specific && preference.forbid_architecture_specific) &&
+         kernel.shared_bytes <= device.shared_bytes_per_block && grid_fits(kernel, problem);
+}
+
+std::string obstacle(const GemmKernel& kernel, const DeviceInfo& device) {
+  if (!architecture_fits(kernel, device)) {
     return fmt::format("needs compute capability {}.{}{} and device {} has {}.{}",
                        kernel.architecture / 10, kernel.architecture % 10,
                        kernel.architecture_specific ? " exactly" : "", device.ordinal,
                        device.architecture / 10, device.architecture % 10);
   }
-  if (kernel.architecture_specific && forbid_specific) {
-    return "is specific to one architecture, which the preference forbids";
-  }
   if (kernel.shared_bytes > device.shared_bytes_per_block) {
     return fmt::format("needs {} bytes of shared memory a block and device {} has {}",
                        kernel.shared_bytes, device.ordinal, device.shared_bytes_per_block);
   }
-  if (kernels::tile_count(problem.m, problem.c_out, kernel.tile_m, kernel.tile_n) >
-      std::numeric_limits<std::int32_t>::max() / kernel.max_split_k) {
-    return "would need more blocks than a grid holds";
-  }
-  return {};
+  return kernel.architecture_specific
+             ? "is specific to one architecture, which the preference forbids, or would need more "
+               "blocks than a grid holds"
+             : "would need more blocks than a grid holds";
 }
 
 Result<const QuantizeKernel*> choose_quantize(const DeviceInfo& device,
@@ -96,12 +110,13 @@ Result<const QuantizeKernel*> choose_quantize(const DeviceInfo& device,
   if (!forced.name.empty()) {
     const QuantizeKernel* kernel = find_quantize_kernel(forced.name);
     if (kernel == nullptr) return unknown_kernel(forced, quantize_kernels());
-    const std::string reason = obstacle(*kernel, device, problem);
-    if (!reason.empty()) return refused(forced, reason);
+    if (!can_do(*kernel, device, problem)) {
+      return refused(forced, obstacle(*kernel, device, problem));
+    }
     return kernel;
   }
   for (const auto& kernel : quantize_kernels()) {
-    if (obstacle(kernel, device, problem).empty()) return &kernel;
+    if (can_do(kernel, device, problem)) return &kernel;
   }
   return Status(StatusCode::Unsupported,
                 fmt::format("no quantize kernel takes M = {}, K = {}", problem.m, problem.k));
@@ -112,32 +127,56 @@ struct Candidate {
   double clocks = std::numeric_limits<double>::infinity();
 };
 
+/// Whether splitting K into `split_k` slices leaves each a step, or is what the caller insists on.
+bool may_split(const GemmKernel& kernel, const DeviceInfo& device,
+               const QuantizedLinearDescriptor& problem, const PlanPreference& preference,
+               int split_k) {
+  if (split_k == 1) return true;
+  if (split_k > kernel.max_split_k) return false;
+  if (problem.k <= std::int64_t{split_k - 1} * kernel.tile_k) return false;
+  if (split_workspace_bytes(kernel, problem, split_k) > preference.max_workspace) return false;
+  if (preference.split_k != 0) return true;
+  // More blocks than run at once only add partial sums.
+  const std::int64_t slots =
+      std::int64_t{device.multiprocessors} * kernel.blocks_per_multiprocessor;
+  return kernels::tile_count(problem.m, problem.c_out, kernel.tile_m, kernel.tile_n) * split_k <=
+         slots;
+}
+
 /// The best split of K for `kernel` that `preference` allows; none if it allows none.
 Candidate best_split(const GemmKernel& kernel, const DeviceInfo& device,
                      const QuantizedLinearDescriptor& problem, const PlanPreference& preference) {
   Candidate best;
-  for (int split_k = 1; split_k <= kernel.max_split_k; ++split_k) {
-    if (preference.split_k != 0 && split_k != preference.split_k) continue;
-    if (split_k > 1 && problem.k <= std::int64_t{split_k - 1} * kernel.tile_k) break;
-    const std::size_t bytes = split_workspace_bytes(kernel, problem, split_k);
-    if (bytes > preference.max_workspace) break;
+  const auto consider = [&](int split_k) {
+    if (!may_split(kernel, device, problem, preference, split_k)) return;
     const double clocks = expected_clocks(kernel, device, problem, split_k);
-    if (clocks < best.clocks) best = {{&kernel, split_k, bytes}, clocks};
+    if (clocks < best.clocks) {
+      best = {{&kernel, split_k, split_workspace_bytes(kernel, problem, split_k)}, clocks};
+    }
+  };
+  if (preference.split_k != 0) {
+    consider(preference.split_k);
+  } else {
+    for (const int split_k : {1, 2, 3, 4, 6, 8, 12, 16}) consider(split_k);
   }
   return best;
 }
 
+/// The best kernel of the fastest instructions that take the problem: of wgmma, mma.sync and dp4a
+/// no later one is ever ahead of an earlier one.
 GemmChoice best_gemm(const DeviceInfo& device, const QuantizedLinearDescriptor& problem,
                      const PlanPreference& preference, int alignment) {
-  Candidate best;
-  for (const auto& kernel : gemm_kernels()) {
-    if (kernel.alignment > alignment) continue;
-    if (!obstacle(kernel, device, problem, preference.forbid_architecture_specific).empty())
-      continue;
-    const Candidate candidate = best_split(kernel, device, problem, preference);
-    if (candidate.clocks < best.clocks) best = candidate;
+  for (const auto backend : {KernelBackend::Wgmma, KernelBackend::MmaSync, KernelBackend::Dp4a}) {
+    Candidate best;
+    for (const auto& kernel : gemm_kernels()) {
+      if (kernel.backend != backend || kernel.alignment > alignment) continue;
+      if (!can_do(kernel, device, problem, preference)) continue;
+      const Candidate candidate = best_split(kernel, device, problem, preference);
+      if (candidate.clocks < best.clocks) best = candidate;
+    }
+    if (best.choice.kernel != nullptr) return best.choice;
   }
-  return best.choice;
+  return {};
 }
 
 Status choose_gemm(const DeviceInfo& device, const PlanPreference& preference, LinearState& state) {
@@ -150,9 +189,9 @@ Status choose_gemm(const DeviceInfo& device, const PlanPreference& preference, L
   }
   const GemmKernel* kernel = find_gemm_kernel(forced.name);
   if (kernel == nullptr) return unknown_kernel(forced, gemm_kernels());
-  const std::string reason =
-      obstacle(*kernel, device, problem, preference.forbid_architecture_specific);
-  if (!reason.empty()) return refused(forced, reason);
+  if (!can_do(*kernel, device, problem, preference)) {
+    return refused(forced, obstacle(*kernel, device));
+  }
   const GemmChoice choice = best_split(*kernel, device, problem, preference).choice;
   if (choice.kernel == nullptr) {
     return refused(forced,

@@ -21,7 +21,8 @@ std::size_t allocations_of(const Call& call) {
 }
 
 TEST(Allocation, IsCounted) {
-  EXPECT_EQ(allocations_of([] { delete new int(3); }), 1U);
+  // Called by name: a compiler may leave out a new-expression that is deleted again.
+  EXPECT_EQ(allocations_of([] { ::operator delete(::operator new(4)); }), 1U);
 }
 
 TEST(Allocation, SelectNeedsNone) {

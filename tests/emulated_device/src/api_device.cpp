@@ -10,7 +10,10 @@ using namespace qlinear::emulated_device;
 
 namespace {
 
-bool valid_device(int ordinal) { return ordinal >= 0 && ordinal < settings().devices; }
+cudaError_t check_device(int ordinal) {
+  if (settings().devices == 0) return cudaErrorNoDevice;
+  return ordinal >= 0 && ordinal < settings().devices ? cudaSuccess : cudaErrorInvalidDevice;
+}
 
 const DeviceLimits& limits() { return *find_limits(settings().compute_capability); }
 
@@ -54,6 +57,12 @@ std::optional<int> attribute_value(cudaDeviceAttr attribute) {
       return 65536;
     case cudaDevAttrL2CacheSize:
       return limits().l2_bytes;
+    case cudaDevAttrClockRate:
+      return 1'980'000;  // Of an H200, as are the next two, in kHz and bits.
+    case cudaDevAttrMemoryClockRate:
+      return 3'201'000;
+    case cudaDevAttrGlobalMemoryBusWidth:
+      return 6144;
     case cudaDevAttrClusterLaunch:
       return capability >= 90 ? 1 : 0;
     case cudaDevAttrConcurrentKernels:
@@ -122,14 +131,14 @@ cudaError_t cudaGetDevice(int* device) {
 }
 
 cudaError_t cudaSetDevice(int device) {
-  if (!valid_device(device)) return remember(cudaErrorInvalidDevice);
+  if (check_device(device) != cudaSuccess) return remember(check_device(device));
   set_current_device(device);
   return cudaSuccess;
 }
 
 cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int device) {
   if (value == nullptr) return remember(cudaErrorInvalidValue);
-  if (!valid_device(device)) return remember(cudaErrorInvalidDevice);
+  if (check_device(device) != cudaSuccess) return remember(check_device(device));
   const std::optional<int> found = attribute_value(attribute);
   if (!found) return remember(cudaErrorNotSupported);
   *value = *found;
@@ -138,7 +147,7 @@ cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int dev
 
 cudaError_t cudaGetDeviceProperties(cudaDeviceProp* out, int device) {
   if (out == nullptr) return remember(cudaErrorInvalidValue);
-  if (!valid_device(device)) return remember(cudaErrorInvalidDevice);
+  if (check_device(device) != cudaSuccess) return remember(check_device(device));
   *out = properties();
   return cudaSuccess;
 }

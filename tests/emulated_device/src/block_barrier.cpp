@@ -91,6 +91,7 @@ unsigned synchronise_block(const char* instruction, bool predicate) {
 void leave_block(Thread& self) {
   self.copies.perform_all();
   check_no_lane_waits_for(self);
+  check_no_multiply_in_flight(self);
   self.warp->exited |= 1U << self.lane;
   Block& block = block_of(self);
   ++block.exited;

@@ -33,6 +33,8 @@ void prepare_threads(Block& block, const dim3& extent) {
   constexpr auto kLanes = static_cast<unsigned>(kWarpSize);
   block.threads.resize(count);
   block.warps.resize((count + kLanes - 1) / kLanes);
+  constexpr std::size_t kWarpgroup = WarpgroupMultiplies::kWarps;
+  block.warpgroups.assign((block.warps.size() + kWarpgroup - 1) / kWarpgroup, {});
   for (unsigned i = 0; i < count; ++i) {
     Thread& thread = block.threads[i];
     thread.warp = &block.warps[i / kLanes];
@@ -50,7 +52,6 @@ void prepare_threads(Block& block, const dim3& extent) {
     warp.lanes = &block.threads[first];
     warp.ready = 0;
     warp.arrived = 0;
-    warp.multiplies.reset();
     warp.exited = lanes == kLanes ? 0 : ~0U << lanes;
   }
 }

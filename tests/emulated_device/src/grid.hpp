@@ -53,7 +53,6 @@ struct Warp {
   std::uint32_t exited = 0;  ///< Contains the lanes that a last, partial warp does not have.
   std::uint32_t arrived = 0;
   Arrival arrivals[32];
-  WarpgroupMultiplies multiplies;
   std::size_t ready_position = 0;  ///< In the grid's `ReadyWarps`.
 };
 
@@ -82,6 +81,7 @@ struct Block {
   TransactionBarriers transaction_barriers;
   SharedMemory shared;
   std::vector<Warp> warps;
+  std::vector<WarpgroupMultiplies> warpgroups;
   std::vector<Thread> threads;
 };
 

@@ -5,29 +5,39 @@
 #include <array>
 #include <cstdint>
 #include <deque>
+#include <vector>
 
 namespace qlinear::emulated_device {
 
-/// The wgmma of one warp that have been issued and not been performed.
+struct Thread;
+
+/// The wgmma of one warpgroup. Its four warps issue each of them on their own, but it is one
+/// operation: it cannot run before the fourth has come, and is complete for all at once.
 struct WarpgroupMultiplies {
+  static constexpr unsigned kWarps = 4;
+
   struct Multiply {
     MultiplyShape shape;
     std::uint64_t a;
     std::uint64_t b;
     bool accumulate;
-    std::uint64_t group;
-    std::array<int*, 32> d;  ///< By lane.
+    unsigned warps_issued = 0;
+    std::array<int*, kWarps * 32> d{};  ///< Registers, by thread of the warpgroup.
+  };
+
+  struct WarpProgress {
+    bool fenced = false;  ///< wgmma.fence has come before the first one.
+    std::uint64_t issued = 0;
+    std::vector<std::uint64_t> committed;  ///< `issued` at each wgmma.commit_group.
   };
 
   std::deque<Multiply> pending;  ///< In the order of issue, which is that of execution.
-  std::uint64_t group = 0;       ///< Groups committed so far: the number of the open one.
-  bool fenced = false;           ///< wgmma.fence has come before the first one.
-
-  void reset() {
-    pending.clear();
-    group = 0;
-    fenced = false;
-  }
+  std::uint64_t performed = 0;
+  WarpProgress warps[kWarps];
+  std::vector<Thread*> waiters;  ///< At wgmma.wait_group, for another warp to issue its part.
 };
+
+/// Stops a thread that exits while registers of it may still be written.
+void check_no_multiply_in_flight(const Thread& self);
 
 }  // namespace qlinear::emulated_device

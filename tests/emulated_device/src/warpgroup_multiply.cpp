@@ -11,34 +11,43 @@
 
 #include <vector>
 
-// wgmma.mma_async of 8-bit integers. The four warps of a warpgroup are independent here: each
-// multiplies its 16 of the 64 rows.
+// wgmma.mma_async of 8-bit integers.
 
 namespace qlinear::emulated_device {
 namespace {
 
 constexpr std::uint32_t kAllLanes = 0xffffffffU;
-constexpr unsigned kWarpRows = 16;
 constexpr unsigned kRows = 64;
 constexpr unsigned kDepth = MatrixDescriptor::kRowBytes;
+constexpr const char* kWaitName = "wgmma.wait_group";
 
 using Multiply = WarpgroupMultiplies::Multiply;
+
+/// A warp's place among those of its warpgroup.
+struct Place {
+  explicit Place(const Warp& warp)
+      : index(static_cast<std::size_t>(&warp - warp.block->warps.data())),
+        warp_of_group(static_cast<unsigned>(index % WarpgroupMultiplies::kWarps)),
+        group(warp.block->warpgroups[index / WarpgroupMultiplies::kWarps]),
+        progress(group.warps[warp_of_group]) {}
+
+  std::size_t index;  ///< Of the warp in the block.
+  unsigned warp_of_group;
+  WarpgroupMultiplies& group;
+  WarpgroupMultiplies::WarpProgress& progress;
+};
 
 /// The warp whose lanes have met.
 Warp& meeting_warp() { return *engine().current("wgmma").warp; }
 
-unsigned place_in_warpgroup(const Warp& warp) {
-  return static_cast<unsigned>(&warp - warp.block->warps.data()) % 4;
-}
-
-/// `rows` rows of an operand as integers, from row `first` on.
-std::vector<int> read_operand(const SharedMemory& shared, std::uint64_t descriptor, unsigned first,
-                              unsigned rows, bool is_unsigned) {
-  const MatrixDescriptor matrix(descriptor, first + rows, shared);
+/// An operand's rows as integers.
+std::vector<int> read_operand(const SharedMemory& shared, std::uint64_t descriptor, unsigned rows,
+                              bool is_unsigned) {
+  const MatrixDescriptor matrix(descriptor, rows, shared);
   std::vector<int> values(rows * kDepth);
   for (unsigned row = 0; row < rows; ++row) {
     for (unsigned k = 0; k < kDepth; ++k) {
-      const unsigned char byte = shared.data()[matrix.offset(first + row, k)];
+      const unsigned char byte = shared.data()[matrix.offset(row, k)];
       values[row * kDepth + k] = is_unsigned ? byte : static_cast<std::int8_t>(byte);
     }
   }
@@ -51,32 +60,36 @@ int dot(const int* a, const int* b, int initial) {
   return static_cast<int>(sum);
 }
 
-/// Register i of lane l is row l / 4 + 8 * (i / 2 % 2) of the warp, column
-/// 8 * (i / 4) + 2 * (l % 4) + i % 2.
-void perform(const Warp& warp, const Multiply& multiply) {
-  const SharedMemory& shared = warp.block->shared;
+/// Register i of thread t is row 16 * (t / 32) + t % 32 / 4 + 8 * (i / 2 % 2), column
+/// 8 * (i / 4) + 2 * (t % 4) + i % 2.
+void perform(const SharedMemory& shared, const Multiply& multiply) {
   const MultiplyShape& shape = multiply.shape;
-  const unsigned first_row = kWarpRows * place_in_warpgroup(warp);
-  const auto a = read_operand(shared, multiply.a, first_row, kWarpRows, shape.unsigned_a);
-  const auto b = read_operand(shared, multiply.b, 0, shape.n, shape.unsigned_b);
-  for (unsigned lane = 0; lane < 32; ++lane) {
+  const auto a = read_operand(shared, multiply.a, kRows, shape.unsigned_a);
+  const auto b = read_operand(shared, multiply.b, shape.n, shape.unsigned_b);
+  for (unsigned thread = 0; thread < multiply.d.size(); ++thread) {
     for (unsigned i = 0; i < shape.n / 2; ++i) {
-      const unsigned row = lane / 4 + 8 * (i / 2 % 2);
-      const unsigned column = 8 * (i / 4) + 2 * (lane % 4) + i % 2;
-      int& d = multiply.d[lane][i];
+      const unsigned row = 16 * (thread / 32) + thread % 32 / 4 + 8 * (i / 2 % 2);
+      const unsigned column = 8 * (i / 4) + 2 * (thread % 4) + i % 2;
+      int& d = multiply.d[thread][i];
       d = dot(&a[row * kDepth], &b[column * kDepth], multiply.accumulate ? d : 0);
     }
   }
 }
 
-void perform_oldest(Warp& warp) {
-  perform(warp, warp.multiplies.pending.front());
-  warp.multiplies.pending.pop_front();
+bool can_perform(const WarpgroupMultiplies& group) {
+  return !group.pending.empty() &&
+         group.pending.front().warps_issued == WarpgroupMultiplies::kWarps;
+}
+
+void perform_oldest(const Block& block, WarpgroupMultiplies& group) {
+  perform(block.shared, group.pending.front());
+  group.pending.pop_front();
+  ++group.performed;
 }
 
 /// Between issue and wait anything may have been done already.
-void perform_some(Warp& warp) {
-  while (!warp.multiplies.pending.empty() && engine().random().one_in(4)) perform_oldest(warp);
+void perform_some(const Block& block, WarpgroupMultiplies& group) {
+  while (can_perform(group) && engine().random().one_in(4)) perform_oldest(block, group);
 }
 
 // ---- The instructions, once all lanes have come ----
@@ -95,49 +108,73 @@ bool same(const IssueArguments& x, const IssueArguments& y) {
          x.accumulate == y.accumulate;
 }
 
-void check_issue(const Warp& warp, const WarpArguments& arguments) {
+void check_issue(const Warp& warp, const Place& place, const WarpArguments& arguments) {
   const auto& first = arguments.of<IssueArguments>(0);
   for (unsigned lane = 1; lane < 32; ++lane) {
     if (same(first, arguments.of<IssueArguments>(lane))) continue;
     engine().fail(cudaErrorLaunchFailure,
                   text("wgmma with operands that differ between lanes 0 and %u", lane));
   }
-  const std::size_t warpgroup = static_cast<std::size_t>(&warp - warp.block->warps.data()) / 4 * 4;
-  if (warpgroup + 4 > warp.block->warps.size()) {
+  if (place.index - place.warp_of_group + WarpgroupMultiplies::kWarps > warp.block->warps.size()) {
     engine().fail(cudaErrorLaunchFailure, text("wgmma in a warpgroup of less than four warps"));
   }
-  if (!warp.multiplies.fenced) {
+  if (!place.progress.fenced) {
     engine().fail(cudaErrorLaunchFailure, text("wgmma without wgmma.fence before the first one"));
   }
   MatrixDescriptor(first.a, kRows, warp.block->shared);
   MatrixDescriptor(first.b, first.shape.n, warp.block->shared);
 }
 
-void issue(const WarpArguments& arguments) {
-  Warp& warp = meeting_warp();
-  check_issue(warp, arguments);
-  const auto& first = arguments.of<IssueArguments>(0);
-  Multiply multiply{first.shape, first.a, first.b, first.accumulate, warp.multiplies.group, {}};
-  for (unsigned lane = 0; lane < 32; ++lane) {
-    multiply.d[lane] = arguments.of<IssueArguments>(lane).d;
+/// The operation that the warp issues its part of: a new one for the first warp to come.
+Multiply& find_operation(const Place& place, const IssueArguments& issued) {
+  std::deque<Multiply>& pending = place.group.pending;
+  const std::uint64_t position = place.progress.issued - place.group.performed;
+  if (position == pending.size()) {
+    pending.push_back({issued.shape, issued.a, issued.b, issued.accumulate});
+    return pending.back();
   }
-  warp.multiplies.pending.push_back(multiply);
-  perform_some(warp);
+  Multiply& operation = pending[position];
+  const IssueArguments first{operation.shape, nullptr, operation.a, operation.b,
+                             operation.accumulate};
+  if (!same(first, issued)) {
+    engine().fail(cudaErrorLaunchFailure,
+                  text("wgmma with operands that differ between the warps of a warpgroup"));
+  }
+  return operation;
 }
 
-void fence(const WarpArguments& /*arguments*/) { meeting_warp().multiplies.fenced = true; }
-
-void commit(const WarpArguments& /*arguments*/) { ++meeting_warp().multiplies.group; }
-
-void wait(const WarpArguments& arguments) {
-  Warp& warp = meeting_warp();
-  const auto pending = arguments.of<unsigned>(0);
-  WarpgroupMultiplies& multiplies = warp.multiplies;
-  while (!multiplies.pending.empty() &&
-         multiplies.pending.front().group + pending < multiplies.group) {
-    perform_oldest(warp);
+void issue(const WarpArguments& arguments) {
+  const Warp& warp = meeting_warp();
+  const Place place(warp);
+  check_issue(warp, place, arguments);
+  Multiply& operation = find_operation(place, arguments.of<IssueArguments>(0));
+  for (unsigned lane = 0; lane < 32; ++lane) {
+    operation.d[place.warp_of_group * 32 + lane] = arguments.of<IssueArguments>(lane).d;
   }
-  perform_some(warp);
+  ++operation.warps_issued;
+  ++place.progress.issued;
+  perform_some(*warp.block, place.group);
+  for (Thread* waiter : place.group.waiters) engine().wake(*waiter);
+  place.group.waiters.clear();
+}
+
+void fence(const WarpArguments& /*arguments*/) { Place(meeting_warp()).progress.fenced = true; }
+
+void commit(const WarpArguments& /*arguments*/) {
+  auto& progress = Place(meeting_warp()).progress;
+  progress.committed.push_back(progress.issued);
+}
+
+/// The wait proper is each lane's own.
+void meet(const WarpArguments& /*arguments*/) {
+  const Warp& warp = meeting_warp();
+  perform_some(*warp.block, Place(warp).group);
+}
+
+/// How many operations must be complete for all but the latest `pending` groups to be.
+std::uint64_t awaited(const WarpgroupMultiplies::WarpProgress& progress, unsigned pending) {
+  const auto& committed = progress.committed;
+  return committed.size() > pending ? committed[committed.size() - 1 - pending] : 0;
 }
 
 void set_registers(const WarpArguments& arguments) {
@@ -150,7 +187,7 @@ void set_registers(const WarpArguments& arguments) {
 constexpr WarpOperation kIssue = {"wgmma.mma_async", issue};
 constexpr WarpOperation kFence = {"wgmma.fence", fence};
 constexpr WarpOperation kCommit = {"wgmma.commit_group", commit};
-constexpr WarpOperation kWait = {"wgmma.wait_group", wait};
+constexpr WarpOperation kWait = {kWaitName, meet};
 constexpr WarpOperation kSetRegisters = {"setmaxnreg", set_registers};
 
 /// These belong to sm_90a and to no other architecture.
@@ -168,7 +205,26 @@ void fence_multiply() { execute(kFence, nullptr); }
 
 void commit_multiply_group() { execute(kCommit, nullptr); }
 
-void wait_multiply_group(unsigned pending) { execute(kWait, &pending); }
+void wait_multiply_group(unsigned pending) {
+  execute(kWait, nullptr);
+  Thread& self = engine().current(kWaitName);
+  const Place place(*self.warp);
+  const std::uint64_t target = awaited(place.progress, pending);
+  while (place.group.performed < target) {
+    if (can_perform(place.group)) {
+      perform_oldest(block_of(self), place.group);
+    } else {
+      place.group.waiters.push_back(&self);
+      engine().park(kWaitName);
+    }
+  }
+}
+
+void check_no_multiply_in_flight(const Thread& self) {
+  const Place place(*self.warp);
+  if (place.progress.issued <= place.group.performed) return;
+  engine().fail(cudaErrorLaunchFailure, text("exits without a wait for its wgmma"));
+}
 
 void multiply_async(const MultiplyShape& shape, int* d, std::uint64_t a, std::uint64_t b,
                     bool accumulate) {

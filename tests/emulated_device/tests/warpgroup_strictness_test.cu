@@ -183,6 +183,35 @@ TEST_F(Strictness, WgmmaWithMeaninglessBits) {
                             true);
 }
 
+__global__ void multiply_without_wait() {
+  int d[4] = {};
+  ptx::wgmma_fence();
+  ptx::wgmma_m64k32<8, false, false>(d, kDescriptor, kDescriptor, false);
+  ptx::wgmma_commit_group();
+}
+
+TEST_F(Strictness, WgmmaThatNobodyWaitsFor) {
+  expect_stopped<&multiply_without_wait>(one_block("test", 128, 8192), cudaErrorLaunchFailure,
+                                         "exits without a wait for its wgmma");
+}
+
+__global__ void multiply_in_three_warps() {
+  int d[4] = {};
+  if (threadIdx.x < 96) {
+    ptx::wgmma_fence();
+    ptx::wgmma_m64k32<8, false, false>(d, kDescriptor, kDescriptor, false);
+    ptx::wgmma_commit_group();
+    ptx::wgmma_wait_group<0>();
+  }
+}
+
+TEST_F(Strictness, WgmmaThatOneWarpDoesNotIssue) {
+  ASSERT_EQ((kernels::launch_kernel<&multiply_in_three_warps>(one_block("test", 128, 8192))),
+            cudaSuccess);
+  EXPECT_EQ(cudaDeviceSynchronize(), cudaErrorLaunchFailure);
+  EXPECT_THAT(last_failure(), HasSubstr("96 threads at wgmma.wait_group, 32 exited"));
+}
+
 __global__ void keep_registers() { ptx::setmaxnreg_dec<20>(); }
 
 TEST_F(Strictness, SetmaxnregOfAnIllegalCount) {
