@@ -15,9 +15,9 @@ constexpr LinearCase kCase{.m = 4, .n = 32, .k = 512, .bias = true, .seed = 2};
 
 template <class Call>
 std::size_t allocations_of(const Call& call) {
-  const std::size_t before = allocation_count();
+  const AllocationCounter counter;
   call();
-  return allocation_count() - before;
+  return counter.count();
 }
 
 TEST(Allocation, IsCounted) {

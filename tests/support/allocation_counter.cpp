@@ -1,13 +1,16 @@
 #include "allocation_counter.hpp"
 
 #include <dlfcn.h>
+#include <execinfo.h>
 
+#include <array>
 #include <cstdlib>
 #include <cstring>
 #include <new>
 
 namespace {
 
+thread_local bool counting = false;
 thread_local std::size_t allocations = 0;
 
 bool is_cuda_runtime(const void* code) {
@@ -17,19 +20,42 @@ bool is_cuda_runtime(const void* code) {
          std::strstr(module.dli_fname, "libcudart") != nullptr;
 }
 
-void* allocate(std::size_t bytes, const void* caller) {
-  if (!is_cuda_runtime(caller)) ++allocations;
+/// The caller alone does not tell: templates of the standard library are shared between modules.
+bool called_from_cuda_runtime() {
+  std::array<void*, 64> frames{};
+  const int count = backtrace(frames.data(), static_cast<int>(frames.size()));
+  for (int i = 0; i < count; ++i) {
+    if (is_cuda_runtime(frames[static_cast<std::size_t>(i)])) return true;
+  }
+  return false;
+}
+
+void* allocate(std::size_t bytes) {
+  if (counting) {
+    counting = false;
+    if (!called_from_cuda_runtime()) ++allocations;
+    counting = true;
+  }
   if (void* memory = std::malloc(bytes == 0 ? 1 : bytes)) return memory;
   throw std::bad_alloc();
 }
 
 }  // namespace
 
-void* operator new(std::size_t bytes) { return allocate(bytes, __builtin_return_address(0)); }
-void* operator new[](std::size_t bytes) { return allocate(bytes, __builtin_return_address(0)); }
+void* operator new(std::size_t bytes) { return allocate(bytes); }
+void* operator new[](std::size_t bytes) { return allocate(bytes); }
 void operator delete(void* memory) noexcept { std::free(memory); }
 void operator delete[](void* memory) noexcept { std::free(memory); }
 void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
 void operator delete[](void* memory, std::size_t) noexcept { std::free(memory); }
 
-std::size_t qlinear::test::allocation_count() { return allocations; }
+namespace qlinear::test {
+
+AllocationCounter::AllocationCounter() {
+  allocations = 0;
+  counting = true;
+}
+AllocationCounter::~AllocationCounter() { counting = false; }
+std::size_t AllocationCounter::count() const { return allocations; }
+
+}  // namespace qlinear::test

@@ -4,8 +4,16 @@
 
 namespace qlinear::test {
 
-/// Calls of operator new by this thread so far. Those from within the library of the CUDA runtime,
-/// or of its emulation, are left out. A program that links the definition counts from its start.
-std::size_t allocation_count();
+/// Counts calls of operator new by this thread while it exists. Those that the CUDA runtime, or its
+/// emulation, makes are left out.
+class AllocationCounter {
+ public:
+  AllocationCounter();
+  ~AllocationCounter();
+  AllocationCounter(const AllocationCounter&) = delete;
+  AllocationCounter& operator=(const AllocationCounter&) = delete;
+
+  std::size_t count() const;
+};
 
 }  // namespace qlinear::test
