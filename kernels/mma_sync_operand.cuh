@@ -58,25 +58,8 @@ class MmaSyncOperand {
         ptx::cp_async_16(stage + target_ + pass * kRowsPerPass * kK, address);
         address += pass_stride_;
       }
-    } else if (is_aligned_) {
-      const int left = k_ - k;
-      const unsigned bytes = left >= 16 ? 16u : left > 0 ? static_cast<unsigned>(left) : 0u;
-      const std::uint8_t* address = source_ + k;  // Not read where nothing of it is wanted.
-#pragma unroll 1
-      for (int pass = 0; pass < kPasses; ++pass) {
-        if (kRows % kRowsPerPass != 0 && !is_tile_row(pass)) break;
-        ptx::cp_async_16(stage + target_ + pass * kRowsPerPass * kK, address,
-                         pass * kRowsPerPass < rows_left_ ? bytes : 0u);
-        address += pass_stride_;
-      }
     } else {
-      for (int pass = 0; pass < kPasses; ++pass) {
-        if (kRows % kRowsPerPass != 0 && !is_tile_row(pass)) break;
-        const uint4 v = pass * kRowsPerPass < rows_left_
-                            ? load_k_chunk(source_ + pass * pass_stride_, k, k_)
-                            : make_uint4(0, 0, 0, 0);
-        ptx::st_shared(reinterpret_cast<uint4*>(stage + target_ + pass * kRowsPerPass * kK), v);
-      }
+      load_edge(stage, k);
     }
   }
 
@@ -87,6 +70,25 @@ class MmaSyncOperand {
   }
 
  private:
+  /// A stage that crosses the matrix's end or is not aligned. Whole chunks are copied as usual;
+  /// parts of one are read exactly. (cp.async could fill up with zeros, too, but compute-sanitizer
+  /// takes such a copy for a read of 16 bytes.)
+  __device__ __forceinline__ void load_edge(unsigned char* stage, int k) const {
+    const std::uint8_t* row = source_;
+#pragma unroll 1
+    for (int pass = 0; pass < kPasses; ++pass, row += pass_stride_) {
+      if (kRows % kRowsPerPass != 0 && !is_tile_row(pass)) break;
+      unsigned char* target = stage + target_ + pass * kRowsPerPass * kK;
+      const bool exists = pass * kRowsPerPass < rows_left_;
+      if (exists && is_aligned_ && k + 16 <= k_) {
+        ptx::cp_async_16(target, row + k);
+      } else {
+        ptx::st_shared(reinterpret_cast<uint4*>(target),
+                       exists ? load_k_chunk(row, k, k_) : make_uint4(0, 0, 0, 0));
+      }
+    }
+  }
+
   __device__ static bool is_tile_row(int pass) {
     return static_cast<int>(threadIdx.x) / kChunksPerRow + pass * kRowsPerPass < kRows;
   }

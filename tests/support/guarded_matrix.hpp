@@ -33,8 +33,11 @@ class DeviceBuffer {
   void* data() const { return data_; }
   std::size_t bytes() const { return bytes_; }
 
+  /// Returns when the bytes have arrived: a copy from pageable memory may return before, and the
+  /// tests' streams do not wait for the default stream.
   void upload(const void* host) const {
     check(cudaMemcpy(data_, host, bytes_, cudaMemcpyHostToDevice), "cudaMemcpy to the device");
+    check(cudaStreamSynchronize(nullptr), "cudaStreamSynchronize");
   }
   void download(void* host) const {
     check(cudaMemcpy(host, data_, bytes_, cudaMemcpyDeviceToHost), "cudaMemcpy to the host");
