@@ -27,6 +27,15 @@ double memory_clocks(const GemmKernel& kernel, const DeviceInfo& device, double 
   return bytes / std::min(kMemoryShare * nominal, in_flight / kMemoryLatencyClocks);
 }
 
+/// Blocks that a multiprocessor holds at once: what the registers allow, if shared memory does,
+/// too.
+std::int64_t resident_blocks(const GemmKernel& kernel, const DeviceInfo& device) {
+  constexpr std::size_t kReservedBytes = 1024;  // By the system, for each block.
+  const auto fit = static_cast<std::int64_t>(device.shared_bytes_per_multiprocessor /
+                                             (kernel.shared_bytes + kReservedBytes));
+  return std::clamp<std::int64_t>(fit, 1, kernel.blocks_per_multiprocessor);
+}
+
 }  // namespace
 
 std::size_t split_workspace_bytes(const GemmKernel& kernel,
@@ -42,14 +51,17 @@ double expected_clocks(const GemmKernel& kernel, const DeviceInfo& device,
   const std::int64_t n = std::max<std::int64_t>(1, problem.c_out);
   const std::int64_t blocks = kernels::tile_count(m, n, kernel.tile_m, kernel.tile_n) * split_k;
   const std::int64_t multiprocessors = std::max(1, device.multiprocessors);
-  const std::int64_t slots = multiprocessors * kernel.blocks_per_multiprocessor;
+  const std::int64_t resident = resident_blocks(kernel, device);
+  const std::int64_t slots = multiprocessors * resident;
   const auto waves = static_cast<double>(divide_up(blocks, slots));
   const auto sharers = static_cast<double>(
       std::min<std::int64_t>(kernel.blocks_per_multiprocessor, divide_up(blocks, multiprocessors)));
 
   const auto steps = static_cast<double>(divide_up(divide_up(problem.k, kernel.tile_k), split_k));
-  const double math =
-      static_cast<double>(kernel.tile_m) * kernel.tile_n / kernel.cost.macs_per_clock;
+  // Fewer blocks than the kernel is made for keep the tensor cores less busy.
+  const double macs_per_clock =
+      kernel.cost.macs_per_clock * static_cast<double>(resident) / kernel.blocks_per_multiprocessor;
+  const double math = static_cast<double>(kernel.tile_m) * kernel.tile_n / macs_per_clock;
   const double traffic = (kernel.tile_m + kernel.tile_n) / kL2BytesPerClock;
   const double step_clocks = std::max(math, traffic) * kernel.tile_k * sharers;
   const double math_clocks = waves * (steps * step_clocks + kernel.cost.block_clocks);

@@ -34,7 +34,9 @@ Status query(int device, DeviceInfo& info) {
        {attribute(cudaDevAttrComputeCapabilityMajor, major),
         attribute(cudaDevAttrComputeCapabilityMinor, minor),
         attribute(cudaDevAttrMultiProcessorCount, info.multiprocessors),
-        attribute(cudaDevAttrMaxSharedMemoryPerBlockOptin, info.shared_bytes_per_block)}) {
+        attribute(cudaDevAttrMaxSharedMemoryPerBlockOptin, info.shared_bytes_per_block),
+        attribute(cudaDevAttrMaxSharedMemoryPerMultiprocessor,
+                  info.shared_bytes_per_multiprocessor)}) {
     if (error != cudaSuccess) return cuda_failure("cudaDeviceGetAttribute", error);
   }
   info.architecture = major * 10 + minor;

@@ -13,6 +13,7 @@ struct DeviceInfo {
   int architecture = 0;  ///< major * 10 + minor
   int multiprocessors = 0;
   std::size_t shared_bytes_per_block = 0;  ///< With opt-in.
+  std::size_t shared_bytes_per_multiprocessor = 0;
   double memory_bytes_per_clock =
       0;  ///< Of a multiprocessor's clock, by the memory's clock and width.
 };

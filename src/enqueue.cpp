@@ -5,15 +5,28 @@
 namespace qlinear::detail {
 namespace {
 
-Status launched(const char* kernel, cudaError_t error) {
+/// The runtime's answer to a stream of another device, or to one that no longer exists.
+Status refused_stream(const char* kernel, cudaStream_t stream) {
+  int plan_device = 0;
+  (void)cudaGetDevice(&plan_device);
+  const auto stream_device = device_of_stream(stream);
+  if (stream_device.ok() && stream_device.value() != plan_device) {
+    return {StatusCode::InvalidProblem,
+            fmt::format("the plan was selected for device {} and the stream belongs to device {}: "
+                        "select a plan with a stream of that device",
+                        plan_device, stream_device.value())};
+  }
+  (void)cudaGetLastError();
+  return {StatusCode::InvalidProblem,
+          fmt::format("launching {} on device {} was refused because the stream is not one of that "
+                      "device, or no longer exists: select a plan with the stream that runs it",
+                      kernel, plan_device)};
+}
+
+Status launched(const char* kernel, cudaError_t error, cudaStream_t stream) {
   if (error == cudaSuccess) return {};
   (void)cudaGetLastError();
-  if (error == cudaErrorInvalidResourceHandle) {
-    return {StatusCode::InvalidProblem,
-            fmt::format("launching {} was refused because the stream does not belong to the plan's "
-                        "device, or no longer exists: select a plan with a stream of that device",
-                        kernel)};
-  }
+  if (error == cudaErrorInvalidResourceHandle) return refused_stream(kernel, stream);
   return {StatusCode::CudaError, fmt::format("launching {} failed: {} ({})", kernel,
                                              cudaGetErrorString(error), cudaGetErrorName(error))};
 }
@@ -35,13 +48,13 @@ PlanDevice::PlanDevice(cudaStream_t stream, int plan_device) : guard_(plan_devic
 Status enqueue_quantize(const QuantizeKernel& kernel, const kernels::QuantizeProblem& problem,
                         cudaStream_t stream) {
   if (problem.m == 0) return {};
-  return launched(kernel.name, kernel.launch(problem, stream));
+  return launched(kernel.name, kernel.launch(problem, stream), stream);
 }
 
 Status enqueue_gemm(const GemmKernel& kernel, const kernels::GemmProblem& problem,
                     cudaStream_t stream) {
   if (problem.m == 0 || problem.n == 0) return {};
-  return launched(kernel.name, kernel.launch(problem, stream));
+  return launched(kernel.name, kernel.launch(problem, stream), stream);
 }
 
 }  // namespace qlinear::detail

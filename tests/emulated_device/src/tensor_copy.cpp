@@ -76,6 +76,16 @@ void check_map(const TensorMap& map) {
   }
 }
 
+/// Seen on sm_90: a box that begins within 16 bytes is an illegal instruction.
+void check_column(const BoxCopy& copy) {
+  const std::int64_t offset = copy.column * copy.map.element_bytes;
+  if (offset % static_cast<std::int64_t>(kChunk) != 0) {
+    engine().fail(cudaErrorIllegalInstruction,
+                  text("%s from byte %lld of a row, expected a multiple of %zu", kInstruction,
+                       static_cast<long long>(offset), static_cast<std::size_t>(kChunk)));
+  }
+}
+
 void check_target(const BoxCopy& copy) {
   const SharedMemory& shared = block_of(engine().current(kInstruction)).shared;
   // A swizzled pattern repeats every eight rows of 16-byte chunks.
@@ -139,6 +149,7 @@ void load_tensor_box(void* shared, const CUtensorMap* map, int column, int row, 
   const SharedMemory& own = block_of(engine().current(kInstruction)).shared;
   BoxCopy copy{decode(*map), column, row, own.offset_of(shared), own.offset_of(barrier), {}};
   check_map(copy.map);
+  check_column(copy);
   check_target(copy);
   check_targets(copy.barrier_offset, blocks);
   copy.targets = find_targets(blocks);

@@ -108,7 +108,7 @@ TEST_P(Tma, ZeroesWhatIsOutside) {
   with_seeds(3, [] {
     check_box(GetParam(), 192, 10);
     check_box(GetParam(), -16, -5);
-    check_box(GetParam(), 100, 21);
+    check_box(GetParam(), 112, 21);
   });
 }
 

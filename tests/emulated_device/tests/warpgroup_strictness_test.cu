@@ -76,6 +76,13 @@ CUtensorMap tensor_map(void* base, cuuint64_t rows) {
   return map;
 }
 
+__global__ void load_box_within_16_bytes(const __grid_constant__ CUtensorMap map) {
+  auto* barrier = reinterpret_cast<ptx::Mbarrier*>(ptx::dynamic_shared_memory() + 2048);
+  ptx::mbarrier_init(barrier, 1);
+  ptx::mbarrier_arrive_expect_tx(barrier, 1024);
+  ptx::tma_load_2d(ptx::dynamic_shared_memory(), &map, 100, 0, barrier, ptx::L2Policy::EvictNormal);
+}
+
 __global__ void load_box(const __grid_constant__ CUtensorMap map, int offset, unsigned blocks,
                          bool wait) {
   unsigned char* shared = ptx::dynamic_shared_memory();
@@ -106,6 +113,13 @@ TEST_F(Strictness, MisalignedTensorCopy) {
   expect_stopped<&load_box>(one_block("test", 1, 2056), cudaErrorMisalignedAddress,
                             "to offset 128 of shared memory, expected a multiple of 1024",
                             tensor_map(buffer.data(), 8), 128, 1U, true);
+}
+
+TEST_F(Strictness, TensorCopyThatBeginsWithin16Bytes) {
+  const DeviceBuffer<char> buffer(1024);
+  expect_stopped<&load_box_within_16_bytes>(one_block("test", 1, 2056), cudaErrorIllegalInstruction,
+                                            "from byte 100 of a row, expected a multiple of 16",
+                                            tensor_map(buffer.data(), 8));
 }
 
 TEST_F(Strictness, TensorCopyBeyondTheCluster) {
