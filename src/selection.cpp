@@ -148,9 +148,11 @@ bool may_split(const GemmKernel& kernel, const DeviceInfo& device,
   if (problem.k <= std::int64_t{split_k - 1} * kernel.tile_k) return false;
   if (split_workspace_bytes(kernel, problem, split_k) > preference.max_workspace) return false;
   if (preference.split_k != 0) return true;
-  // More blocks than multiprocessors only add partial sums.
+  // More blocks than run at once only add partial sums.
+  const std::int64_t slots =
+      std::int64_t{device.multiprocessors} * kernel.blocks_per_multiprocessor;
   return kernels::tile_count(problem.m, problem.c_out, kernel.tile_m, kernel.tile_n) * split_k <=
-         device.multiprocessors;
+         slots;
 }
 
 /// The best split of K for `kernel` that `preference` allows; none if it allows none.
