@@ -103,6 +103,10 @@ cudaError_t set_attribute(FunctionAttributes& attributes, cudaFuncAttribute attr
 
 }  // namespace
 
+std::shared_ptr<void> argument_storage(std::size_t bytes) {
+  return {::operator new(bytes), [](void* memory) { ::operator delete(memory); }};
+}
+
 cudaError_t launch(LaunchRequest request, cudaStream_t handle) {
   return api_call([&] {
     Stream* stream = runtime().find_stream(handle);

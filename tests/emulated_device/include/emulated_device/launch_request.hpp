@@ -5,13 +5,13 @@
 
 #include <cstddef>
 #include <functional>
-#include <string>
+#include <memory>
 
 namespace qlinear::emulated_device {
 
 /// One kernel launch with its arguments bound.
 struct LaunchRequest {
-  std::string name;
+  const char* name;      ///< Static storage.
   const void* function;  ///< The kernel, for its attributes.
   dim3 grid;
   dim3 block;
@@ -19,8 +19,13 @@ struct LaunchRequest {
   std::size_t dynamic_shared_bytes;
   std::size_t parameter_bytes;
   bool programmatic_dependent;
-  std::function<void()> body;  ///< What one thread does.
+  std::shared_ptr<void> arguments;  ///< What `body` passes on.
+  std::function<void()> body;       ///< What one thread does.
 };
+
+/// Memory for a launch's arguments, from the device's side: a launch makes its caller allocate
+/// nothing, as on a GPU.
+std::shared_ptr<void> argument_storage(std::size_t bytes);
 
 /// Checks the request against the current device and enqueues it on `stream`.
 cudaError_t launch(LaunchRequest request, cudaStream_t stream);

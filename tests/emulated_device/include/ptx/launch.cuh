@@ -7,6 +7,7 @@
 #include <cuda_runtime_api.h>
 
 #include <cstddef>
+#include <new>
 #include <tuple>
 #include <type_traits>
 #include <utility>
@@ -31,7 +32,11 @@ cudaError_t launch_kernel(const LaunchConfig& config, Args... args) {
   request.dynamic_shared_bytes = config.dynamic_shared_bytes;
   request.parameter_bytes = (std::size_t{0} + ... + sizeof(Args));
   request.programmatic_dependent = config.programmatic_dependent;
-  request.body = [arguments = std::make_tuple(args...)] { std::apply(kKernel, arguments); };
+  using Arguments = std::tuple<Args...>;
+  static_assert(std::is_trivially_destructible_v<Arguments>);
+  request.arguments = emulated_device::argument_storage(sizeof(Arguments));
+  const auto* arguments = new (request.arguments.get()) Arguments(args...);
+  request.body = [arguments] { std::apply(kKernel, *arguments); };
   return emulated_device::launch(std::move(request), config.stream);
 }
 
