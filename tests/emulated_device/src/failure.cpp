@@ -37,7 +37,7 @@ void append_waiting(std::string& out, const Block& block) {
 }  // namespace
 
 std::string describe(const LaunchRequest& launch) {
-  return "kernel '" + launch.name + "' grid " + to_string(launch.grid) + " block " +
+  return std::string("kernel '") + launch.name + "' grid " + to_string(launch.grid) + " block " +
          to_string(launch.block);
 }
 
