@@ -39,7 +39,8 @@ struct WgmmaTile {
   }
   /// The ring, the consumers' memory for their stores, and two barriers a stage.
   constexpr std::size_t shared_bytes() const {
-    return static_cast<std::size_t>(ring_bytes() + staging_bytes() + stages * 16);
+    const int bytes = ring_bytes() + staging_bytes() + stages * 16;
+    return static_cast<std::size_t>(bytes);
   }
 };
 

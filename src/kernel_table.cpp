@@ -32,18 +32,18 @@ constexpr std::array kQuantizeKernels{
 
 template <int kTile>
 constexpr GemmKernel dp4a_row() {
-  constexpr kernels::Dp4aTile tile = kernels::kDp4aTiles[kTile];
+  constexpr kernels::Dp4aTile kTileRow = kernels::kDp4aTiles[kTile];
   GemmKernel row{};
-  row.name = tile.name;
+  row.name = kTileRow.name;
   row.architecture = kOldestArchitecture;
   row.superseded_from = kNever;
   row.backend = KernelBackend::Dp4a;
   row.alignment = 1;
-  row.tile_m = tile.m;
-  row.tile_n = tile.n;
+  row.tile_m = kTileRow.m;
+  row.tile_n = kTileRow.n;
   row.tile_k = kernels::kDp4aTileK;
-  row.shared_bytes = tile.shared_bytes();
-  row.ring_bytes = tile.shared_bytes();
+  row.shared_bytes = kTileRow.shared_bytes();
+  row.ring_bytes = kTileRow.shared_bytes();
   row.blocks_per_multiprocessor = 2;
   row.max_split_k = 1;
   row.cost = {100.0, 4000.0, 0.0, 0.0};
@@ -53,23 +53,23 @@ constexpr GemmKernel dp4a_row() {
 
 template <int kTile>
 constexpr GemmKernel mma_sync_row() {
-  constexpr kernels::MmaSyncTile tile = kernels::kMmaSyncTiles[kTile];
-  constexpr bool is_turing = tile.shape == kernels::MmaShape::M8N8K16;
+  constexpr kernels::MmaSyncTile kTileRow = kernels::kMmaSyncTiles[kTile];
+  constexpr bool kIsTuring = kTileRow.shape == kernels::MmaShape::M8N8K16;
   GemmKernel row{};
-  row.name = tile.name;
-  row.architecture = is_turing ? 75 : 80;
-  row.superseded_from = is_turing ? 80 : kNever;
+  row.name = kTileRow.name;
+  row.architecture = kIsTuring ? 75 : 80;
+  row.superseded_from = kIsTuring ? 80 : kNever;
   row.backend = KernelBackend::MmaSync;
-  row.alignment = tile.any_alignment ? 1 : 16;
-  row.tile_m = tile.m;
-  row.tile_n = tile.n;
-  row.tile_k = tile.k;
-  row.shared_bytes = tile.pipeline_bytes();
-  row.ring_bytes = tile.pipeline_bytes();
-  row.blocks_per_multiprocessor = tile.blocks_per_multiprocessor;
+  row.alignment = kTileRow.any_alignment ? 1 : 16;
+  row.tile_m = kTileRow.m;
+  row.tile_n = kTileRow.n;
+  row.tile_k = kTileRow.k;
+  row.shared_bytes = kTileRow.pipeline_bytes();
+  row.ring_bytes = kTileRow.pipeline_bytes();
+  row.blocks_per_multiprocessor = kTileRow.blocks_per_multiprocessor;
   row.split = SplitK::Workspace;
   row.max_split_k = kMaxWorkspaceSplit;
-  row.cost = {tile.macs_per_clock, 8500.0, 2500.0, 0.23};
+  row.cost = {kTileRow.macs_per_clock, 8500.0, 2500.0, 0.23};
   row.launch = &kernels::launch_mma_sync_gemm<kTile>;
   return row;
 }
@@ -77,20 +77,20 @@ constexpr GemmKernel mma_sync_row() {
 #ifdef QLINEAR_HAS_SM90A
 template <int kTile>
 constexpr GemmKernel wgmma_row() {
-  constexpr kernels::WgmmaTile tile = kernels::kWgmmaTiles[kTile];
+  constexpr kernels::WgmmaTile kTileRow = kernels::kWgmmaTiles[kTile];
   GemmKernel row{};
-  row.name = tile.name;
+  row.name = kTileRow.name;
   row.architecture = 90;
   row.architecture_specific = true;
   row.superseded_from = kNever;
   row.backend = KernelBackend::Wgmma;
   row.alignment = 16;
-  row.tile_m = tile.tile_m();
-  row.tile_n = tile.tile_n();
+  row.tile_m = kTileRow.tile_m();
+  row.tile_n = kTileRow.tile_n();
   row.tile_k = kernels::kWgmmaTileK;
-  row.shared_bytes = tile.shared_bytes();
-  row.ring_bytes = static_cast<std::size_t>(tile.ring_bytes());
-  row.blocks_per_multiprocessor = tile.blocks_per_multiprocessor;
+  row.shared_bytes = kTileRow.shared_bytes();
+  row.ring_bytes = static_cast<std::size_t>(kTileRow.ring_bytes());
+  row.blocks_per_multiprocessor = kTileRow.blocks_per_multiprocessor;
   row.split = SplitK::Cluster;
   row.max_split_k = kernels::kMaxClusterSplit;
   row.cost = {1850.0, 5600.0, 0.0, 0.235};
