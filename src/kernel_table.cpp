@@ -65,7 +65,8 @@ constexpr GemmKernel mma_sync_row() {
   row.tile_n = kTileRow.n;
   row.tile_k = kTileRow.k;
   row.shared_bytes = kTileRow.pipeline_bytes();
-  row.ring_bytes = kTileRow.pipeline_bytes();
+  row.ring_bytes = kTileRow.pipeline_bytes() * static_cast<std::size_t>(kTileRow.n) /
+                   static_cast<std::size_t>(kTileRow.m + kTileRow.n);
   row.blocks_per_multiprocessor = kTileRow.blocks_per_multiprocessor;
   row.split = SplitK::Workspace;
   row.max_split_k = kMaxWorkspaceSplit;
