@@ -187,7 +187,8 @@ GemmChoice best_gemm(const DeviceInfo& device, const QuantizedLinearDescriptor& 
     Candidate best;
     for (const auto& kernel : gemm_kernels()) {
       if (kernel.backend != backend || kernel.alignment > alignment) continue;
-      if (kernel.alignment < alignment && best.choice.kernel != nullptr) continue;
+      const GemmKernel* ahead = best.choice.kernel;
+      if (ahead != nullptr && ahead->alignment > kernel.alignment) continue;
       if (device.architecture >= kernel.superseded_from) continue;
       if (!can_do(kernel, device, problem, preference)) continue;
       const Candidate candidate = best_split(kernel, device, problem, preference);
