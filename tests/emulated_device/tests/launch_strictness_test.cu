@@ -39,7 +39,10 @@ TEST_F(Refusal, TooMuchSharedMemory) {
 }
 
 TEST_F(Refusal, SharedMemoryThatNobodyAllowed) {
-  LaunchRequest request{"test", nullptr, dim3(1), dim3(1), dim3(1), 49 * 1024, 0, false, nothing};
+  LaunchRequest request{};
+  request.name = "test";
+  request.dynamic_shared_bytes = 49 * 1024;
+  request.body = nothing;
   EXPECT_EQ(launch(request, nullptr), cudaErrorInvalidValue);
   EXPECT_THAT(last_failure(), HasSubstr("cudaFuncSetAttribute allows this kernel 49152"));
 }
