@@ -125,7 +125,6 @@ cudaError_t cudaGetDeviceCount(int* count) {
 cudaError_t cudaGetDevice(int* device) {
   if (device == nullptr) return remember(cudaErrorInvalidValue);
   if (settings().devices == 0) return remember(cudaErrorNoDevice);
-  if (settings().devices == 0) return remember(cudaErrorNoDevice);
   *device = current_device();
   return cudaSuccess;
 }

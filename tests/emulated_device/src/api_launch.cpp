@@ -103,8 +103,9 @@ cudaError_t set_attribute(FunctionAttributes& attributes, cudaFuncAttribute attr
 
 }  // namespace
 
-std::shared_ptr<void> argument_storage(std::size_t bytes) {
-  return {::operator new(bytes), [](void* memory) { ::operator delete(memory); }};
+std::shared_ptr<void> argument_storage(std::size_t bytes, std::align_val_t alignment) {
+  return {::operator new(bytes, alignment),
+          [alignment](void* memory) { ::operator delete(memory, alignment); }};
 }
 
 cudaError_t launch(LaunchRequest request, cudaStream_t handle) {

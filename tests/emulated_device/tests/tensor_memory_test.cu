@@ -7,6 +7,8 @@
 #include <cuda.h>
 
 #include <cstdint>
+#include <ostream>
+#include <string>
 #include <vector>
 
 // mbarriers and the tensor memory accelerator against the manual's rules.
@@ -23,6 +25,9 @@ struct Mode {
   CUtensorMapSwizzle swizzle;
   unsigned row_bytes;  ///< Of the box, and of the swizzle's pattern.
 };
+
+/// How GoogleTest prints the parameter.
+void PrintTo(const Mode& mode, std::ostream* stream) { *stream << mode.row_bytes << "-byte rows"; }
 
 /// A map of a kRows x kColumns matrix of bytes with rows of kPitch.
 CUresult encode(CUtensorMap& map, void* base, const Mode& mode, cuuint64_t pitch = kPitch) {
@@ -116,7 +121,10 @@ INSTANTIATE_TEST_SUITE_P(Swizzles, Tma,
                          ::testing::Values(Mode{CU_TENSOR_MAP_SWIZZLE_NONE, 48},
                                            Mode{CU_TENSOR_MAP_SWIZZLE_32B, 32},
                                            Mode{CU_TENSOR_MAP_SWIZZLE_64B, 64},
-                                           Mode{CU_TENSOR_MAP_SWIZZLE_128B, 128}));
+                                           Mode{CU_TENSOR_MAP_SWIZZLE_128B, 128}),
+                         [](const ::testing::TestParamInfo<Mode>& mode) {
+                           return "RowsOf" + std::to_string(mode.param.row_bytes) + "Bytes";
+                         });
 
 TEST(TensorMap, RefusesWhatTheManualForbids) {
   if (compute_capability() < 90) return;  // no tensor maps there

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <new>
 
 namespace qlinear::emulated_device {
 
@@ -25,7 +26,7 @@ struct LaunchRequest {
 
 /// Memory for a launch's arguments, from the device's side: a launch makes its caller allocate
 /// nothing, as on a GPU.
-std::shared_ptr<void> argument_storage(std::size_t bytes);
+std::shared_ptr<void> argument_storage(std::size_t bytes, std::align_val_t alignment);
 
 /// Checks the request against the current device and enqueues it on `stream`.
 cudaError_t launch(LaunchRequest request, cudaStream_t stream);

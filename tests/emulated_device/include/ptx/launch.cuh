@@ -34,7 +34,8 @@ cudaError_t launch_kernel(const LaunchConfig& config, Args... args) {
   request.programmatic_dependent = config.programmatic_dependent;
   using Arguments = std::tuple<Args...>;
   static_assert(std::is_trivially_destructible_v<Arguments>);
-  request.arguments = emulated_device::argument_storage(sizeof(Arguments));
+  request.arguments =
+      emulated_device::argument_storage(sizeof(Arguments), std::align_val_t{alignof(Arguments)});
   const auto* arguments = new (request.arguments.get()) Arguments(args...);
   request.body = [arguments] { std::apply(kKernel, *arguments); };
   return emulated_device::launch(std::move(request), config.stream);
