@@ -24,8 +24,8 @@ struct WgmmaTraits {
   static constexpr int kRingBytes = kStages * kStageBytes;
   static constexpr int kStagingBytes = kTile.staging_bytes();
   static constexpr int kColumnDataBytes = kTile.column_data_bytes();
-  // The consumers' 128 sums a thread leave the producer few of the 65536 registers.
-  static constexpr bool kMovesRegisters = kColumns >= 192;
+  // So many sums a consumer thread leave the producer few of the 65536 registers.
+  static constexpr bool kMovesRegisters = kColumns >= 176;
 };
 
 /// Where things lie in a block's shared memory, and the ring's barriers.

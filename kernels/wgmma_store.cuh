@@ -137,6 +137,7 @@ class WgmmaStore {
     const std::int64_t first_n = kSwapped ? work_.first_row : work_.first_column + first;
     const int rows = kSwapped && kColumns - first < kPassRows ? kColumns - first : kPassRows;
     const int column = lane_ % kLanesPerRow * kWidth;
+    if (!kSwapped && first + column >= kColumns) return;  // A last pass of fewer columns.
 #pragma unroll
     for (int i = 0; i < (kPassRows + kRowsAtOnce - 1) / kRowsAtOnce; ++i) {
       const int row = i * kRowsAtOnce + lane_ / kLanesPerRow;

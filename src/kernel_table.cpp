@@ -94,7 +94,7 @@ constexpr GemmKernel wgmma_row() {
   row.blocks_per_multiprocessor = kTileRow.blocks_per_multiprocessor;
   row.split = SplitK::Cluster;
   row.max_split_k = kernels::kMaxClusterSplit;
-  row.cost = {1850.0, 5600.0, 0.0, 0.235};
+  row.cost = {kTileRow.macs_per_clock, 5600.0, 0.0, 0.235};
   row.launch = &kernels::launch_wgmma_gemm<kTile>;
   return row;
 }

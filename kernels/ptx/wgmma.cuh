@@ -41,131 +41,99 @@ __device__ __forceinline__ void wgmma_fence_registers(int (&d)[kCount]) {
 /// wgmma.mma_async.sync.aligned.m64n`kN`k32.s32.{s8,u8}.{s8,u8}: d[64,kN] = (`accumulate` ? d : 0)
 /// + a[64,32] · b[kN,32]ᵀ. Register 4 j + i of a thread is element i of the fragment of columns 8 j
 /// to 8 j + 7 ("Register fragments for wgmma.mma_async.m64nNk32"), and rows are 16 a warp.
-/// Defined for the kN listed at the end.
+/// Defined for every kN of the integer forms.
 template <int kN, bool kUnsignedA, bool kUnsignedB>
 __device__ __forceinline__ void wgmma_m64k32(int (&d)[kN / 2], std::uint64_t a, std::uint64_t b,
                                              bool accumulate);
 
+// Lists of a shape's sums, each that of the shape before it and some more: in the text of the
+// instruction, and as operands of the statement.
+#define QLINEAR_WGMMA_TEXT_8 "%0, %1, %2, %3"
+#define QLINEAR_WGMMA_TEXT_16 QLINEAR_WGMMA_TEXT_8 ", %4, %5, %6, %7"
+#define QLINEAR_WGMMA_TEXT_24 QLINEAR_WGMMA_TEXT_16 ", %8, %9, %10, %11"
+#define QLINEAR_WGMMA_TEXT_32 QLINEAR_WGMMA_TEXT_24 ", %12, %13, %14, %15"
+#define QLINEAR_WGMMA_TEXT_48 QLINEAR_WGMMA_TEXT_32 ", %16, %17, %18, %19, %20, %21, %22, %23"
+#define QLINEAR_WGMMA_TEXT_64 QLINEAR_WGMMA_TEXT_48 ", %24, %25, %26, %27, %28, %29, %30, %31"
+#define QLINEAR_WGMMA_TEXT_80 QLINEAR_WGMMA_TEXT_64 ", %32, %33, %34, %35, %36, %37, %38, %39"
+#define QLINEAR_WGMMA_TEXT_96 QLINEAR_WGMMA_TEXT_80 ", %40, %41, %42, %43, %44, %45, %46, %47"
+#define QLINEAR_WGMMA_TEXT_112 QLINEAR_WGMMA_TEXT_96 ", %48, %49, %50, %51, %52, %53, %54, %55"
+#define QLINEAR_WGMMA_TEXT_128 QLINEAR_WGMMA_TEXT_112 ", %56, %57, %58, %59, %60, %61, %62, %63"
+#define QLINEAR_WGMMA_TEXT_144 QLINEAR_WGMMA_TEXT_128 ", %64, %65, %66, %67, %68, %69, %70, %71"
+#define QLINEAR_WGMMA_TEXT_160 QLINEAR_WGMMA_TEXT_144 ", %72, %73, %74, %75, %76, %77, %78, %79"
+#define QLINEAR_WGMMA_TEXT_176 QLINEAR_WGMMA_TEXT_160 ", %80, %81, %82, %83, %84, %85, %86, %87"
+#define QLINEAR_WGMMA_TEXT_192 QLINEAR_WGMMA_TEXT_176 ", %88, %89, %90, %91, %92, %93, %94, %95"
+#define QLINEAR_WGMMA_TEXT_208 QLINEAR_WGMMA_TEXT_192 ", %96, %97, %98, %99, %100, %101, %102, %103"
+#define QLINEAR_WGMMA_TEXT_224 \
+  QLINEAR_WGMMA_TEXT_208 ", %104, %105, %106, %107, %108, %109, %110, %111"
+#define QLINEAR_WGMMA_TEXT_240 \
+  QLINEAR_WGMMA_TEXT_224 ", %112, %113, %114, %115, %116, %117, %118, %119"
+#define QLINEAR_WGMMA_TEXT_256 \
+  QLINEAR_WGMMA_TEXT_240 ", %120, %121, %122, %123, %124, %125, %126, %127"
+
 #define QLINEAR_WGMMA_D4(i) "+r"(d[i]), "+r"(d[i + 1]), "+r"(d[i + 2]), "+r"(d[i + 3])
-#define QLINEAR_WGMMA_D16(i) \
-  QLINEAR_WGMMA_D4(i), QLINEAR_WGMMA_D4(i + 4), QLINEAR_WGMMA_D4(i + 8), QLINEAR_WGMMA_D4(i + 12)
-#define QLINEAR_WGMMA_D32(i) QLINEAR_WGMMA_D16(i), QLINEAR_WGMMA_D16(i + 16)
+#define QLINEAR_WGMMA_D8(i) QLINEAR_WGMMA_D4(i), QLINEAR_WGMMA_D4(i + 4)
+#define QLINEAR_WGMMA_SUMS_8 QLINEAR_WGMMA_D4(0)
+#define QLINEAR_WGMMA_SUMS_16 QLINEAR_WGMMA_SUMS_8, QLINEAR_WGMMA_D4(4)
+#define QLINEAR_WGMMA_SUMS_24 QLINEAR_WGMMA_SUMS_16, QLINEAR_WGMMA_D4(8)
+#define QLINEAR_WGMMA_SUMS_32 QLINEAR_WGMMA_SUMS_24, QLINEAR_WGMMA_D4(12)
+#define QLINEAR_WGMMA_SUMS_48 QLINEAR_WGMMA_SUMS_32, QLINEAR_WGMMA_D8(16)
+#define QLINEAR_WGMMA_SUMS_64 QLINEAR_WGMMA_SUMS_48, QLINEAR_WGMMA_D8(24)
+#define QLINEAR_WGMMA_SUMS_80 QLINEAR_WGMMA_SUMS_64, QLINEAR_WGMMA_D8(32)
+#define QLINEAR_WGMMA_SUMS_96 QLINEAR_WGMMA_SUMS_80, QLINEAR_WGMMA_D8(40)
+#define QLINEAR_WGMMA_SUMS_112 QLINEAR_WGMMA_SUMS_96, QLINEAR_WGMMA_D8(48)
+#define QLINEAR_WGMMA_SUMS_128 QLINEAR_WGMMA_SUMS_112, QLINEAR_WGMMA_D8(56)
+#define QLINEAR_WGMMA_SUMS_144 QLINEAR_WGMMA_SUMS_128, QLINEAR_WGMMA_D8(64)
+#define QLINEAR_WGMMA_SUMS_160 QLINEAR_WGMMA_SUMS_144, QLINEAR_WGMMA_D8(72)
+#define QLINEAR_WGMMA_SUMS_176 QLINEAR_WGMMA_SUMS_160, QLINEAR_WGMMA_D8(80)
+#define QLINEAR_WGMMA_SUMS_192 QLINEAR_WGMMA_SUMS_176, QLINEAR_WGMMA_D8(88)
+#define QLINEAR_WGMMA_SUMS_208 QLINEAR_WGMMA_SUMS_192, QLINEAR_WGMMA_D8(96)
+#define QLINEAR_WGMMA_SUMS_224 QLINEAR_WGMMA_SUMS_208, QLINEAR_WGMMA_D8(104)
+#define QLINEAR_WGMMA_SUMS_240 QLINEAR_WGMMA_SUMS_224, QLINEAR_WGMMA_D8(112)
+#define QLINEAR_WGMMA_SUMS_256 QLINEAR_WGMMA_SUMS_240, QLINEAR_WGMMA_D8(120)
 
-#define QLINEAR_WGMMA_REGISTERS_8 \
-  "{%0, %1, %2, %3}, "            \
-  "%4, %5, accumulate;\n"
-#define QLINEAR_WGMMA_ACCUMULATE_8 "setp.ne.b32 accumulate, %6, 0;\n"
-#define QLINEAR_WGMMA_OPERANDS_8 QLINEAR_WGMMA_D4(0)
-
-#define QLINEAR_WGMMA_REGISTERS_16     \
-  "{%0, %1, %2, %3, %4, %5, %6, %7}, " \
-  "%8, %9, accumulate;\n"
-#define QLINEAR_WGMMA_ACCUMULATE_16 "setp.ne.b32 accumulate, %10, 0;\n"
-#define QLINEAR_WGMMA_OPERANDS_16 QLINEAR_WGMMA_D4(0), QLINEAR_WGMMA_D4(4)
-
-#define QLINEAR_WGMMA_REGISTERS_24                       \
-  "{%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11}, " \
-  "%12, %13, accumulate;\n"
-#define QLINEAR_WGMMA_ACCUMULATE_24 "setp.ne.b32 accumulate, %14, 0;\n"
-#define QLINEAR_WGMMA_OPERANDS_24 QLINEAR_WGMMA_D4(0), QLINEAR_WGMMA_D4(4), QLINEAR_WGMMA_D4(8)
-
-#define QLINEAR_WGMMA_REGISTERS_32                                           \
-  "{%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15}, " \
-  "%16, %17, accumulate;\n"
-#define QLINEAR_WGMMA_ACCUMULATE_32 "setp.ne.b32 accumulate, %18, 0;\n"
-#define QLINEAR_WGMMA_OPERANDS_32 QLINEAR_WGMMA_D16(0)
-
-#define QLINEAR_WGMMA_REGISTERS_48                                                    \
-  "{%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, %16, %17, " \
-  "%18, %19, %20, %21, %22, %23}, "                                                   \
-  "%24, %25, accumulate;\n"
-#define QLINEAR_WGMMA_ACCUMULATE_48 "setp.ne.b32 accumulate, %26, 0;\n"
-#define QLINEAR_WGMMA_OPERANDS_48 QLINEAR_WGMMA_D16(0), QLINEAR_WGMMA_D4(16), QLINEAR_WGMMA_D4(20)
-
-#define QLINEAR_WGMMA_REGISTERS_64                                                    \
-  "{%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, %16, %17, " \
-  "%18, %19, %20, %21, %22, %23, %24, %25, %26, %27, %28, %29, %30, %31}, "           \
-  "%32, %33, accumulate;\n"
-#define QLINEAR_WGMMA_ACCUMULATE_64 "setp.ne.b32 accumulate, %34, 0;\n"
-#define QLINEAR_WGMMA_OPERANDS_64 QLINEAR_WGMMA_D32(0)
-
-#define QLINEAR_WGMMA_REGISTERS_96                                                    \
-  "{%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, %16, %17, " \
-  "%18, %19, %20, %21, %22, %23, %24, %25, %26, %27, %28, %29, %30, %31, %32, %33, "  \
-  "%34, %35, %36, %37, %38, %39, %40, %41, %42, %43, %44, %45, %46, %47}, "           \
-  "%48, %49, accumulate;\n"
-#define QLINEAR_WGMMA_ACCUMULATE_96 "setp.ne.b32 accumulate, %50, 0;\n"
-#define QLINEAR_WGMMA_OPERANDS_96 QLINEAR_WGMMA_D32(0), QLINEAR_WGMMA_D16(32)
-
-#define QLINEAR_WGMMA_REGISTERS_128                                                   \
-  "{%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, %16, %17, " \
-  "%18, %19, %20, %21, %22, %23, %24, %25, %26, %27, %28, %29, %30, %31, %32, %33, "  \
-  "%34, %35, %36, %37, %38, %39, %40, %41, %42, %43, %44, %45, %46, %47, %48, %49, "  \
-  "%50, %51, %52, %53, %54, %55, %56, %57, %58, %59, %60, %61, %62, %63}, "           \
-  "%64, %65, accumulate;\n"
-#define QLINEAR_WGMMA_ACCUMULATE_128 "setp.ne.b32 accumulate, %66, 0;\n"
-#define QLINEAR_WGMMA_OPERANDS_128 QLINEAR_WGMMA_D32(0), QLINEAR_WGMMA_D32(32)
-
-#define QLINEAR_WGMMA_REGISTERS_192                                                   \
-  "{%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, %16, %17, " \
-  "%18, %19, %20, %21, %22, %23, %24, %25, %26, %27, %28, %29, %30, %31, %32, %33, "  \
-  "%34, %35, %36, %37, %38, %39, %40, %41, %42, %43, %44, %45, %46, %47, %48, %49, "  \
-  "%50, %51, %52, %53, %54, %55, %56, %57, %58, %59, %60, %61, %62, %63, %64, %65, "  \
-  "%66, %67, %68, %69, %70, %71, %72, %73, %74, %75, %76, %77, %78, %79, %80, %81, "  \
-  "%82, %83, %84, %85, %86, %87, %88, %89, %90, %91, %92, %93, %94, %95}, "           \
-  "%96, %97, accumulate;\n"
-#define QLINEAR_WGMMA_ACCUMULATE_192 "setp.ne.b32 accumulate, %98, 0;\n"
-#define QLINEAR_WGMMA_OPERANDS_192 \
-  QLINEAR_WGMMA_D32(0), QLINEAR_WGMMA_D32(32), QLINEAR_WGMMA_D32(64)
-
-#define QLINEAR_WGMMA_REGISTERS_256                                                      \
-  "{%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, %16, %17, "    \
-  "%18, %19, %20, %21, %22, %23, %24, %25, %26, %27, %28, %29, %30, %31, %32, %33, "     \
-  "%34, %35, %36, %37, %38, %39, %40, %41, %42, %43, %44, %45, %46, %47, %48, %49, "     \
-  "%50, %51, %52, %53, %54, %55, %56, %57, %58, %59, %60, %61, %62, %63, %64, %65, "     \
-  "%66, %67, %68, %69, %70, %71, %72, %73, %74, %75, %76, %77, %78, %79, %80, %81, "     \
-  "%82, %83, %84, %85, %86, %87, %88, %89, %90, %91, %92, %93, %94, %95, %96, %97, "     \
-  "%98, %99, %100, %101, %102, %103, %104, %105, %106, %107, %108, %109, %110, %111, "   \
-  "%112, %113, %114, %115, %116, %117, %118, %119, %120, %121, %122, %123, %124, %125, " \
-  "%126, %127}, "                                                                        \
-  "%128, %129, accumulate;\n"
-#define QLINEAR_WGMMA_ACCUMULATE_256 "setp.ne.b32 accumulate, %130, 0;\n"
-#define QLINEAR_WGMMA_OPERANDS_256 \
-  QLINEAR_WGMMA_D32(0), QLINEAR_WGMMA_D32(32), QLINEAR_WGMMA_D32(64), QLINEAR_WGMMA_D32(96)
-
-#define QLINEAR_WGMMA_ASM(n, a_type, b_type)                                       \
-  asm volatile("{\n.reg .pred accumulate;\n" QLINEAR_WGMMA_ACCUMULATE_##n          \
-               "wgmma.mma_async.sync.aligned.m64n" #n "k32.s32." a_type "." b_type \
-               " " QLINEAR_WGMMA_REGISTERS_##n "}"                                 \
-               : QLINEAR_WGMMA_OPERANDS_##n                                        \
+#define QLINEAR_WGMMA_ASM(n, a_index, b_index, flag_index, a_type, b_type)                   \
+  asm volatile("{\n.reg .pred accumulate;\nsetp.ne.b32 accumulate, %" #flag_index            \
+               ", 0;\nwgmma.mma_async.sync.aligned.m64n" #n "k32.s32." a_type "." b_type     \
+               " {" QLINEAR_WGMMA_TEXT_##n "}, %" #a_index ", %" #b_index ", accumulate;\n}" \
+               : QLINEAR_WGMMA_SUMS_##n                                                      \
                : "l"(a), "l"(b), "r"(static_cast<int>(accumulate)))
 
 #if defined(__CUDA_ARCH_FEAT_SM90_ALL)
-#define QLINEAR_WGMMA_BODY(n, a_type, b_type) QLINEAR_WGMMA_ASM(n, a_type, b_type)
+#define QLINEAR_WGMMA_BODY QLINEAR_WGMMA_ASM
 #else
-#define QLINEAR_WGMMA_BODY(n, a_type, b_type) __trap()
+#define QLINEAR_WGMMA_BODY(...) __trap()
 #endif
 
-#define QLINEAR_WGMMA_DEFINE(n, unsigned_a, unsigned_b, a_type, b_type)    \
-  template <>                                                              \
-  __device__ __forceinline__ void wgmma_m64k32<n, unsigned_a, unsigned_b>( \
-      int(&d)[n / 2], std::uint64_t a, std::uint64_t b, bool accumulate) { \
-    QLINEAR_WGMMA_BODY(n, a_type, b_type);                                 \
+#define QLINEAR_WGMMA_DEFINE(n, a_index, b_index, flag_index, unsigned_a, unsigned_b, a_type, \
+                             b_type)                                                          \
+  template <>                                                                                 \
+  __device__ __forceinline__ void wgmma_m64k32<n, unsigned_a, unsigned_b>(                    \
+      int(&d)[n / 2], std::uint64_t a, std::uint64_t b, bool accumulate) {                    \
+    QLINEAR_WGMMA_BODY(n, a_index, b_index, flag_index, a_type, b_type);                      \
   }
-#define QLINEAR_WGMMA_SHAPE(n)                      \
-  QLINEAR_WGMMA_DEFINE(n, false, false, "s8", "s8") \
-  QLINEAR_WGMMA_DEFINE(n, false, true, "s8", "u8")  \
-  QLINEAR_WGMMA_DEFINE(n, true, false, "u8", "s8")
+#define QLINEAR_WGMMA_SHAPE(n, a, b, flag)                      \
+  QLINEAR_WGMMA_DEFINE(n, a, b, flag, false, false, "s8", "s8") \
+  QLINEAR_WGMMA_DEFINE(n, a, b, flag, false, true, "s8", "u8")  \
+  QLINEAR_WGMMA_DEFINE(n, a, b, flag, true, false, "u8", "s8")
 
-QLINEAR_WGMMA_SHAPE(8)
-QLINEAR_WGMMA_SHAPE(16)
-QLINEAR_WGMMA_SHAPE(24)
-QLINEAR_WGMMA_SHAPE(32)
-QLINEAR_WGMMA_SHAPE(48)
-QLINEAR_WGMMA_SHAPE(64)
-QLINEAR_WGMMA_SHAPE(96)
-QLINEAR_WGMMA_SHAPE(128)
-QLINEAR_WGMMA_SHAPE(192)
-QLINEAR_WGMMA_SHAPE(256)
+// N, and the numbers of the operands behind its N / 2 sums.
+QLINEAR_WGMMA_SHAPE(8, 4, 5, 6)
+QLINEAR_WGMMA_SHAPE(16, 8, 9, 10)
+QLINEAR_WGMMA_SHAPE(24, 12, 13, 14)
+QLINEAR_WGMMA_SHAPE(32, 16, 17, 18)
+QLINEAR_WGMMA_SHAPE(48, 24, 25, 26)
+QLINEAR_WGMMA_SHAPE(64, 32, 33, 34)
+QLINEAR_WGMMA_SHAPE(80, 40, 41, 42)
+QLINEAR_WGMMA_SHAPE(96, 48, 49, 50)
+QLINEAR_WGMMA_SHAPE(112, 56, 57, 58)
+QLINEAR_WGMMA_SHAPE(128, 64, 65, 66)
+QLINEAR_WGMMA_SHAPE(144, 72, 73, 74)
+QLINEAR_WGMMA_SHAPE(160, 80, 81, 82)
+QLINEAR_WGMMA_SHAPE(176, 88, 89, 90)
+QLINEAR_WGMMA_SHAPE(192, 96, 97, 98)
+QLINEAR_WGMMA_SHAPE(208, 104, 105, 106)
+QLINEAR_WGMMA_SHAPE(224, 112, 113, 114)
+QLINEAR_WGMMA_SHAPE(240, 120, 121, 122)
+QLINEAR_WGMMA_SHAPE(256, 128, 129, 130)
 
 }  // namespace qlinear::ptx

@@ -100,9 +100,15 @@ TEST(Wgmma, MultipliesUnsigned) {
   });
 }
 
-TEST(Wgmma, MultipliesItsWidestShape) {
+template <unsigned... kN>
+void check_products(std::integer_sequence<unsigned, kN...>) {
+  (check_product<kN, false, false>(), ...);
+}
+
+TEST(Wgmma, MultipliesEveryWidth) {
   if (!has_wgmma()) return;
-  check_product<256, false, false>();
+  check_products(std::integer_sequence<unsigned, 8, 16, 24, 32, 48, 64, 80, 96, 112, 128, 144, 160,
+                                       176, 192, 208, 224, 240, 256>{});
 }
 
 // ---- Named barriers ----
