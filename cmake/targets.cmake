@@ -51,7 +51,7 @@ function(qlinear_device_sources)
     # nvcc's `#pragma unroll` means nothing to a host compiler. A GPU's registers start with garbage.
     set_source_files_properties(
       ${ARGN} PROPERTIES LANGUAGE CXX
-                         COMPILE_OPTIONS "-Wno-unknown-pragmas;-ftrivial-auto-var-init=pattern")
+                         COMPILE_OPTIONS "-Wno-unknown-pragmas;-Wno-psabi;-ftrivial-auto-var-init=pattern")
   endif()
 endfunction()
 

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cluster_occupancy.hpp>
+
 #include <array>
 #include <cstddef>
 
@@ -11,8 +13,7 @@ inline constexpr int kWgmmaWarpStagingBytes = 2560;
 template <class TIn>
 inline constexpr int kWgmmaStagedTokens = sizeof(TIn) == 8 ? 16 : 32;
 
-inline constexpr int kWgmmaTileK = 128;     // Bytes of K in a stage: a row of the 128-byte swizzle.
-inline constexpr int kMaxClusterSplit = 8;  // The largest cluster that every sm_90 takes.
+inline constexpr int kWgmmaTileK = 128;  // Bytes of K in a stage: a row of the 128-byte swizzle.
 
 /// A block's tile of the wgmma GEMM. wgmma multiplies 64 "rows" by up to 256 "columns"; `swapped`
 /// says which operand is which: weights as rows and tokens as columns, or the other way round.
@@ -23,8 +24,8 @@ struct WgmmaTile {
   int columns;  ///< wgmma's N.
   int stages;
   int blocks_per_multiprocessor;
-
   double macs_per_clock;  ///< Of a multiprocessor.
+
   constexpr int consumers() const { return rows / 64; }
   constexpr int threads() const { return 128 * (consumers() + 1); }
   constexpr int tile_m() const { return swapped ? columns : rows; }

@@ -30,13 +30,22 @@ double memory_clocks(const GemmKernel& kernel, const DeviceInfo& device, double 
 /// Blocks that a multiprocessor holds at once: what the registers allow, if shared memory does,
 /// too.
 std::int64_t resident_blocks(const GemmKernel& kernel, const DeviceInfo& device) {
-  constexpr std::size_t kReservedBytes = 1024;  // By the system, for each block.
   const auto fit = static_cast<std::int64_t>(device.shared_bytes_per_multiprocessor /
-                                             (kernel.shared_bytes + kReservedBytes));
+                                             (kernel.shared_bytes + kReservedSharedBytes));
   return std::clamp<std::int64_t>(fit, 1, kernel.blocks_per_multiprocessor);
 }
 
 }  // namespace
+
+std::int64_t blocks_at_once(const GemmKernel& kernel, const DeviceInfo& device, int split_k) {
+  const std::int64_t resident = resident_blocks(kernel, device);
+  const std::int64_t blocks = std::max(1, device.multiprocessors) * resident;
+  if (kernel.split != SplitK::Cluster || split_k == 1) return blocks;
+  const auto& by_residents = device.clusters_at_once;
+  const auto row = std::min(static_cast<std::size_t>(resident), by_residents.size()) - 1;
+  const std::int64_t clusters = by_residents[row][static_cast<std::size_t>(split_k)];
+  return (clusters > 0 ? clusters : std::max<std::int64_t>(1, blocks / split_k)) * split_k;
+}
 
 std::size_t split_workspace_bytes(const GemmKernel& kernel,
                                   const QuantizedLinearDescriptor& problem, int split_k) {
@@ -52,7 +61,7 @@ double expected_clocks(const GemmKernel& kernel, const DeviceInfo& device,
   const std::int64_t blocks = kernels::tile_count(m, n, kernel.tile_m, kernel.tile_n) * split_k;
   const std::int64_t multiprocessors = std::max(1, device.multiprocessors);
   const std::int64_t resident = resident_blocks(kernel, device);
-  const std::int64_t slots = multiprocessors * resident;
+  const std::int64_t slots = blocks_at_once(kernel, device, split_k);
   const auto waves = static_cast<double>(divide_up(blocks, slots));
   const auto sharers = static_cast<double>(
       std::min<std::int64_t>(kernel.blocks_per_multiprocessor, divide_up(blocks, multiprocessors)));

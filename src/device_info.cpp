@@ -53,6 +53,26 @@ Status query(int device, DeviceInfo& info) {
   return {};
 }
 
+/// Fills in `clusters_at_once`. What the runtime does not tell stays 0.
+void query_clusters(DeviceInfo& info) {
+  constexpr int kFirstArchitectureWithClusters = 90;
+  if (info.architecture < kFirstArchitectureWithClusters) return;
+  const DeviceGuard guard(info.ordinal);
+  if (guard.error() != cudaSuccess) return;
+  for (std::size_t residents = 1; residents <= info.clusters_at_once.size(); ++residents) {
+    auto& by_size = info.clusters_at_once[residents - 1];
+    const std::size_t bytes =
+        info.shared_bytes_per_multiprocessor / residents - kReservedSharedBytes;
+    for (int size = 1; size <= kernels::kMaxClusterBlocks; ++size) {
+      int& clusters = by_size[static_cast<std::size_t>(size)];
+      if (kernels::clusters_at_once(size, bytes, clusters) != cudaSuccess) {
+        clusters = 0;
+        (void)cudaGetLastError();
+      }
+    }
+  }
+}
+
 Status check_architecture(const DeviceInfo& info) {
   if (runs_on(QLINEAR_CUDA_ARCHITECTURES, info.architecture)) return {};
   return {
@@ -103,6 +123,7 @@ Result<const DeviceInfo*> device_info(int device) {
   std::call_once(cached.once, [&] {
     cached.status = query(device, cached.info);
     if (cached.status.ok()) cached.status = check_architecture(cached.info);
+    if (cached.status.ok()) query_clusters(cached.info);
   });
   if (!cached.status.ok()) return cached.status;
   return &cached.info;

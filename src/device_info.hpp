@@ -1,11 +1,16 @@
 #pragma once
 
 #include <cuda_runtime_api.h>
+#include <cluster_occupancy.hpp>
 #include <qlinear/status.hpp>
 
+#include <array>
 #include <cstddef>
 
 namespace qlinear::detail {
+
+/// Shared memory that the system keeps of each block.
+inline constexpr std::size_t kReservedSharedBytes = 1024;
 
 /// What selection needs to know of a GPU.
 struct DeviceInfo {
@@ -16,6 +21,9 @@ struct DeviceInfo {
   std::size_t shared_bytes_per_multiprocessor = 0;
   double memory_bytes_per_clock =
       0;  ///< Of a multiprocessor's clock, by the memory's clock and width.
+  /// Clusters of [.][n] blocks that run at once where a multiprocessor holds one block, and where
+  /// it holds two; 0 where there are none or the runtime does not tell.
+  std::array<std::array<int, kernels::kMaxClusterBlocks + 1>, 2> clusters_at_once{};
 };
 
 Status cuda_failure(const char* call, cudaError_t error);

@@ -149,10 +149,8 @@ bool may_split(const GemmKernel& kernel, const DeviceInfo& device,
   if (split_workspace_bytes(kernel, problem, split_k) > preference.max_workspace) return false;
   if (preference.split_k != 0) return true;
   // More blocks than run at once only add partial sums.
-  const std::int64_t slots =
-      std::int64_t{device.multiprocessors} * kernel.blocks_per_multiprocessor;
   return kernels::tile_count(problem.m, problem.c_out, kernel.tile_m, kernel.tile_n) * split_k <=
-         slots;
+         blocks_at_once(kernel, device, split_k);
 }
 
 /// The best split of K for `kernel` that `preference` allows; none if it allows none.

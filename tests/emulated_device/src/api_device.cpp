@@ -15,6 +15,10 @@ cudaError_t check_device(int ordinal) {
   return ordinal >= 0 && ordinal < settings().devices ? cudaSuccess : cudaErrorInvalidDevice;
 }
 
+/// Graphics processing clusters, which a thread block cluster does not leave. How the pairs of
+/// multiprocessors are spread over them differs from GPU to GPU; here, evenly.
+constexpr int kGpcs = 8;
+
 const DeviceLimits& limits() { return *find_limits(settings().compute_capability); }
 
 /// The same for all devices. Empty for an attribute that is not modelled.
@@ -112,6 +116,22 @@ cudaDeviceProp properties() {
   return out;
 }
 
+int multiprocessors_of_gpc(int gpc) {
+  const int pairs = settings().multiprocessors / 2;
+  return 2 * (pairs / kGpcs + (gpc < pairs % kGpcs ? 1 : 0));
+}
+
+/// Blocks of the cluster that `config` asks for.
+int cluster_blocks(const cudaLaunchConfig_t& config) {
+  unsigned blocks = 1;
+  for (unsigned i = 0; i < config.numAttrs; ++i) {
+    const cudaLaunchAttribute& attribute = config.attrs[i];
+    if (attribute.id != cudaLaunchAttributeClusterDimension) continue;
+    blocks = attribute.val.clusterDim.x * attribute.val.clusterDim.y * attribute.val.clusterDim.z;
+  }
+  return static_cast<int>(blocks);
+}
+
 }  // namespace
 
 extern "C" {
@@ -180,6 +200,24 @@ cudaError_t cudaOccupancyMaxActiveBlocksPerMultiprocessor(int* blocks, const voi
   }
   if (block_size > static_cast<int>(kMaxThreadsPerBlock)) result = 0;
   *blocks = result;
+  return cudaSuccess;
+}
+
+cudaError_t cudaOccupancyMaxActiveClusters(int* clusters, const void* function,
+                                           const cudaLaunchConfig_t* config) {
+  if (clusters == nullptr || config == nullptr) return remember(cudaErrorInvalidValue);
+  const int size = cluster_blocks(*config);
+  if (settings().compute_capability < 90) return remember(cudaErrorNotSupported);
+  if (size < 1 || size > static_cast<int>(kMaxPortableClusterBlocks)) {
+    return remember(cudaErrorInvalidClusterSize);
+  }
+  const dim3& block = config->blockDim;
+  int blocks = 0;
+  const cudaError_t error = cudaOccupancyMaxActiveBlocksPerMultiprocessor(
+      &blocks, function, static_cast<int>(block.x * block.y * block.z), config->dynamicSmemBytes);
+  if (error != cudaSuccess) return error;
+  *clusters = 0;
+  for (int gpc = 0; gpc < kGpcs; ++gpc) *clusters += multiprocessors_of_gpc(gpc) * blocks / size;
   return cudaSuccess;
 }
 

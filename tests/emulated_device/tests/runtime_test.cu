@@ -45,6 +45,38 @@ struct Event {
   cudaEvent_t handle = nullptr;
 };
 
+int clusters_at_once(unsigned cluster_blocks) {
+  cudaLaunchAttribute attribute{};
+  attribute.id = cudaLaunchAttributeClusterDimension;
+  attribute.val.clusterDim.x = cluster_blocks;
+  attribute.val.clusterDim.y = 1;
+  attribute.val.clusterDim.z = 1;
+  cudaLaunchConfig_t launch{};
+  launch.gridDim = dim3(cluster_blocks);
+  launch.blockDim = dim3(1024);
+  launch.attrs = &attribute;
+  launch.numAttrs = 1;
+  int clusters = 0;
+  EXPECT_EQ(cudaOccupancyMaxActiveClusters(&clusters, reinterpret_cast<const void*>(&add), &launch),
+            cudaSuccess);
+  return clusters;
+}
+
+// Two blocks of 1024 threads fit a multiprocessor; a cluster stays within a processing cluster.
+TEST(Occupancy, CountsClusters) {
+  if (compute_capability() < 90) return;  // no clusters there
+  int multiprocessors = 0;
+  ASSERT_EQ(cudaDeviceGetAttribute(&multiprocessors, cudaDevAttrMultiProcessorCount, 0),
+            cudaSuccess);
+  EXPECT_EQ(clusters_at_once(1), 2 * multiprocessors);
+  for (unsigned blocks = 2; blocks <= 8; ++blocks) {
+    const int clusters = clusters_at_once(blocks);
+    EXPECT_GT(clusters, 0) << blocks;
+    EXPECT_LE(clusters, 2 * multiprocessors / static_cast<int>(blocks)) << blocks;
+    EXPECT_LE(clusters, clusters_at_once(blocks - 1)) << blocks;
+  }
+}
+
 TEST(Stream, KeepsTheOrderOfItsWork) {
   with_seeds(10, [] {
     const Stream stream;
