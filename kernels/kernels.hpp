@@ -27,6 +27,8 @@ struct QuantizeProblem {
   std::uint32_t* zero;
   std::int64_t zero_count;
   bool programmatic_dependent;  ///< May start before its predecessor in the stream has ended.
+  /// Behind it comes the GEMM, which may read its weights before the predecessors have ended.
+  bool constant_weights;
 };
 
 /// c[M,N] from a[M,K], b[N,K] and the epilogue's operands.
@@ -49,7 +51,8 @@ struct GemmProblem {
   std::int32_t split_k;          ///< Slices of K, 1 for none.
   std::uint32_t* counters;       ///< One a tile, zero at the start; unused when not split.
   std::int32_t* partial_sums;    ///< 16-byte aligned; unused when not split.
-  bool programmatic_dependent;   ///< Directly behind the quantize kernel of the same stream.
+  /// May start before its predecessor in the stream has ended, and then reads no operand but `b`.
+  bool programmatic_dependent;
 };
 
 using QuantizeLauncher = cudaError_t (*)(const QuantizeProblem&, cudaStream_t);

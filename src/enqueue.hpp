@@ -43,7 +43,8 @@ kernels::QuantizeProblem quantize_problem(const DynamicRangeQuantizeDescriptor& 
           descriptor.q_max,
           nullptr,
           0,
-          programmatic_dependent_launch};
+          programmatic_dependent_launch,
+          false};
 }
 
 /// Launches nothing for M = 0.

@@ -17,16 +17,19 @@ namespace qlinear::detail {
 namespace {
 
 constexpr int kOldestArchitecture = 75;
+constexpr int kClusterArchitecture = 90;
 constexpr int kNever = std::numeric_limits<int>::max();
 constexpr int kMaxWorkspaceSplit = 16;
 
 std::int64_t any_k(ElementKind) { return std::numeric_limits<std::int64_t>::max(); }
 
-// In the order of preference: the first that can do the problem is chosen.
+// In the order of preference: the first that suits the problem is chosen.
 constexpr std::array kQuantizeKernels{
+    QuantizeKernel{"quantize_cluster", kClusterArchitecture, &kernels::quantize_cluster_max_k,
+                   &kernels::quantize_cluster_blocks, &kernels::launch_quantize_cluster},
     QuantizeKernel{"quantize_registers", kOldestArchitecture, &kernels::quantize_registers_max_k,
-                   &kernels::launch_quantize_registers},
-    QuantizeKernel{"quantize_two_pass", kOldestArchitecture, &any_k,
+                   nullptr, &kernels::launch_quantize_registers},
+    QuantizeKernel{"quantize_two_pass", kOldestArchitecture, &any_k, nullptr,
                    &kernels::launch_quantize_two_pass},
 };
 

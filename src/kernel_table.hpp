@@ -15,6 +15,8 @@ struct QuantizeKernel {
   const char* name;
   int architecture;  ///< Oldest compute capability, major * 10 + minor.
   std::int64_t (*max_k)(ElementKind element);
+  /// Blocks of the cluster that shares a row of `k`; null for a kernel that needs no clusters.
+  int (*cluster_blocks)(std::int64_t k);
   kernels::QuantizeLauncher launch;
 };
 

@@ -149,6 +149,7 @@ Status QuantizedLinearPlan<TIn, TWQ>::run(cudaStream_t stream, Workspace workspa
   auto quantize = quantize_problem(state_, args);
   quantize.zero = gemm.counters;
   quantize.zero_count = counter_count(choice, gemm);
+  quantize.constant_weights = state_.constant_weights;
   Status status = detail::enqueue_quantize(*state_.quantize_kernel, quantize, stream);
   if (!status.ok()) return status;
   gemm.programmatic_dependent = state_.programmatic_dependent_launch;
@@ -181,6 +182,7 @@ Status QuantizedLinearPlan<TIn, TWQ>::multiply(cudaStream_t stream, Workspace wo
         cudaMemsetAsync(gemm.counters, 0, counters * sizeof(std::uint32_t), stream);
     if (error != cudaSuccess) return detail::cuda_failure("cudaMemsetAsync", error);
   }
+  gemm.programmatic_dependent = state_.programmatic_dependent_launch && state_.constant_weights;
   return detail::enqueue_gemm(*choice.kernel, gemm, stream);
 }
 

@@ -37,6 +37,7 @@ bool is_default(const PlanPreference& preference) {
   return preference.kernel.empty() && preference.quantize_kernel.empty() &&
          preference.forbid_architecture_specific == none.forbid_architecture_specific &&
          preference.split_k == none.split_k && preference.max_workspace == none.max_workspace &&
+         preference.constant_weights == none.constant_weights &&
          std::getenv(kKernelVariable) == nullptr && std::getenv(kQuantizeKernelVariable) == nullptr;
 }
 
@@ -62,10 +63,26 @@ Status refused(const ForcedKernel& forced, const std::string& reason) {
                       forced.origin, forced.name, reason)};
 }
 
+bool clusters_fit(const QuantizeKernel& kernel, const DeviceInfo& device) {
+  return kernel.cluster_blocks == nullptr || device.clusters_at_once.front().back() > 0;
+}
+
 bool can_do(const QuantizeKernel& kernel, const DeviceInfo& device,
             const DynamicRangeQuantizeDescriptor& problem) {
-  return device.architecture >= kernel.architecture &&
+  return device.architecture >= kernel.architecture && clusters_fit(kernel, device) &&
          problem.k <= kernel.max_k(problem.activation_element);
+}
+
+/// Whether a kernel that can do `problem` is worth it: clusters are, for long rows that are fewer
+/// than the multiprocessors.
+bool suits(const QuantizeKernel& kernel, const DeviceInfo& device,
+           const DynamicRangeQuantizeDescriptor& problem) {
+  // Up to here a block of few threads holds the row in two chunks a thread, and exchanging the
+  // maximum would cost more than the second one.
+  constexpr std::int64_t kLongRow = 8192;
+  if (kernel.cluster_blocks == nullptr) return true;
+  return problem.k > kLongRow &&
+         problem.m <= device.multiprocessors / kernel.cluster_blocks(problem.k);
 }
 
 /// Why `can_do` says no.
@@ -75,6 +92,10 @@ std::string obstacle(const QuantizeKernel& kernel, const DeviceInfo& device,
     return fmt::format("needs compute capability {}.{} and device {} has {}.{}",
                        kernel.architecture / 10, kernel.architecture % 10, device.ordinal,
                        device.architecture / 10, device.architecture % 10);
+  }
+  if (!clusters_fit(kernel, device)) {
+    return fmt::format("needs clusters of {} blocks, which device {} does not run",
+                       kernels::kMaxClusterBlocks, device.ordinal);
   }
   return fmt::format("takes K up to {} and K is {}", kernel.max_k(problem.activation_element),
                      problem.k);
@@ -128,7 +149,7 @@ Result<const QuantizeKernel*> choose_quantize(const DeviceInfo& device,
     return kernel;
   }
   for (const auto& kernel : quantize_kernels()) {
-    if (can_do(kernel, device, problem)) return &kernel;
+    if (can_do(kernel, device, problem) && suits(kernel, device, problem)) return &kernel;
   }
   return Status(StatusCode::Unsupported,
                 fmt::format("no quantize kernel takes M = {}, K = {}", problem.m, problem.k));
@@ -281,6 +302,7 @@ Result<LinearState> select_linear(const DeviceInfo& device,
   state.device = device.ordinal;
   state.multiprocessors = device.multiprocessors;
   state.programmatic_dependent_launch = device.architecture >= kProgrammaticLaunchArchitecture;
+  state.constant_weights = preference.constant_weights;
   if (Status status = choose_gemm(device, preference, state); !status.ok()) return status;
   const bool rows_aligned = descriptor.k % kTensorMapAlignment == 0;
   const GemmChoice& expected =

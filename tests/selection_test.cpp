@@ -86,7 +86,13 @@ TEST_F(Selection, UsesTensorCoresForEveryShape) {
 
 TEST_F(Selection, HoldsRowsInRegistersWhereTheyFit) {
   EXPECT_STREQ(select_quantize(kPrefill).value().sku().name, "quantize_registers");
-  EXPECT_STREQ(select_quantize({.m = 4, .k = 100000}).value().sku().name, "quantize_two_pass");
+  EXPECT_STREQ(select_quantize({.m = 4000, .k = 100000}).value().sku().name, "quantize_two_pass");
+}
+
+TEST_F(Selection, SpreadsFewLongRowsOverClusters) {
+  const bool has_clusters = device_architecture() >= 90;
+  EXPECT_STREQ(select_quantize({.m = 4, .k = 28672}).value().sku().name,
+               has_clusters ? "quantize_cluster" : "quantize_registers");
 }
 
 TEST_F(Selection, RegisteredNamesAreUnique) {

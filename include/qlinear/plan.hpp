@@ -21,6 +21,12 @@ struct PlanPreference {
   bool forbid_architecture_specific = false;  ///< Only kernels that run on later GPUs, too.
   int split_k = 0;  ///< Slices of K to force, from 1 on; 0 leaves them to select.
   std::size_t max_workspace = std::numeric_limits<std::size_t>::max();  ///< In bytes.
+  /// A promise: whenever the plan's kernels are enqueued or replayed, `weight_q` has been written
+  /// for good, by work that the host has synchronised with (weights that were loaded once). From
+  /// compute capability 9.0 on the GEMM then begins to read them while its predecessors in the
+  /// stream still run, which hides the start of each layer of a chain. Weights that are written in
+  /// the same stream just before need the default.
+  bool constant_weights = false;
 };
 
 namespace detail {
@@ -51,6 +57,7 @@ struct LinearState {
   int device = 0;
   int multiprocessors = 0;
   bool programmatic_dependent_launch = false;
+  bool constant_weights = false;
   KernelSku sku;
 };
 

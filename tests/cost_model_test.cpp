@@ -1,0 +1,97 @@
+// Selection for GPUs that no machine here is: what `select` weighs, from the inside.
+
+#include "cost_model.hpp"
+#include "selection.hpp"
+#include "split_k.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cstddef>
+#include <cstdint>
+
+namespace qlinear::detail {
+namespace {
+
+/// An H200 whose clusters of more than two blocks lack `lost` places.
+DeviceInfo hopper(int lost) {
+  DeviceInfo device;
+  device.architecture = 90;
+  device.multiprocessors = 132;
+  device.shared_bytes_per_block = 227 * 1024;
+  device.shared_bytes_per_multiprocessor = 228 * 1024;
+  device.memory_bytes_per_clock = 2430;
+  for (std::size_t residents = 1; residents <= device.clusters_at_once.size(); ++residents) {
+    for (int blocks = 1; blocks <= kernels::kMaxClusterBlocks; ++blocks) {
+      const int clusters = 132 * static_cast<int>(residents) / blocks;
+      device.clusters_at_once[residents - 1][static_cast<std::size_t>(blocks)] =
+          blocks > 2 ? clusters - lost : clusters;
+    }
+  }
+  return device;
+}
+
+LinearState select(const DeviceInfo& device, std::int64_t m, std::int64_t n, std::int64_t k) {
+  QuantizedLinearDescriptor descriptor;
+  descriptor.m = m;
+  descriptor.c_out = n;
+  descriptor.k = k;
+  descriptor.activation_element = ElementKind::BF16;
+  PlanPreference not_remembered;
+  not_remembered.constant_weights = true;
+  return select_linear(device, descriptor, not_remembered).value();
+}
+
+std::int64_t tiles(const LinearState& state) {
+  const GemmKernel& kernel = *state.aligned.kernel;
+  return kernels::tile_count(state.descriptor.m, state.descriptor.c_out, kernel.tile_m,
+                             kernel.tile_n);
+}
+
+// A cluster that has to wait for others would double the time of a layer.
+TEST(CostModel, ClustersOfASplitRunAtOnce) {
+  for (const int lost : {0, 3, 9}) {
+    const DeviceInfo device = hopper(lost);
+    for (const std::int64_t m : {1, 16, 17, 64, 96, 128, 256}) {
+      for (const std::int64_t n : {4096, 6144, 8192, 10240}) {
+        for (const std::int64_t k : {4096, 8192, 14336, 28672}) {
+          const LinearState state = select(device, m, n, k);
+          if (state.aligned.split_k == 1) continue;
+          EXPECT_LE(tiles(state) * state.aligned.split_k,
+                    blocks_at_once(*state.aligned.kernel, device, state.aligned.split_k))
+              << m << ' ' << n << ' ' << k << ' ' << state.aligned.kernel->name << ' '
+              << state.aligned.split_k;
+        }
+      }
+    }
+  }
+}
+
+TEST(CostModel, CountsTheClustersThatTheRuntimeTells) {
+  const GemmKernel* kernel = nullptr;
+  for (const GemmKernel& candidate : gemm_kernels()) {
+    if (candidate.split == SplitK::Cluster && candidate.blocks_per_multiprocessor == 1) {
+      kernel = &candidate;
+    }
+  }
+  if (kernel == nullptr) return;  // Built without sm_90a.
+  EXPECT_EQ(blocks_at_once(*kernel, hopper(3), 1), 132);
+  EXPECT_EQ(blocks_at_once(*kernel, hopper(3), 2), 132);
+  EXPECT_EQ(blocks_at_once(*kernel, hopper(3), 4), 4 * 30);
+  DeviceInfo silent = hopper(0);
+  silent.clusters_at_once = {};
+  EXPECT_EQ(blocks_at_once(*kernel, silent, 5), 130);
+}
+
+TEST(CostModel, SpreadsFewLongRowsOverClusters) {
+  const DeviceInfo device = hopper(0);
+  EXPECT_STREQ(select(device, 18, 8192, 28672).quantize_kernel->name, "quantize_cluster");
+  EXPECT_STREQ(select(device, 19, 8192, 28672).quantize_kernel->name, "quantize_registers");
+  EXPECT_STREQ(select(device, 1, 4096, 8192).quantize_kernel->name, "quantize_registers");
+  DeviceInfo without_clusters = device;
+  without_clusters.clusters_at_once = {};
+  EXPECT_STREQ(select(without_clusters, 1, 8192, 28672).quantize_kernel->name,
+               "quantize_registers");
+}
+
+}  // namespace
+}  // namespace qlinear::detail
