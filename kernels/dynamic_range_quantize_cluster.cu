@@ -3,6 +3,7 @@
 #include <dynamic_range_quantize.hpp>
 #include <ptx/cluster.cuh>
 #include <ptx/launch.cuh>
+#include <ptx/mbarrier.cuh>
 #include <quantize_row.cuh>
 
 namespace qlinear::kernels {
@@ -10,34 +11,66 @@ namespace {
 
 constexpr unsigned kThreads = kFewThreads;
 
-/// The largest of the `magnitude`s of a cluster's threads. Every thread of the cluster calls it,
-/// and `barrier_cluster_wait` before it ends, since others read this block's shared memory.
-template <class Magnitude>
-__device__ Magnitude cluster_max(Magnitude magnitude) {
-  auto* slot = reinterpret_cast<Magnitude*>(ptx::dynamic_shared_memory() + kRowMaxBytes);
-  magnitude = row_max(magnitude);
-  if (threadIdx.x == 0) ptx::st_shared(slot, magnitude);
-  ptx::barrier_cluster_arrive();
-  ptx::barrier_cluster_wait();
-  const unsigned other = threadIdx.x % 32 % ptx::cluster_nctarank();
-  magnitude = warp_max(ptx::ld_shared_cluster(slot, other));
-  ptx::barrier_cluster_arrive();
-  return magnitude;
-}
+/// How the blocks of a cluster tell each other their maxima: each sends its own to a slot of every
+/// block, and waits for theirs.
+class ClusterExchange {
+ public:
+  static constexpr std::size_t kSharedBytes =
+      kMaxClusterBlocks * sizeof(uint4) + sizeof(ptx::Mbarrier);
+
+  /// Every thread of the cluster, once.
+  __device__ ClusterExchange()
+      : slots_(reinterpret_cast<uint4*>(ptx::dynamic_shared_memory() + kRowMaxBytes)),
+        received_(reinterpret_cast<ptx::Mbarrier*>(slots_ + kMaxClusterBlocks)),
+        blocks_(ptx::cluster_nctarank()) {
+    if (threadIdx.x == 0) {
+      ptx::mbarrier_init(received_, 1);
+      ptx::fence_mbarrier_init();
+      ptx::mbarrier_arrive_expect_tx(received_, blocks_ * static_cast<unsigned>(sizeof(uint4)));
+    }
+    __syncthreads();
+    ptx::barrier_cluster_arrive_relaxed();
+  }
+
+  __device__ unsigned blocks() const { return blocks_; }
+
+  /// The largest of the `magnitude`s of all threads. Every thread of the cluster, once.
+  template <class Magnitude>
+  __device__ Magnitude max(Magnitude magnitude) const {
+    magnitude = row_max(magnitude);
+    ptx::barrier_cluster_wait();  // Until every block's barrier has been initialised.
+    if (threadIdx.x < blocks_) {
+      const auto bits = static_cast<unsigned long long>(magnitude);
+      ptx::st_async(
+          slots_ + ptx::cluster_ctarank(),
+          make_uint4(static_cast<unsigned>(bits), static_cast<unsigned>(bits >> 32), 0, 0),
+          received_, threadIdx.x);
+    }
+    ptx::mbarrier_wait_parity_cluster(received_, 0);
+    const uint4 slot = ptx::ld_shared(slots_ + threadIdx.x % 32 % blocks_);
+    const unsigned long long bits = slot.x | static_cast<unsigned long long>(slot.y) << 32;
+    return warp_max(static_cast<Magnitude>(bits));
+  }
+
+ private:
+  uint4* slots_;
+  ptx::Mbarrier* received_;
+  unsigned blocks_;
+};
 
 /// A cluster of blocks along y for each row, which they hold in registers between the two steps.
 template <class TIn>
 __global__ void __launch_bounds__(kThreads, 1)
     quantize_cluster(QuantizeProblem p, RowOptions options) {
+  const ClusterExchange exchange;
   wait_and_let_gemm_in(options);
   const unsigned rank = ptx::cluster_ctarank();
-  const unsigned threads = ptx::cluster_nctarank() * blockDim.x;
   const Row<TIn> row(p, blockIdx.x);
-  const HeldChunks<TIn> held(row, rank * blockDim.x + threadIdx.x, threads, options);
-  const auto scale = row.scale(p, cluster_max(held.magnitude()), rank == 0 && threadIdx.x == 0);
+  const HeldChunks<TIn> held(row, rank * blockDim.x + threadIdx.x, exchange.blocks() * blockDim.x,
+                             options);
+  const auto scale = row.scale(p, exchange.max(held.magnitude()), rank == 0 && threadIdx.x == 0);
   held.quantize(scale, p.q_min, p.q_max);
   clear_counters(p);
-  ptx::barrier_cluster_wait();
 }
 
 }  // namespace
@@ -62,7 +95,7 @@ cudaError_t launch_quantize_cluster(const QuantizeProblem& p, cudaStream_t strea
   const auto blocks = static_cast<unsigned>(quantize_cluster_blocks(p.k));
   LaunchConfig config{"quantize_cluster", dim3(static_cast<unsigned>(p.m), blocks), dim3(kThreads)};
   config.cluster = dim3(1, blocks);
-  config.dynamic_shared_bytes = kRowMaxBytes + sizeof(unsigned long long);
+  config.dynamic_shared_bytes = kRowMaxBytes + ClusterExchange::kSharedBytes;
   config.stream = stream;
   config.programmatic_dependent = p.programmatic_dependent;
   return dispatch_element(p.element, [&](auto tag) {

@@ -26,13 +26,16 @@ class Epilogue {
         c_(static_cast<TIn*>(p.c)),
         ldc_(p.ldc) {}
 
-  /// Written by the quantize kernel: valid behind griddepcontrol.wait only.
+  // Behind griddepcontrol.wait only: kernels before this one, which may still run when it starts,
+  // write these. So they are no data for ld.global.nc.
   __device__ C row_scale(std::int64_t row) const { return ptx::ld_global(a_scale_ + row); }
 
   __device__ Column column(std::int64_t column) const {
-    return {ptx::ld_global_nc(b_scale_ + column),
-            bias_ ? Element<TIn>::to_compute(ptx::ld_global_nc(bias_ + column)) : C(0)};
+    return {ptx::ld_global(b_scale_ + column),
+            bias_ ? Element<TIn>::to_compute(ptx::ld_global(bias_ + column)) : C(0)};
   }
+
+  __device__ bool has_bias() const { return bias_ != nullptr; }
 
   __device__ TIn value(int sum, C row_scale, const Column& column) const {
     const C scale = multiply_rn(row_scale, column.scale);

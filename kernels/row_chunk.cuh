@@ -66,7 +66,7 @@ __device__ __forceinline__ void load_chunk(Chunk<TIn>& chunk, const TIn* row, st
   const auto* source = reinterpret_cast<const uint4*>(row + first);
 #pragma unroll
   for (int w = 0; w < Chunk<TIn>::kWords; w += 4) {
-    const uint4 v = ptx::ld_global_nc(source + w / 4);
+    const uint4 v = ptx::ld_global(source + w / 4);
     chunk.word[w] = v.x;
     chunk.word[w + 1] = v.y;
     chunk.word[w + 2] = v.z;

@@ -5,6 +5,19 @@
 
 namespace qlinear::kernels {
 
+/// Four sums as one vector.
+__device__ __forceinline__ uint4 pack_sums(const int* s) {
+  return make_uint4(static_cast<unsigned>(s[0]), static_cast<unsigned>(s[1]),
+                    static_cast<unsigned>(s[2]), static_cast<unsigned>(s[3]));
+}
+
+__device__ __forceinline__ void add_sums(int* s, const uint4& partial) {
+  s[0] += static_cast<int>(partial.x);
+  s[1] += static_cast<int>(partial.y);
+  s[2] += static_cast<int>(partial.z);
+  s[3] += static_cast<int>(partial.w);
+}
+
 /// Adds up the partial sums of the blocks that share an output tile. Every block but the last to
 /// come leaves its sums in the workspace; that last one returns true, with all of them added to its
 /// own. int32 sums are exact, so the order does not show.
@@ -20,10 +33,7 @@ __device__ bool reduce_split_k(int* sum, uint4* tile_slots, unsigned* counter, i
   uint4* own = tile_slots + slice * kSliceVectors + threadIdx.x;
 #pragma unroll
   for (int v = 0; v < kVectors; ++v) {
-    const int* s = sum + v * 4;
-    ptx::st_global(own + v * kThreads,
-                   make_uint4(static_cast<unsigned>(s[0]), static_cast<unsigned>(s[1]),
-                              static_cast<unsigned>(s[2]), static_cast<unsigned>(s[3])));
+    ptx::st_global(own + v * kThreads, pack_sums(sum + v * 4));
   }
   __threadfence();
   __syncthreads();
@@ -37,12 +47,7 @@ __device__ bool reduce_split_k(int* sum, uint4* tile_slots, unsigned* counter, i
     if (i == slice) continue;
 #pragma unroll
     for (int v = 0; v < kVectors; ++v) {
-      const uint4 partial = ptx::ld_global(other + v * kThreads);
-      int* s = sum + v * 4;
-      s[0] += static_cast<int>(partial.x);
-      s[1] += static_cast<int>(partial.y);
-      s[2] += static_cast<int>(partial.z);
-      s[3] += static_cast<int>(partial.w);
+      add_sums(sum + v * 4, ptx::ld_global(other + v * kThreads));
     }
   }
   return true;

@@ -7,7 +7,7 @@
 #include <ptx/setmaxnreg.cuh>
 #include <ptx/wgmma.cuh>
 #include <rasterize.cuh>
-#include <split_k.hpp>
+#include <split_k.cuh>
 #include <tensor_map.hpp>
 #include <wgmma_gemm.hpp>
 #include <wgmma_pipeline.cuh>
@@ -167,42 +167,46 @@ __device__ __forceinline__ void wgmma_mainloop(const WgmmaRing<kTileIndex>& ring
   if (previous >= 0) release(previous);
 }
 
-__device__ __forceinline__ void barrier_cluster() {
-  ptx::barrier_cluster_arrive();
-  ptx::barrier_cluster_wait();
-}
-
 /// Named barriers: one of all consumers, and one of each consumer warpgroup.
 inline constexpr int kConsumerBarrier = 1;
 inline constexpr int kFirstStoreBarrier = 2;
 
-/// Adds the sums of all blocks of the cluster to those of block 0, through the drained ring as
-/// distributed shared memory. Every consumer thread calls it; the producers' warpgroup takes part
-/// in its two cluster barriers.
+/// Bytes of a block's sums.
 template <int kTileIndex>
-__device__ __forceinline__ void reduce_cluster(WgmmaSums<WgmmaTraits<kTileIndex>::kColumns>& sums,
+inline constexpr unsigned kSumBytes =
+    WgmmaTraits<kTileIndex>::kConsumers * 64 * WgmmaTraits<kTileIndex>::kColumns * 4;
+
+/// Adds the sums of all blocks of the cluster to those of block 0, for which it returns true. The
+/// others send theirs to its ring once that has been drained. Every consumer thread calls it.
+template <int kTileIndex>
+__device__ __forceinline__ bool reduce_cluster(WgmmaSums<WgmmaTraits<kTileIndex>::kColumns>& sums,
                                                const WgmmaRing<kTileIndex>& ring, unsigned rank,
                                                unsigned blocks) {
-  constexpr int kThreads = WgmmaTraits<kTileIndex>::kConsumers * 128;
-  constexpr int kPairs = WgmmaTraits<kTileIndex>::kColumns / 4;
-  auto* exchange = reinterpret_cast<int2*>(ring.memory()) + (threadIdx.x - 128);
-  ptx::bar_sync(kConsumerBarrier, kThreads);  // Until no warpgroup reads the ring any more.
+  constexpr unsigned kThreads = WgmmaTraits<kTileIndex>::kConsumers * 128;
+  constexpr int kVectors = WgmmaTraits<kTileIndex>::kColumns / 8;
+  const unsigned thread = threadIdx.x - 128;
+  auto* received = reinterpret_cast<uint4*>(ring.memory()) + thread;
+  ptx::barrier_cluster_wait();  // Opened when the barriers had been initialised.
   if (rank != 0) {
+    ptx::mbarrier_wait_parity_cluster(ring.drained(), 0);
+    received += (rank - 1) * kVectors * kThreads;
 #pragma unroll
-    for (int i = 0; i < kPairs; ++i) {
-      ptx::st_shared(exchange + i * kThreads, make_int2(sums.value[2 * i], sums.value[2 * i + 1]));
+    for (int v = 0; v < kVectors; ++v) {
+      ptx::st_async(received + v * kThreads, pack_sums(sums.value + v * 4), ring.sums(), 0);
+    }
+    return false;
+  }
+  ptx::bar_sync(kConsumerBarrier, kThreads);  // Until no warpgroup reads the ring any more.
+  if (thread > 0 && thread < blocks) ptx::mbarrier_arrive_cluster(ring.drained(), thread);
+  ptx::mbarrier_wait_parity_cluster(ring.sums(), 0);
+#pragma unroll 1
+  for (unsigned other = 1; other < blocks; ++other, received += kVectors * kThreads) {
+#pragma unroll
+    for (int v = 0; v < kVectors; ++v) {
+      add_sums(sums.value + v * 4, ptx::ld_shared(received + v * kThreads));
     }
   }
-  barrier_cluster();
-  for (unsigned other = 1; rank == 0 && other < blocks; ++other) {
-#pragma unroll
-    for (int i = 0; i < kPairs; ++i) {
-      const int2 pair = ptx::ld_shared_cluster(exchange + i * kThreads, other);
-      sums.value[2 * i] += pair.x;
-      sums.value[2 * i + 1] += pair.y;
-    }
-  }
-  barrier_cluster();  // Until block 0 has read the others' shared memory.
+  return true;
 }
 
 /// The consumers' part of `wgmma_gemm`.
@@ -223,9 +227,9 @@ __device__ __forceinline__ void wgmma_consume(const GemmProblem& p,
                                             kFirstStoreBarrier + warp / 4);
     WgmmaSums<Traits::kColumns> sums{};
     wgmma_mainloop<kTileIndex, std::is_same_v<TWQ, U8>>(ring, schedule, cursor, sums, warp / 4);
-    if (schedule.blocks() > 1) {
-      reduce_cluster<kTileIndex>(sums, ring, schedule.rank(), schedule.blocks());
-      if (schedule.rank() != 0) return;
+    if (schedule.blocks() > 1 &&
+        !reduce_cluster<kTileIndex>(sums, ring, schedule.rank(), schedule.blocks())) {
+      return;
     }
     store.store(sums);
   }
@@ -240,8 +244,16 @@ __global__ void __launch_bounds__(WgmmaTraits<kTileIndex>::kThreads,
   using Traits = WgmmaTraits<kTileIndex>;
   const WgmmaRing<kTileIndex> ring;
   const WgmmaSchedule<kTileIndex> schedule(p);
-  if (threadIdx.x == 0) ring.initialise();
+  const bool in_cluster = schedule.blocks() > 1;
+  if (threadIdx.x == 0) {
+    if (p.k > 0) {
+      ptx::prefetch_tensormap(&weights);
+      ptx::prefetch_tensormap(&tokens);
+    }
+    ring.initialise((schedule.blocks() - 1) * kSumBytes<kTileIndex>);
+  }
   __syncthreads();
+  if (in_cluster) ptx::barrier_cluster_arrive_relaxed();
 
   if (threadIdx.x < 128) {
     if constexpr (Traits::kMovesRegisters) ptx::setmaxnreg_dec<40>();
@@ -249,10 +261,7 @@ __global__ void __launch_bounds__(WgmmaTraits<kTileIndex>::kThreads,
       WgmmaProducer<kTileIndex>(ring, schedule, &weights, &tokens).run();
     }
     __syncwarp();
-    if (schedule.blocks() > 1) {
-      barrier_cluster();
-      barrier_cluster();
-    }
+    if (in_cluster) ptx::barrier_cluster_wait();
   } else {
     if constexpr (Traits::kMovesRegisters) ptx::setmaxnreg_inc<232>();
     wgmma_consume<TIn, TWQ, kTileIndex>(p, ring, schedule);

@@ -25,7 +25,7 @@ struct WgmmaTraits {
   static constexpr int kStagingBytes = kTile.staging_bytes();
   static constexpr int kColumnDataBytes = kTile.column_data_bytes();
   // So many sums a consumer thread leave the producer few of the 65536 registers.
-  static constexpr bool kMovesRegisters = kColumns >= 176;
+  static constexpr bool kMovesRegisters = kColumns >= 160;
 };
 
 /// Where things lie in a block's shared memory, and the ring's barriers.
@@ -38,7 +38,9 @@ class WgmmaRing {
       : memory_(ptx::dynamic_shared_memory()),
         full_(
             reinterpret_cast<ptx::Mbarrier*>(memory_ + Traits::kRingBytes + Traits::kStagingBytes)),
-        empty_(full_ + Traits::kStages) {}
+        empty_(full_ + Traits::kStages),
+        sums_(empty_ + Traits::kStages),
+        drained_(sums_ + 1) {}
 
   __device__ unsigned char* rows(int slot) const { return memory_ + slot * Traits::kStageBytes; }
   __device__ unsigned char* columns(int slot) const { return rows(slot) + Traits::kRowBytes; }
@@ -53,19 +55,30 @@ class WgmmaRing {
   __device__ ptx::Mbarrier* full(int slot) const { return full_ + slot; }
   __device__ ptx::Mbarrier* empty(int slot) const { return empty_ + slot; }
 
-  /// By one thread, before the barrier that opens the kernel.
-  __device__ void initialise() const {
+  /// Of a cluster's first block: what the others' sums arrive at.
+  __device__ ptx::Mbarrier* sums() const { return sums_; }
+  /// Of its other blocks: when the first one's ring is free for their sums.
+  __device__ ptx::Mbarrier* drained() const { return drained_; }
+
+  /// By one thread, before the barrier that opens the kernel. `sum_bytes`: what the other blocks of
+  /// the cluster will send.
+  __device__ void initialise(unsigned sum_bytes) const {
     for (int slot = 0; slot < Traits::kStages; ++slot) {
       ptx::mbarrier_init(full(slot), 1);
       ptx::mbarrier_init(empty(slot), Traits::kConsumers);
     }
+    ptx::mbarrier_init(sums_, 1);
+    ptx::mbarrier_init(drained_, 1);
     ptx::fence_mbarrier_init();
+    ptx::mbarrier_arrive_expect_tx(sums_, sum_bytes);
   }
 
  private:
   unsigned char* memory_;
   ptx::Mbarrier* full_;
   ptx::Mbarrier* empty_;
+  ptx::Mbarrier* sums_;
+  ptx::Mbarrier* drained_;
 };
 
 /// A position in the ring: the slot, and the parity of the phase that its barriers are in.

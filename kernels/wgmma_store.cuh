@@ -22,9 +22,9 @@ struct WgmmaSums {
 
 /// Brings a warpgroup's sums through the epilogue to the output.
 ///
-/// What the epilogue needs from global memory is fetched while the tile is multiplied: the rows'
-/// part into registers, the columns' into shared memory. Afterwards each warp turns its elements, a
-/// few columns at a time, from fragments into 16-byte pieces of output rows in shared memory.
+/// What the epilogue needs from global memory is on its way to registers while the tile is
+/// multiplied; then the warpgroup shares the columns' part in shared memory. Each warp turns its
+/// elements, a few columns at a time, from fragments into 16-byte pieces of output rows there.
 template <class TIn, int kTileIndex>
 class WgmmaStore {
   using Traits = WgmmaTraits<kTileIndex>;
@@ -39,6 +39,7 @@ class WgmmaStore {
       kSwapped ? kWgmmaStagedTokens<TIn> / 8 : kPassColumns / 8;  // Of a pass.
   static constexpr int kPassRows = kSwapped ? kWgmmaStagedTokens<TIn> : 16;
   static constexpr int kPitch = kPassColumns + kWidth;
+  static constexpr int kFetchedColumns = (kColumns + 127) / 128;  // Of a thread.
   static_assert(kPassRows * kPitch * static_cast<int>(sizeof(TIn)) <= kWgmmaWarpStagingBytes);
 
  public:
@@ -63,6 +64,7 @@ class WgmmaStore {
   }
 
   __device__ void store(const WgmmaSums<kColumns>& sums) const {
+    share_columns();
     ptx::bar_sync(barrier_, 128);  // Until the columns' part is there.
 #pragma unroll
     for (int first = 0; first < kColumns; first += kFragments * 8) {
@@ -78,6 +80,16 @@ class WgmmaStore {
   }
 
  private:
+  /// Two neighbours, which one access moves.
+  template <class T>
+  struct alignas(2 * sizeof(T)) Pair {
+    T value[2];
+  };
+  template <class T>
+  __device__ static Pair<T> load_pair(const T* values) {
+    return ptx::ld_shared(reinterpret_cast<const Pair<T>*>(values));
+  }
+
   /// A row of wgmma is a row of the output, or a column of it if swapped.
   __device__ void fetch_row(int which, std::int64_t row) {
     if constexpr (kSwapped) {
@@ -87,16 +99,32 @@ class WgmmaStore {
     }
   }
 
-  __device__ void fetch_columns() const {
-    for (int i = static_cast<int>(threadIdx.x) % 128; i < kColumns; i += 128) {
-      const std::int64_t column = work_.first_column + i;
+  /// The tile's column that is this thread's `i`th to fetch.
+  __device__ static int fetched_column(int i) {
+    return static_cast<int>(threadIdx.x) % 128 + i * 128;
+  }
+
+  __device__ void fetch_columns() {
+#pragma unroll
+    for (int i = 0; i < kFetchedColumns; ++i) {
+      const std::int64_t column = work_.first_column + fetched_column(i);
+      fetched_[i] = {};
+      if (fetched_column(i) >= kColumns) continue;
       if constexpr (kSwapped) {
-        ptx::st_shared(column_scale_ + i, column < m_ ? epilogue_.row_scale(column) : C(0));
+        if (column < m_) fetched_[i].scale = epilogue_.row_scale(column);
       } else {
-        const Column fetched = column < n_ ? epilogue_.column(column) : Column{};
-        ptx::st_shared(column_scale_ + i, fetched.scale);
-        ptx::st_shared(column_bias_ + i, fetched.bias);
+        if (column < n_) fetched_[i] = epilogue_.column(column);
       }
+    }
+  }
+
+  __device__ void share_columns() const {
+#pragma unroll
+    for (int i = 0; i < kFetchedColumns; ++i) {
+      const int column = fetched_column(i);
+      if (column >= kColumns) continue;
+      ptx::st_shared(column_scale_ + column, fetched_[i].scale);
+      if (!kSwapped) ptx::st_shared(column_bias_ + column, fetched_[i].bias);
     }
   }
 
@@ -113,19 +141,24 @@ class WgmmaStore {
   __device__ void stage_fragment(const int* sum, int column, int j) const {
     const int pair = lane_ % 4 * 2;
     const int row = lane_ / 4;
-    C scale[2];
-    C bias[2] = {};
+    const auto scale = load_pair(column_scale_ + column + pair);
+    Pair<C> bias{};
+    if (!kSwapped && epilogue_.has_bias()) bias = load_pair(column_bias_ + column + pair);
 #pragma unroll
-    for (int e = 0; e < 2; ++e) {
-      scale[e] = ptx::ld_shared(column_scale_ + column + pair + e);
-      if (!kSwapped) bias[e] = ptx::ld_shared(column_bias_ + column + pair + e);
-    }
+    for (int half = 0; half < 2; ++half) {
+      Pair<TIn> elements;
 #pragma unroll
-    for (int i = 0; i < 4; ++i) {
-      const int staged_row = kSwapped ? j * 8 + pair + i % 2 : row + i / 2 * 8;
-      const int staged_column = kSwapped ? row + i / 2 * 8 : j * 8 + pair + i % 2;
-      ptx::st_shared(staging_ + staged_row * kPitch + staged_column,
-                     element(sum[i], i / 2, scale[i % 2], bias[i % 2]));
+      for (int e = 0; e < 2; ++e) {
+        elements.value[e] = element(sum[half * 2 + e], half, scale.value[e], bias.value[e]);
+      }
+      if constexpr (kSwapped) {
+        TIn* target = staging_ + (j * 8 + pair) * kPitch + row + half * 8;
+        ptx::st_shared(target, elements.value[0]);
+        ptx::st_shared(target + kPitch, elements.value[1]);
+      } else {
+        TIn* target = staging_ + (row + half * 8) * kPitch + j * 8 + pair;
+        ptx::st_shared(reinterpret_cast<Pair<TIn>*>(target), elements);
+      }
     }
   }
 
@@ -172,6 +205,7 @@ class WgmmaStore {
   bool vectorised_;
   C row_scale_[2];
   Column row_column_[2];
+  Column fetched_[kFetchedColumns];
 };
 
 }  // namespace qlinear::kernels

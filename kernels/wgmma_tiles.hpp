@@ -39,10 +39,16 @@ struct WgmmaTile {
   constexpr int staging_bytes() const {
     return consumers() * (4 * kWgmmaWarpStagingBytes + column_data_bytes());
   }
-  /// The ring, the consumers' memory for their stores, and two barriers a stage.
+  /// The ring, the consumers' memory for their stores, two barriers a stage and two of the cluster.
   constexpr std::size_t shared_bytes() const {
-    const int bytes = ring_bytes() + staging_bytes() + stages * 16;
+    const int bytes = ring_bytes() + staging_bytes() + (stages + 1) * 16;
     return static_cast<std::size_t>(bytes);
+  }
+  /// Into how many blocks of a cluster K may be split: the sums of all but one go through its ring.
+  constexpr int max_split_k() const {
+    const int sum_bytes = rows * columns * 4;
+    return ring_bytes() / sum_bytes + 1 < kMaxClusterBlocks ? ring_bytes() / sum_bytes + 1
+                                                            : kMaxClusterBlocks;
   }
 };
 
@@ -62,7 +68,7 @@ inline constexpr std::array<WgmmaTile, 20> kWgmmaTiles{{
     {"wgmma_128x192", false, 128, 192, 5, 1, kUnmeasuredRate},
     {"wgmma_128x176", false, 128, 176, 5, 1, kUnmeasuredRate},
     {"wgmma_128x160", false, 128, 160, 5, 1, kUnmeasuredRate},
-    {"wgmma_128x144", false, 128, 144, 6, 1, kUnmeasuredRate},
+    {"wgmma_128x144", false, 128, 144, 5, 1, kUnmeasuredRate},
     {"wgmma_128x112", false, 128, 112, 6, 1, kUnmeasuredRate},
     {"wgmma_128x96", false, 128, 96, 7, 1, kUnmeasuredRate},
     // Decode: weights as rows, so that few tokens leave no part of the tensor core idle, and two
@@ -81,5 +87,16 @@ inline constexpr std::array<WgmmaTile, 20> kWgmmaTiles{{
     {"wgmma_swapped_192x128", true, 128, 192, 5, 1, kUnmeasuredRate},
     {"wgmma_swapped_256x128", true, 128, 256, 4, 1, kMeasuredRate},
 }};
+
+constexpr bool wgmma_tiles_fit() {
+  constexpr std::size_t kSharedBytes = 228 * 1024;  // Of a multiprocessor of sm_90,
+  constexpr std::size_t kReservedBytes = 1024;  // of which the system takes these of each block.
+  for (const WgmmaTile& tile : kWgmmaTiles) {
+    const auto blocks = static_cast<std::size_t>(tile.blocks_per_multiprocessor);
+    if (blocks * (tile.shared_bytes() + kReservedBytes) > kSharedBytes) return false;
+  }
+  return true;
+}
+static_assert(wgmma_tiles_fit(), "a row that is too large would never be chosen, and not tested");
 
 }  // namespace qlinear::kernels

@@ -96,7 +96,7 @@ constexpr GemmKernel wgmma_row() {
   row.ring_bytes = static_cast<std::size_t>(kTileRow.ring_bytes());
   row.blocks_per_multiprocessor = kTileRow.blocks_per_multiprocessor;
   row.split = SplitK::Cluster;
-  row.max_split_k = kernels::kMaxClusterBlocks;
+  row.max_split_k = kTileRow.max_split_k();
   row.cost = {kTileRow.macs_per_clock, 5600.0, 0.0, 0.235};
   row.launch = &kernels::launch_wgmma_gemm<kTile>;
   return row;

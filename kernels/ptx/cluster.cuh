@@ -31,6 +31,14 @@ __device__ __forceinline__ void barrier_cluster_arrive() {
 #endif
 }
 
+/// barrier.cluster.arrive.relaxed.aligned: publishes nothing that was written before it, and so
+/// does without the fence over all of global memory that the form above becomes.
+__device__ __forceinline__ void barrier_cluster_arrive_relaxed() {
+#if !defined(__CUDA_ARCH__) || __CUDA_ARCH__ >= 900
+  asm volatile("barrier.cluster.arrive.relaxed.aligned;" ::: "memory");
+#endif
+}
+
 /// barrier.cluster.wait.acquire.aligned
 __device__ __forceinline__ void barrier_cluster_wait() {
 #if !defined(__CUDA_ARCH__) || __CUDA_ARCH__ >= 900

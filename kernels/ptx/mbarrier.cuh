@@ -36,14 +36,15 @@ __device__ __forceinline__ void mbarrier_arrive_expect_tx(Mbarrier* barrier, uns
 #endif
 }
 
-/// mbarrier.arrive on the barrier at the same place in block `rank` of the cluster.
+/// mbarrier.arrive on the barrier at the same place in block `rank` of the cluster: tells it that
+/// this block has read something, and publishes nothing that it wrote. (With .release.cluster it
+/// would, at the price of a fence over all of global memory.)
 __device__ __forceinline__ void mbarrier_arrive_cluster(Mbarrier* barrier, unsigned rank) {
 #if !defined(__CUDA_ARCH__) || __CUDA_ARCH__ >= 900
   const auto local = static_cast<unsigned>(__cvta_generic_to_shared(barrier));
   unsigned remote;
   asm volatile("mapa.shared::cluster.u32 %0, %1, %2;" : "=r"(remote) : "r"(local), "r"(rank));
-  asm volatile("mbarrier.arrive.release.cluster.shared::cluster.b64 _, [%0];" ::"r"(remote)
-               : "memory");
+  asm volatile("mbarrier.arrive.shared::cluster.b64 _, [%0];" ::"r"(remote) : "memory");
 #endif
 }
 
@@ -69,6 +70,43 @@ __device__ __forceinline__ void mbarrier_wait_parity(Mbarrier* barrier, unsigned
       "@!done bra wait_%=;\n"
       "}" ::"r"(address),
       "r"(parity)
+      : "memory");
+#endif
+}
+
+/// As above, where what completes the phase comes from other blocks of the cluster.
+__device__ __forceinline__ void mbarrier_wait_parity_cluster(Mbarrier* barrier, unsigned parity) {
+#if !defined(__CUDA_ARCH__) || __CUDA_ARCH__ >= 900
+  const auto address = static_cast<unsigned>(__cvta_generic_to_shared(barrier));
+  asm volatile(
+      "{\n"
+      ".reg .pred done;\n"
+      "wait_%=:\n"
+      "mbarrier.try_wait.parity.acquire.cluster.shared::cta.b64 done, [%0], %1;\n"
+      "@!done bra wait_%=;\n"
+      "}" ::"r"(address),
+      "r"(parity)
+      : "memory");
+#endif
+}
+
+/// st.async: 16 bytes to the same place of block `rank` of the cluster, where the barrier at the
+/// same place as `barrier` receives them.
+__device__ __forceinline__ void st_async(uint4* address, const uint4& value, Mbarrier* barrier,
+                                         unsigned rank) {
+#if !defined(__CUDA_ARCH__) || __CUDA_ARCH__ >= 900
+  unsigned remote;
+  unsigned remote_barrier;
+  asm volatile("mapa.shared::cluster.u32 %0, %1, %2;"
+               : "=r"(remote)
+               : "r"(static_cast<unsigned>(__cvta_generic_to_shared(address))), "r"(rank));
+  asm volatile("mapa.shared::cluster.u32 %0, %1, %2;"
+               : "=r"(remote_barrier)
+               : "r"(static_cast<unsigned>(__cvta_generic_to_shared(barrier))), "r"(rank));
+  asm volatile(
+      "st.async.weak.shared::cluster.mbarrier::complete_tx::bytes.v4.b32 "
+      "[%0], {%1, %2, %3, %4}, [%5];" ::"r"(remote),
+      "r"(value.x), "r"(value.y), "r"(value.z), "r"(value.w), "r"(remote_barrier)
       : "memory");
 #endif
 }

@@ -13,7 +13,7 @@ __device__ __forceinline__ T ld_global(const T* address) {
   return *address;
 }
 
-/// For data that no thread writes while the kernel runs.
+/// For data that nobody writes while the kernel runs, its programmatic predecessors included.
 template <class T>
 __device__ __forceinline__ T ld_global_nc(const T* address) {
   return __ldg(address);

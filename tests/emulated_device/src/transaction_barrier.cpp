@@ -6,6 +6,8 @@
 
 #include <emulated_device/kernel_calls.hpp>
 
+#include <cstring>
+
 namespace qlinear::emulated_device {
 namespace {
 
@@ -91,6 +93,26 @@ void arrive_in_cluster(const void* barrier, unsigned rank) {
   map_shared_rank(barrier, rank, kBytes, kArrive);
   const Block& own = block_of(engine().current(kArrive));
   arrive(find_barrier(own.cluster->blocks[rank], own.shared.offset_of(barrier), kArrive), 0);
+}
+
+void store_async(void* address, const uint4& value, const void* barrier, unsigned rank) {
+  constexpr const char* kStore = "st.async";
+  auto* target = static_cast<unsigned char*>(map_shared_rank(address, rank, sizeof(value), kStore));
+  check_shared(barrier, kBytes, kStore);
+  const Block& own = block_of(engine().current(kStore));
+  Block& other = own.cluster->blocks[rank];
+  const std::uintptr_t barrier_offset = own.shared.offset_of(barrier);
+  find_barrier(other, barrier_offset, kStore);
+  const auto perform = [target, value, &other, barrier_offset] {
+    std::memcpy(target, &value, sizeof(value));
+    complete_transaction(find_barrier(other, barrier_offset, kStore), sizeof(value));
+  };
+  if (engine().random().one_in(4)) {
+    perform();
+    return;
+  }
+  if (engine().random().one_in(2)) fill_with_garbage(target, sizeof(value), engine().random());
+  engine().defer({&other}, perform);
 }
 
 void wait_for_phase(const void* barrier, unsigned parity) {

@@ -1,6 +1,7 @@
 #include "device_test.hpp"
 
 #include <ptx/cluster.cuh>
+#include <ptx/mbarrier.cuh>
 #include <ptx/memory.cuh>
 
 #include <vector>
@@ -72,6 +73,57 @@ TEST(Cluster, OfOneBlockWithoutTheAttribute) {
                                             out.data())),
             cudaSuccess);
   EXPECT_EQ(out.read(), (std::vector<unsigned>{0, 1, 0, 1}));
+}
+
+/// Every block sends a value of each thread to every block, and adds up what it receives.
+__global__ void send_to_cluster(unsigned* out) {
+  auto* slots = reinterpret_cast<uint4*>(ptx::dynamic_shared_memory());
+  const unsigned blocks = ptx::cluster_nctarank();
+  auto* received = reinterpret_cast<ptx::Mbarrier*>(slots + blocks * blockDim.x);
+  if (threadIdx.x == 0) {
+    ptx::mbarrier_init(received, 1);
+    ptx::fence_mbarrier_init();
+    ptx::mbarrier_arrive_expect_tx(received,
+                                   blocks * blockDim.x * static_cast<unsigned>(sizeof(uint4)));
+  }
+  __syncthreads();
+  ptx::barrier_cluster_arrive_relaxed();
+  ptx::barrier_cluster_wait();
+  const unsigned rank = ptx::cluster_ctarank();
+  for (unsigned other = 0; other < blocks; ++other) {
+    ptx::st_async(slots + rank * blockDim.x + threadIdx.x,
+                  make_uint4(rank, other, threadIdx.x, rank * threadIdx.x), received, other);
+  }
+  ptx::mbarrier_wait_parity_cluster(received, 0);
+  uint4 sum = make_uint4(0, 0, 0, 0);
+  for (unsigned other = 0; other < blocks; ++other) {
+    const uint4 value = ptx::ld_shared(slots + other * blockDim.x + threadIdx.x);
+    sum = make_uint4(sum.x + value.x, sum.y + value.y, sum.z + value.z, sum.w + value.w);
+  }
+  ptx::st_global(reinterpret_cast<uint4*>(out) + blockIdx.x * blockDim.x + threadIdx.x, sum);
+}
+
+TEST(Cluster, SendsWithStAsync) {
+  if (compute_capability() < 90) return;  // no clusters there
+  constexpr unsigned kThreads = 40;
+  constexpr unsigned kBlocks = 5;
+  with_seeds(20, [] {
+    const DeviceBuffer<unsigned> out(2 * kBlocks * kThreads * 4);
+    kernels::LaunchConfig config{"send_to_cluster", dim3(2 * kBlocks), dim3(kThreads)};
+    config.cluster = dim3(kBlocks);
+    config.dynamic_shared_bytes = kBlocks * kThreads * sizeof(uint4) + sizeof(ptx::Mbarrier);
+    ASSERT_EQ((kernels::launch_kernel<&send_to_cluster>(config, out.data())), cudaSuccess);
+    const std::vector<unsigned> result = out.read();
+    for (unsigned i = 0; i < 2 * kBlocks * kThreads; ++i) {
+      const unsigned rank = i / kThreads % kBlocks;
+      const unsigned thread = i % kThreads;
+      constexpr unsigned kRanks = kBlocks * (kBlocks - 1) / 2;  // Their sum.
+      EXPECT_EQ(result[i * 4], kRanks);
+      EXPECT_EQ(result[i * 4 + 1], kBlocks * rank);
+      EXPECT_EQ(result[i * 4 + 2], kBlocks * thread);
+      EXPECT_EQ(result[i * 4 + 3], kRanks * thread);
+    }
+  });
 }
 
 }  // namespace

@@ -12,6 +12,10 @@ __device__ __forceinline__ void barrier_cluster_arrive() {
   emulated_device::arrive_at_cluster_barrier();
 }
 
+__device__ __forceinline__ void barrier_cluster_arrive_relaxed() {
+  emulated_device::arrive_at_cluster_barrier();
+}
+
 __device__ __forceinline__ void barrier_cluster_wait() {
   emulated_device::wait_at_cluster_barrier();
 }

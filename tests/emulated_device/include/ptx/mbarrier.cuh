@@ -30,4 +30,13 @@ __device__ __forceinline__ void mbarrier_wait_parity(Mbarrier* barrier, unsigned
   emulated_device::wait_for_phase(barrier, parity);
 }
 
+__device__ __forceinline__ void mbarrier_wait_parity_cluster(Mbarrier* barrier, unsigned parity) {
+  emulated_device::wait_for_phase(barrier, parity);
+}
+
+__device__ __forceinline__ void st_async(uint4* address, const uint4& value, Mbarrier* barrier,
+                                         unsigned rank) {
+  emulated_device::store_async(address, value, barrier, rank);
+}
+
 }  // namespace qlinear::ptx
