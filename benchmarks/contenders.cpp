@@ -21,15 +21,6 @@ std::string name_of(const std::string& kernel, int split_k) {
   return split_k == 1 ? kernel : kernel + "/split:" + std::to_string(split_k);
 }
 
-/// What `select` chooses, which no plan tells as far as the split goes.
-std::string name_of_choice(const Workload& workload) {
-  const auto device = detail::device_info_of_stream(workload.stream());
-  check(device.status());
-  const auto state = detail::select_linear(*device.value(), workload.descriptor(), {});
-  check(state.status());
-  return name_of(state.value().aligned.kernel->name, state.value().aligned.split_k);
-}
-
 Contender linear_contender(Workload& workload, const Oracle& oracle, std::string name,
                            const Plan& plan) {
   const std::size_t bytes = plan.workspace_size();
@@ -66,6 +57,14 @@ void add(Contender contender, const std::string& choice, std::vector<Contender>&
 }
 
 }  // namespace
+
+std::string name_of_choice(const Workload& workload) {
+  const auto device = detail::device_info_of_stream(workload.stream());
+  check(device.status());
+  const auto state = detail::select_linear(*device.value(), workload.descriptor(), {});
+  check(state.status());
+  return name_of(state.value().aligned.kernel->name, state.value().aligned.split_k);
+}
 
 std::vector<Contender> linear_contenders(Workload& workload, const Oracle& oracle) {
   const std::string choice = name_of_choice(workload);

@@ -4,9 +4,14 @@
 #include <oracle.hpp>
 #include <workload.hpp>
 
+#include <string>
 #include <vector>
 
 namespace qlinear::benchmark {
+
+/// The GEMM kernel that `select` chooses for the workload, and its split of K, which no plan tells:
+/// "name/split:2".
+std::string name_of_choice(const Workload& workload);
 
 /// Every registered GEMM kernel that can do the workload's problem on this GPU, with every split of
 /// K it takes, each behind the quantize kernel that `select` chooses; `select`'s choice comes

@@ -1,3 +1,4 @@
+#include <contenders.hpp>
 #include <library_subjects.hpp>
 
 #include <cstddef>
@@ -21,6 +22,7 @@ class LibraryQuantize : public LibraryLinear {
  public:
   LibraryQuantize() : LibraryLinear("qlinear_quantize", "") {}
   Work work() const override { return Work::Quantize; }
+  std::string label(const Workload&) const override { return ""; }
   void enqueue(Workload& workload, cudaStream_t stream, int call) override {
     check(plan().quantize_activation(stream, workload.args(call)));
   }
@@ -36,6 +38,7 @@ class LibraryQuantize : public LibraryLinear {
 void LibraryLinear::prepare(Workload& workload, const GraphTimer&) {
   PlanPreference preference;
   preference.kernel = kernel_;
+  preference.constant_weights = constant_weights_;
   auto plan =
       QuantizedLinearPlan<Bf16, S8>::select(workload.stream(), workload.descriptor(), preference);
   check(plan.status());
@@ -43,6 +46,10 @@ void LibraryLinear::prepare(Workload& workload, const GraphTimer&) {
   const std::size_t bytes = plan_->workspace_size();
   space_ = bytes == 0 ? DeviceBuffer<std::byte>()
                       : DeviceBuffer<std::byte>(static_cast<std::int64_t>(bytes));
+}
+
+std::string LibraryLinear::label(const Workload& workload) const {
+  return kernel_.empty() ? name_of_choice(workload) : kernel_;
 }
 
 void LibraryLinear::enqueue(Workload& workload, cudaStream_t stream, int call) {
@@ -60,6 +67,7 @@ Subjects make_library_subjects() {
   subjects.push_back(std::make_unique<LibraryQuantize>());
   subjects.push_back(std::make_unique<LibraryGemm>());
   subjects.push_back(std::make_unique<LibraryLinear>(kLinearSubject, ""));
+  subjects.push_back(std::make_unique<LibraryLinear>(kConstantWeightsSubject, "", true));
   return subjects;
 }
 

@@ -9,13 +9,15 @@
 namespace qlinear::benchmark {
 
 /// `run` of a plan, with the kernel that `kernel` names or, if empty, the one `select` chooses.
+/// `constant_weights` as in `PlanPreference`.
 class LibraryLinear : public Subject {
  public:
-  LibraryLinear(std::string name, std::string kernel)
-      : name_(std::move(name)), kernel_(std::move(kernel)) {}
+  LibraryLinear(std::string name, std::string kernel, bool constant_weights = false)
+      : name_(std::move(name)), kernel_(std::move(kernel)), constant_weights_(constant_weights) {}
 
   std::string name() const override { return name_; }
   Work work() const override { return Work::Linear; }
+  std::string label(const Workload& workload) const override;
   void prepare(Workload& workload, const GraphTimer& timer) override;
   void enqueue(Workload& workload, cudaStream_t stream, int call) override;
   void verify(Workload& workload, const Oracle& oracle) override;
@@ -27,6 +29,7 @@ class LibraryLinear : public Subject {
  private:
   std::string name_;
   std::string kernel_;
+  bool constant_weights_;
   std::optional<QuantizedLinearPlan<Bf16, S8>> plan_;
   DeviceBuffer<std::byte> space_;
 };

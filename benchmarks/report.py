@@ -93,29 +93,32 @@ def summary(results):
         if not cells:
             continue
         row = [title]
-        for subject in (res.LINEAR, res.GEMM):
+        for subject in (res.LINEAR, res.CONSTANT_WEIGHTS, res.GEMM):
             known = [results.rows.get((*cell, subject)) for cell in cells]
             row.append(spread([cell.share for cell in known if cell], percent))
         for peer in peers:
             ratios = [results.ratio(*cell, peer) for cell in cells]
             row.append(spread([ratio for ratio in ratios if ratio], times))
         rows.append(row)
-    titles = ["regime", "share of floor, linear", "share of floor, GEMM"]
+    titles = ["regime", "share of floor, linear", "with constant weights", "GEMM alone"]
     return markdown_table(titles + [res.PEERS[peer][0] for peer in peers], rows)
 
 
 def layer_table(results, layer):
     """A row for each M: floor, times, shares, and each peer's time over ours."""
     peers = results.peers()
-    titles = ["M", "floor µs", "linear µs", "share", "GEMM µs", "share", "quantize µs"]
+    titles = ["M", "floor µs", "linear µs", "share", "constant weights µs", "share", "GEMM µs",
+              "share", "quantize µs", "GEMM kernel"]
     rows = []
     for m in results.compared_token_counts(layer):
         linear = results.rows[layer, m, res.LINEAR]
         gemm = results.rows.get((layer, m, res.GEMM))
         quantize = results.rows.get((layer, m, res.QUANTIZE))
-        row = [str(m), f"{linear.floor_us:.2f}", f"{linear.us:.2f}", percent(linear.share)]
-        row += [f"{gemm.us:.2f}", percent(gemm.share)] if gemm else ["–", "–"]
-        row += [f"{quantize.us:.2f}" if quantize else "–"]
+        constant = results.rows.get((layer, m, res.CONSTANT_WEIGHTS))
+        row = [str(m), f"{linear.floor_us:.2f}"]
+        for cell in (linear, constant, gemm):
+            row += [f"{cell.us:.2f}", percent(cell.share)] if cell else ["–", "–"]
+        row += [f"{quantize.us:.2f}" if quantize else "–", linear.kernel or "–"]
         ratios = [results.ratio(layer, m, peer) for peer in peers]
         rows.append(row + [times(ratio) if ratio else "–" for ratio in ratios])
     return markdown_table(titles + [res.PEERS[peer][0] for peer in peers], rows)

@@ -67,8 +67,8 @@ def finish(figure, handles, path):
 def share_of_floor(results, path):
     figure, axes = panels(results, "Share of the floor", "share of floor, %")
     handles = {}
-    subjects = [("whole linear", res.LINEAR), ("GEMM alone", res.GEMM),
-                ("quantize alone", res.QUANTIZE)]
+    subjects = [("whole linear", res.LINEAR), ("with constant weights", res.CONSTANT_WEIGHTS),
+                ("GEMM alone", res.GEMM), ("quantize alone", res.QUANTIZE)]
     for layer, axis in axes.items():
         for (label, subject), colour in zip(subjects, COLOURS):
             counts = [m for m in results.compared_token_counts(layer)

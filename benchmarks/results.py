@@ -8,6 +8,7 @@ ROW = re.compile(r"^(?P<layer>[^/]+)/m:(?P<m>\d+)/(?P<subject>[^/]+)")
 MICROSECONDS = {"ns": 1e-3, "us": 1.0, "ms": 1e3, "s": 1e6}
 
 QUANTIZE, GEMM, LINEAR = "qlinear_quantize", "qlinear_gemm", "qlinear_linear"
+CONSTANT_WEIGHTS = "qlinear_constant_weights"  # LINEAR, with that promise.
 
 # Name of each peer, and the part of the library that does the same work.
 PEERS = {
@@ -32,6 +33,7 @@ class Row:
     n: int = 0
     k: int = 0
     sm_mhz: float = 0.0
+    kernel: str = ""
 
     @property
     def share(self):
@@ -101,6 +103,7 @@ def _add(results, entry):
             int(entry.get("n", 0)),
             int(entry.get("k", 0)),
             entry.get("sm_mhz", 0.0),
+            entry.get("label", ""),
         )
     elif entry["name"].startswith("host/"):
         results.host_ns[entry["name"].split("/")[1]] = us * 1e3

@@ -76,6 +76,7 @@ void Rows::register_row(const LayerShape& layer, std::int64_t m, Subject& subjec
       Timing timing;
       if (!measure(bench_, layer, m, subject, state, timing)) break;
       report(bench_, layer, m, subject.work(), timing, state);
+      state.SetLabel(subject.label(bench_.cache.workload(layer, m)));
       if (in_sweep) {
         sweep_.push_back({m, timing.seconds_per_call.median,
                           floor_seconds(bench_.rates, subject.work(), m, layer.n, layer.k)});
@@ -93,7 +94,9 @@ void Rows::register_all() {
   for (const LayerShape& layer : options.layers) {
     for (const std::int64_t m : options.token_counts_of(layer)) {
       for (const auto& subject : library_) {
-        if (options.lists(m) || subject->work() != Work::Quantize) register_row(layer, m, *subject);
+        const bool in_sweep =
+            subject->work() != Work::Quantize && subject->name() != kConstantWeightsSubject;
+        if (options.lists(m) || in_sweep) register_row(layer, m, *subject);
       }
       if (!options.lists(m)) continue;
       for (const auto& peer : peers_) {

@@ -27,6 +27,9 @@ class Subject {
   /// Calls after which its buffers come around.
   virtual int rotation(const Workload& workload) const { return workload.rotation(work()); }
 
+  /// What it runs, where that is worth telling; after `prepare`.
+  virtual std::string label(const Workload& workload) const;
+
   /// Chooses kernels and allocates what the calls need. Throws where the problem cannot be done.
   virtual void prepare(Workload& workload, const GraphTimer& timer) = 0;
   virtual void enqueue(Workload& workload, cudaStream_t stream, int call) = 0;
@@ -36,12 +39,17 @@ class Subject {
 
 inline bool Subject::takes(std::int64_t, const LayerShape&) const { return true; }
 
+inline std::string Subject::label(const Workload&) const { return ""; }
+
 using Subjects = std::vector<std::unique_ptr<Subject>>;
 
 /// Name of the subject that is the library's whole linear layer.
 inline constexpr const char* kLinearSubject = "qlinear_linear";
 
-/// The library's quantize pass, its GEMM, and the whole linear layer.
+/// The same with the promise that weights are constant, which the benchmark keeps.
+inline constexpr const char* kConstantWeightsSubject = "qlinear_constant_weights";
+
+/// The library's quantize pass, its GEMM, and the whole linear layer without and with the promise.
 Subjects make_library_subjects();
 
 /// Every peer of this build that runs on the current device.

@@ -18,46 +18,50 @@
 
 namespace qlinear::kernels {
 
-/// Which tiles a block computes, one after the other, and which stages of K: the blocks of a
-/// cluster share their tiles and split K.
+/// Which tiles a block computes, one after the other, and which stages of K. The blocks of a
+/// cluster split K of the same tiles, or, if they share weights, compute tiles next to each other.
 template <int kTileIndex>
 class WgmmaSchedule {
   using Traits = WgmmaTraits<kTileIndex>;
 
  public:
   __device__ explicit WgmmaSchedule(const GemmProblem& p)
-      : tiles_m_((p.m + Traits::kTileM - 1) / Traits::kTileM),
+      : tiles_m_((p.m + kClusterM - 1) / kClusterM),
         tiles_n_((p.n + Traits::kTileN - 1) / Traits::kTileN),
         rank_(ptx::cluster_ctarank()),
-        blocks_(ptx::cluster_nctarank()),
+        cluster_(ptx::cluster_nctarank()),
         all_steps_(static_cast<int>((p.k + kWgmmaTileK - 1) / kWgmmaTileK)) {}
 
   __device__ unsigned rank() const { return rank_; }
-  __device__ unsigned blocks() const { return blocks_; }
+  /// Of K.
+  __device__ unsigned slices() const { return kShares ? 1 : cluster_; }
 
-  __device__ int first_step() const { return slice(rank_); }
-  __device__ int end_step() const { return slice(rank_ + 1); }
+  __device__ int first_step() const { return slice(kShares ? 0 : rank_); }
+  __device__ int end_step() const { return slice(kShares ? 1 : rank_ + 1); }
 
-  __device__ std::int64_t first_tile() const { return blockIdx.x / blocks_; }
+  __device__ std::int64_t first_tile() const { return blockIdx.x / cluster_; }
   __device__ std::int64_t end_tile() const { return tiles_m_ * tiles_n_; }
-  __device__ std::int64_t tile_step() const { return gridDim.x / blocks_; }
+  __device__ std::int64_t tile_step() const { return gridDim.x / cluster_; }
 
   __device__ WgmmaWork work(std::int64_t tile) const {
     const TileIndex index = rasterize(static_cast<unsigned>(tile), tiles_m_, tiles_n_);
-    const std::int64_t first_m = index.m * Traits::kTileM;
+    const std::int64_t first_m = index.m * kClusterM + (kShares ? rank_ * Traits::kTileM : 0);
     const std::int64_t first_n = index.n * Traits::kTileN;
     return Traits::kSwapped ? WgmmaWork{first_n, first_m} : WgmmaWork{first_m, first_n};
   }
 
  private:
   __device__ int slice(unsigned rank) const {
-    return static_cast<int>(std::int64_t{all_steps_} * rank / blocks_);
+    return static_cast<int>(std::int64_t{all_steps_} * rank / slices());
   }
 
-  std::int64_t tiles_m_;
+  static constexpr bool kShares = Traits::kSharers > 1;
+  static constexpr int kClusterM = Traits::kTileM * Traits::kSharers;
+
+  std::int64_t tiles_m_;  ///< Those next to each other that share weights count as one.
   std::int64_t tiles_n_;
   unsigned rank_;
-  unsigned blocks_;
+  unsigned cluster_;
   int all_steps_;
 };
 
@@ -109,8 +113,16 @@ class WgmmaProducer {
         Traits::kSwapped ? ptx::L2Policy::EvictFirst : ptx::L2Policy::EvictNormal;
     unsigned char* target = Traits::kSwapped ? ring_.rows(slot) : ring_.columns(slot);
     const std::int64_t first = Traits::kSwapped ? work.first_row : work.first_column;
-    ptx::tma_load_2d(target, weights_, step * kWgmmaTileK, static_cast<int>(first),
-                     ring_.full(slot), kPolicy);
+    if constexpr (Traits::kSharers > 1) {
+      constexpr unsigned short kAllBlocks = (1 << Traits::kSharers) - 1;
+      const int part = static_cast<int>(schedule_.rank()) * (Traits::kColumns / Traits::kSharers);
+      ptx::tma_load_2d_multicast(target + part * kWgmmaTileK, weights_, step * kWgmmaTileK,
+                                 static_cast<int>(first) + part, ring_.full(slot), kAllBlocks,
+                                 kPolicy);
+    } else {
+      ptx::tma_load_2d(target, weights_, step * kWgmmaTileK, static_cast<int>(first),
+                       ring_.full(slot), kPolicy);
+    }
   }
 
   __device__ void load_tokens(const WgmmaWork& work, int step, int slot) const {
@@ -138,7 +150,12 @@ __device__ __forceinline__ void wgmma_mainloop(const WgmmaRing<kTileIndex>& ring
                                                int consumer) {
   using Traits = WgmmaTraits<kTileIndex>;
   const auto release = [&](int slot) {
-    if (threadIdx.x % 128 == 0) ptx::mbarrier_arrive(ring.empty(slot));
+    const unsigned thread = threadIdx.x % 128;
+    if constexpr (Traits::kSharers > 1) {
+      if (thread < Traits::kSharers) ptx::mbarrier_arrive_cluster(ring.empty(slot), thread);
+    } else {
+      if (thread == 0) ptx::mbarrier_arrive(ring.empty(slot));
+    }
   };
   int previous = -1;
   for (int step = schedule.first_step(); step < schedule.end_step(); ++step, cursor.advance()) {
@@ -227,8 +244,8 @@ __device__ __forceinline__ void wgmma_consume(const GemmProblem& p,
                                             kFirstStoreBarrier + warp / 4);
     WgmmaSums<Traits::kColumns> sums{};
     wgmma_mainloop<kTileIndex, std::is_same_v<TWQ, U8>>(ring, schedule, cursor, sums, warp / 4);
-    if (schedule.blocks() > 1 &&
-        !reduce_cluster<kTileIndex>(sums, ring, schedule.rank(), schedule.blocks())) {
+    if (schedule.slices() > 1 &&
+        !reduce_cluster<kTileIndex>(sums, ring, schedule.rank(), schedule.slices())) {
       return;
     }
     store.store(sums);
@@ -244,16 +261,18 @@ __global__ void __launch_bounds__(WgmmaTraits<kTileIndex>::kThreads,
   using Traits = WgmmaTraits<kTileIndex>;
   const WgmmaRing<kTileIndex> ring;
   const WgmmaSchedule<kTileIndex> schedule(p);
-  const bool in_cluster = schedule.blocks() > 1;
+  constexpr bool kShares = Traits::kSharers > 1;
+  const bool in_cluster = kShares || schedule.slices() > 1;
   if (threadIdx.x == 0) {
     if (p.k > 0) {
       ptx::prefetch_tensormap(&weights);
       ptx::prefetch_tensormap(&tokens);
     }
-    ring.initialise((schedule.blocks() - 1) * kSumBytes<kTileIndex>);
+    ring.initialise((schedule.slices() - 1) * kSumBytes<kTileIndex>);
   }
   __syncthreads();
   if (in_cluster) ptx::barrier_cluster_arrive_relaxed();
+  if (kShares) ptx::barrier_cluster_wait();  // Before anything reaches another block's barriers.
 
   if (threadIdx.x < 128) {
     if constexpr (Traits::kMovesRegisters) ptx::setmaxnreg_dec<40>();
@@ -261,31 +280,39 @@ __global__ void __launch_bounds__(WgmmaTraits<kTileIndex>::kThreads,
       WgmmaProducer<kTileIndex>(ring, schedule, &weights, &tokens).run();
     }
     __syncwarp();
-    if (in_cluster) ptx::barrier_cluster_wait();
+    if (in_cluster && !kShares) ptx::barrier_cluster_wait();
   } else {
     if constexpr (Traits::kMovesRegisters) ptx::setmaxnreg_inc<232>();
     wgmma_consume<TIn, TWQ, kTileIndex>(p, ring, schedule);
   }
+  if (kShares) {  // Nobody leaves while others still send to it.
+    ptx::barrier_cluster_arrive_relaxed();
+    ptx::barrier_cluster_wait();
+  }
 }
 
-/// A cluster of `split_k` blocks for each tile; without a split, as many blocks as fit at once,
-/// each walking over tiles, so that the ring of the next one fills while a tile is stored.
+/// A cluster of `split_k` blocks for each tile; without a split, as many blocks or clusters as fit
+/// at once, each walking over tiles, so that the ring of the next one fills while a tile is stored.
 template <class TIn, int kTileIndex>
 cudaError_t launch_wgmma_tile(const GemmProblem& p, cudaStream_t stream) {
   constexpr WgmmaTile kTile = kWgmmaTiles[kTileIndex];
   CUtensorMap weights{};
   CUtensorMap tokens{};
   if (p.k > 0) {
-    cudaError_t error = encode_tensor_map(weights, p.b, p.n, p.k, p.ldb, kTile.tile_n());
+    cudaError_t error =
+        encode_tensor_map(weights, p.b, p.n, p.k, p.ldb, kTile.tile_n() / kTile.sharers);
     if (error != cudaSuccess) return error;
     error = encode_tensor_map(tokens, p.a, p.m, p.k, p.lda, kTile.tile_m());
     if (error != cudaSuccess) return error;
   }
-  const std::int64_t tiles = tile_count(p.m, p.n, kTile.tile_m(), kTile.tile_n());
-  const std::int64_t resident = p.multiprocessors * kTile.blocks_per_multiprocessor;
-  const std::int64_t blocks = p.split_k > 1 ? tiles * p.split_k : std::min(tiles, resident);
+  const int cluster = p.split_k * kTile.sharers;
+  const std::int64_t clusters =
+      tile_count(p.m, p.n, kTile.tile_m() * kTile.sharers, kTile.tile_n());
+  const std::int64_t resident =
+      std::max(1, p.multiprocessors * kTile.blocks_per_multiprocessor / cluster);
+  const std::int64_t blocks = (p.split_k > 1 ? clusters : std::min(clusters, resident)) * cluster;
   LaunchConfig config{kTile.name, dim3(static_cast<unsigned>(blocks)), dim3(kTile.threads())};
-  config.cluster = dim3(static_cast<unsigned>(p.split_k));
+  config.cluster = dim3(static_cast<unsigned>(cluster));
   config.dynamic_shared_bytes = kTile.shared_bytes();
   config.stream = stream;
   config.programmatic_dependent = p.programmatic_dependent;

@@ -17,6 +17,7 @@ struct WgmmaTraits {
   static constexpr int kColumns = kTile.columns;
   static constexpr int kStages = kTile.stages;
   static constexpr int kConsumers = kTile.consumers();
+  static constexpr int kSharers = kTile.sharers;
   static constexpr int kThreads = kTile.threads();
   static constexpr int kBlocks = kTile.blocks_per_multiprocessor;
   static constexpr int kStageBytes = kTile.stage_bytes();
@@ -65,7 +66,7 @@ class WgmmaRing {
   __device__ void initialise(unsigned sum_bytes) const {
     for (int slot = 0; slot < Traits::kStages; ++slot) {
       ptx::mbarrier_init(full(slot), 1);
-      ptx::mbarrier_init(empty(slot), Traits::kConsumers);
+      ptx::mbarrier_init(empty(slot), Traits::kConsumers * Traits::kSharers);
     }
     ptx::mbarrier_init(sums_, 1);
     ptx::mbarrier_init(drained_, 1);

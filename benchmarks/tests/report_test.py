@@ -28,7 +28,7 @@ def entry(layer, m, subject, us, floor_us):
     n, k = LAYERS[layer]
     name = f"{layer}/m:{m}/{subject}/iterations:1/manual_time"
     return {"name": name, "run_type": "iteration", "real_time": us, "time_unit": "us",
-            "floor_us": floor_us, "m": float(m), "n": float(n), "k": float(k), "sm_mhz": 1500.0}
+            "label": "a_kernel/split:2", "floor_us": floor_us, "m": float(m), "n": float(n), "k": float(k), "sm_mhz": 1500.0}
 
 
 def document():
@@ -38,6 +38,7 @@ def document():
     for layer in LAYERS:
         for m in COUNTS:
             entries.append(entry(layer, m, res.LINEAR, 20.0 * m, 10.0 * m))
+            entries.append(entry(layer, m, res.CONSTANT_WEIGHTS, 12.5 * m, 10.0 * m))
             entries.append(entry(layer, m, res.GEMM, 16.0 * m, 8.0 * m))
             entries.append(entry(layer, m, res.QUANTIZE, 4.0 * m, 2.0 * m))
             entries.append(entry(layer, m, "cutlass_int8_linear", 60.0 * m, 10.0 * m))
@@ -78,13 +79,14 @@ class ReportTest(unittest.TestCase):
     def test_summary_has_a_row_for_each_measured_regime(self):
         lines = report.summary(self.results)
         decode = next(line for line in lines if "weights >= 100 MB" in line)
-        self.assertIn("| 50 % (50 %–50 %) |", decode)
+        self.assertIn("| 50 % (50 %–50 %) | 80 % (80 %–80 %) |", decode)
         self.assertIn("| 3.00× (3.00×–3.00×) |", decode)
         self.assertFalse(any("50 to 100 MB" in line for line in lines))
 
     def test_table_has_every_cell(self):
         lines = report.full_table(self.results)
-        self.assertIn("| 64 | 640.00 | 1280.00 | 50 % | 1024.00 | 50 % | 256.00 | 3.00× |", lines)
+        self.assertIn("| 64 | 640.00 | 1280.00 | 50 % | 800.00 | 80 % | 1024.00 | 50 % | 256.00 | "
+                      "a_kernel/split:2 | 3.00× |", lines)
         self.assertIn("- 8b_o/m:1/cublaslt_bf16/iterations:1/manual_time: no algorithm", lines)
 
     def test_refuses_to_mix_gpus(self):
