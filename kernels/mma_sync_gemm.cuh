@@ -6,6 +6,7 @@
 #include <mma_sync_warp.cuh>
 #include <ptx/griddepcontrol.cuh>
 #include <ptx/launch.cuh>
+#include <ptx/special_registers.cuh>
 #include <rasterize.cuh>
 #include <split_k.cuh>
 #include <staged_rows.cuh>
@@ -80,11 +81,10 @@ __device__ __forceinline__ void mma_sync_mainloop(typename Traits::Sums& sums,
     const int next_slot = slot + 1 == kTile.stages ? 0 : slot + 1;
 #pragma unroll
     for (int k_step = 0; k_step < kSteps; ++k_step) {
-      if (k_step == 0) {
-        if (step + kAhead < steps) {
-          a.load(a_stage(refill), first_k(step + kAhead));
-          b.load(b_stage(refill), first_k(step + kAhead));
-        }
+      // One operand at a time, so that the addresses of few copies are held at once.
+      if (k_step == 0 && step + kAhead < steps) a.load(a_stage(refill), first_k(step + kAhead));
+      if (k_step == 1) {
+        if (step + kAhead < steps) b.load(b_stage(refill), first_k(step + kAhead));
         ptx::cp_async_commit_group();
       }
       if (k_step + 1 < kSteps) {
@@ -120,6 +120,21 @@ __device__ __forceinline__ void mma_sync_store(const GemmProblem& p,
   }
 }
 
+/// The first row and column of the block's tile.
+struct TileOrigin {
+  std::int64_t row;
+  std::int64_t column;
+};
+
+/// The main loop has no register to spare, so this is computed again behind it, not kept.
+template <class Traits>
+__device__ __forceinline__ TileOrigin tile_origin(const GemmProblem& p) {
+  constexpr MmaSyncTile kShape = Traits::tile;
+  const TileIndex tile =
+      rasterize(ptx::ctaid_x(), (p.m + kShape.m - 1) / kShape.m, (p.n + kShape.n - 1) / kShape.n);
+  return {std::int64_t{tile.m} * kShape.m, std::int64_t{tile.n} * kShape.n};
+}
+
 /// Grid: output tiles in x, slices of K in y.
 template <class TIn, class TWQ, int kTile>
 __global__ void __launch_bounds__(kMmaSyncTiles[kTile].threads(),
@@ -127,14 +142,13 @@ __global__ void __launch_bounds__(kMmaSyncTiles[kTile].threads(),
     mma_sync_gemm(GemmProblem p) {
   using Traits = MmaSyncTraits<TIn, kTile>;
   constexpr MmaSyncTile kShape = Traits::tile;
-  const TileIndex tile =
-      rasterize(blockIdx.x, (p.m + kShape.m - 1) / kShape.m, (p.n + kShape.n - 1) / kShape.n);
   const int warp = static_cast<int>(threadIdx.x) / 32;
   const int warp_row = warp / kShape.warps_n * Traits::kWarpM;
   const int warp_column = warp % kShape.warps_n * Traits::kWarpN;
 
-  const typename Traits::A a(p.a, p.lda, tile.m * kShape.m, p.m, p.k);
-  const typename Traits::B b(p.b, p.ldb, tile.n * kShape.n, p.n, p.k);
+  const TileOrigin origin = tile_origin<Traits>(p);
+  const typename Traits::A a(p.a, p.lda, origin.row, p.m, p.k);
+  const typename Traits::B b(p.b, p.ldb, origin.column, p.n, p.k);
   const int all_steps = static_cast<int>((p.k + kShape.k - 1) / kShape.k);
   const int slice = static_cast<int>(blockIdx.y);
   const int first_step = static_cast<int>(std::int64_t{all_steps} * slice / p.split_k);
@@ -154,8 +168,8 @@ __global__ void __launch_bounds__(kMmaSyncTiles[kTile].threads(),
     }
     __syncthreads();
   }
-  mma_sync_store<TIn, Traits>(p, sums, tile.m * kShape.m + warp_row,
-                              tile.n * kShape.n + warp_column);
+  const TileOrigin target = tile_origin<Traits>(p);
+  mma_sync_store<TIn, Traits>(p, sums, target.row + warp_row, target.column + warp_column);
 }
 
 template <class TIn, int kTile>

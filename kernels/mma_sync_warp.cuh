@@ -4,6 +4,7 @@
 #include <ptx/ldmatrix.cuh>
 #include <ptx/memory.cuh>
 #include <ptx/mma.cuh>
+#include <ptx/special_registers.cuh>
 
 namespace qlinear::kernels {
 
@@ -81,7 +82,7 @@ struct WarpTile {
   /// Lays the 16 rows of fragments `i` out in shared memory, rows of `kPitch` words.
   template <int kPitch>
   __device__ void stage(int* staging, int i) const {
-    const int lane = static_cast<int>(threadIdx.x) % 32;
+    const int lane = static_cast<int>(ptx::laneid());
     int* upper = staging + lane / 4 * kPitch + lane % 4 * 2;
     int* lower = upper + 8 * kPitch;
 #pragma unroll

@@ -5,8 +5,8 @@
 namespace qlinear::kernels {
 
 struct TileIndex {
-  std::int64_t m;
-  std::int64_t n;
+  int m;
+  int n;
 };
 
 /// Which output tile block `block` computes. Blocks walk down bands of eight rows of tiles, so that
@@ -18,7 +18,7 @@ __device__ __forceinline__ TileIndex rasterize(unsigned block, std::int64_t tile
   const std::int64_t in_band = block % (kBand * tiles_n);
   const std::int64_t first_m = band * kBand;
   const std::int64_t height = tiles_m - first_m < kBand ? tiles_m - first_m : kBand;
-  return {first_m + in_band % height, in_band / height};
+  return {static_cast<int>(first_m + in_band % height), static_cast<int>(in_band / height)};
 }
 
 }  // namespace qlinear::kernels

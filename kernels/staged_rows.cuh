@@ -1,6 +1,7 @@
 #pragma once
 
 #include <epilogue.cuh>
+#include <ptx/special_registers.cuh>
 
 namespace qlinear::kernels {
 
@@ -21,7 +22,7 @@ class StagedRows {
   __device__ StagedRows(const GemmProblem& p, const int* staging, std::int64_t first_column)
       : epilogue_(p),
         rows_(p.m),
-        lane_(static_cast<int>(threadIdx.x) % 32),
+        lane_(static_cast<int>(ptx::laneid())),
         staging_(staging + lane_ / kLanesPerRow * kPitch + lane_ % kLanesPerRow * kWidth),
         column_(first_column + lane_ % kLanesPerRow * kWidth),
         columns_left_(p.n - column_),

@@ -45,8 +45,9 @@ class WgmmaSchedule {
 
   __device__ WgmmaWork work(std::int64_t tile) const {
     const TileIndex index = rasterize(static_cast<unsigned>(tile), tiles_m_, tiles_n_);
-    const std::int64_t first_m = index.m * kClusterM + (kShares ? rank_ * Traits::kTileM : 0);
-    const std::int64_t first_n = index.n * Traits::kTileN;
+    const std::int64_t first_m =
+        std::int64_t{index.m} * kClusterM + (kShares ? rank_ * Traits::kTileM : 0);
+    const std::int64_t first_n = std::int64_t{index.n} * Traits::kTileN;
     return Traits::kSwapped ? WgmmaWork{first_n, first_m} : WgmmaWork{first_m, first_n};
   }
 

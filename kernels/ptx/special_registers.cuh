@@ -1,0 +1,24 @@
+#pragma once
+
+#include <ptx/intrinsics.cuh>
+
+// Unlike blockIdx and threadIdx, each of these reads its register anew, so that what is computed
+// from it need not be kept in between.
+
+namespace qlinear::ptx {
+
+/// %ctaid.x
+__device__ __forceinline__ unsigned ctaid_x() {
+  unsigned x;
+  asm volatile("mov.u32 %0, %%ctaid.x;" : "=r"(x));
+  return x;
+}
+
+/// %laneid
+__device__ __forceinline__ unsigned laneid() {
+  unsigned lane;
+  asm volatile("mov.u32 %0, %%laneid;" : "=r"(lane));
+  return lane;
+}
+
+}  // namespace qlinear::ptx
