@@ -31,13 +31,12 @@ ForcedKernel forced_kernel(std::string_view preference, const char* field, const
   return {value != nullptr ? value : "", variable};
 }
 
-/// Whether neither the caller nor the environment wishes anything.
+/// Whether neither the caller nor the environment wishes anything that bears on the choice.
 bool is_default(const PlanPreference& preference) {
   const PlanPreference none;
   return preference.kernel.empty() && preference.quantize_kernel.empty() &&
          preference.forbid_architecture_specific == none.forbid_architecture_specific &&
          preference.split_k == none.split_k && preference.max_workspace == none.max_workspace &&
-         preference.constant_weights == none.constant_weights &&
          std::getenv(kKernelVariable) == nullptr && std::getenv(kQuantizeKernelVariable) == nullptr;
 }
 
@@ -264,6 +263,41 @@ void log_selection(const QuantizeState& state) {
                        to_string(d.activation_element), state.device, state.kernel->name));
 }
 
+/// The kernels for `descriptor`, weighed anew.
+Result<LinearState> choose_linear(const DeviceInfo& device,
+                                  const QuantizedLinearDescriptor& descriptor,
+                                  const PlanPreference& preference) {
+  const DynamicRangeQuantizeDescriptor quantize{descriptor.m,
+                                                descriptor.k,
+                                                descriptor.q_min,
+                                                descriptor.q_max,
+                                                descriptor.activation_element,
+                                                ElementKind::S8};
+  const auto quantize_kernel = choose_quantize(device, quantize, preference);
+  if (!quantize_kernel.ok()) return quantize_kernel.status();
+  LinearState state;
+  state.descriptor = descriptor;
+  state.quantize_kernel = quantize_kernel.value();
+  state.device = device.ordinal;
+  state.multiprocessors = device.multiprocessors;
+  state.programmatic_dependent_launch = device.architecture >= kProgrammaticLaunchArchitecture;
+  if (Status status = choose_gemm(device, preference, state); !status.ok()) return status;
+  const bool rows_aligned = descriptor.k % kTensorMapAlignment == 0;
+  const GemmChoice& expected =
+      rows_aligned || state.unaligned.kernel == nullptr ? state.aligned : state.unaligned;
+  if (expected.kernel == nullptr) {
+    return Status(
+        StatusCode::Unsupported,
+        fmt::format("no kernel takes M = {}, C_out = {}, K = {} with the preferences given "
+                    "(split_k {}, max_workspace {}); a grid holds no more than 2^31 output "
+                    "tiles: relax the preferences, or compute the layer in several calls",
+                    descriptor.m, descriptor.c_out, descriptor.k, preference.split_k,
+                    preference.max_workspace));
+  }
+  state.sku = make_sku(*expected.kernel, descriptor.activation_element, descriptor.weight_element);
+  return state;
+}
+
 }  // namespace
 
 Result<QuantizeState> select_quantize(const DeviceInfo& device,
@@ -284,42 +318,16 @@ Result<QuantizeState> select_quantize(const DeviceInfo& device,
 Result<LinearState> select_linear(const DeviceInfo& device,
                                   const QuantizedLinearDescriptor& descriptor,
                                   const PlanPreference& preference) {
-  const bool has_wishes = !is_default(preference) || log_enabled();
-  if (!has_wishes) {
-    if (const LinearState* known = remembered_selection(device.ordinal, descriptor)) return *known;
-  }
-  const DynamicRangeQuantizeDescriptor quantize{descriptor.m,
-                                                descriptor.k,
-                                                descriptor.q_min,
-                                                descriptor.q_max,
-                                                descriptor.activation_element,
-                                                ElementKind::S8};
-  const auto quantize_kernel = choose_quantize(device, quantize, preference);
-  if (!quantize_kernel.ok()) return quantize_kernel.status();
-  LinearState state;
-  state.descriptor = descriptor;
-  state.quantize_kernel = quantize_kernel.value();
-  state.device = device.ordinal;
-  state.multiprocessors = device.multiprocessors;
-  state.programmatic_dependent_launch = device.architecture >= kProgrammaticLaunchArchitecture;
+  const bool is_usual = is_default(preference) && !log_enabled();
+  const LinearState* known = is_usual ? remembered_selection(device.ordinal, descriptor) : nullptr;
+  auto selected = known != nullptr ? Result<LinearState>(*known)
+                                   : choose_linear(device, descriptor, preference);
+  if (!selected.ok()) return selected;
+  LinearState& state = selected.value();
+  if (is_usual && known == nullptr) remember_selection(state);
   state.constant_weights = preference.constant_weights;
-  if (Status status = choose_gemm(device, preference, state); !status.ok()) return status;
-  const bool rows_aligned = descriptor.k % kTensorMapAlignment == 0;
-  const GemmChoice& expected =
-      rows_aligned || state.unaligned.kernel == nullptr ? state.aligned : state.unaligned;
-  if (expected.kernel == nullptr) {
-    return Status(
-        StatusCode::Unsupported,
-        fmt::format("no kernel takes M = {}, C_out = {}, K = {} with the preferences given "
-                    "(split_k {}, max_workspace {}); a grid holds no more than 2^31 output "
-                    "tiles: relax the preferences, or compute the layer in several calls",
-                    descriptor.m, descriptor.c_out, descriptor.k, preference.split_k,
-                    preference.max_workspace));
-  }
-  state.sku = make_sku(*expected.kernel, descriptor.activation_element, descriptor.weight_element);
-  if (!has_wishes) remember_selection(state);
   if (log_enabled()) log_selection(state);
-  return state;
+  return selected;
 }
 
 }  // namespace qlinear::detail

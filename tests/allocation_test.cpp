@@ -32,6 +32,10 @@ TEST(Allocation, SelectNeedsNone) {
   bool ok = false;
   EXPECT_EQ(allocations_of([&] { ok = Plan::select(stream, descriptor).ok(); }), 0U);
   EXPECT_TRUE(ok);
+  PlanPreference constant;
+  constant.constant_weights = true;
+  EXPECT_EQ(allocations_of([&] { ok = Plan::select(stream, descriptor, constant).ok(); }), 0U);
+  EXPECT_TRUE(ok);
   EXPECT_EQ(allocations_of([&] {
               ok = DynamicRangeQuantizePlan<__nv_bfloat16, S8>::select(
                        stream, quantize_descriptor<__nv_bfloat16>(kCase))

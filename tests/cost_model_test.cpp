@@ -12,9 +12,10 @@
 namespace qlinear::detail {
 namespace {
 
-/// An H200 whose clusters of more than two blocks lack `lost` places.
+/// An H200 of which `lost` clusters of more than two blocks less run at once than would fit.
 DeviceInfo hopper(int lost) {
   DeviceInfo device;
+  device.ordinal = 100 + lost;  // Selections are remembered by ordinal.
   device.architecture = 90;
   device.multiprocessors = 132;
   device.shared_bytes_per_block = 227 * 1024;
@@ -36,9 +37,7 @@ LinearState select(const DeviceInfo& device, std::int64_t m, std::int64_t n, std
   descriptor.c_out = n;
   descriptor.k = k;
   descriptor.activation_element = ElementKind::BF16;
-  PlanPreference not_remembered;
-  not_remembered.constant_weights = true;
-  return select_linear(device, descriptor, not_remembered).value();
+  return select_linear(device, descriptor, {}).value();
 }
 
 std::int64_t tiles(const LinearState& state) {
@@ -88,6 +87,7 @@ TEST(CostModel, SpreadsFewLongRowsOverClusters) {
   EXPECT_STREQ(select(device, 19, 8192, 28672).quantize_kernel->name, "quantize_registers");
   EXPECT_STREQ(select(device, 1, 4096, 8192).quantize_kernel->name, "quantize_registers");
   DeviceInfo without_clusters = device;
+  without_clusters.ordinal = 200;
   without_clusters.clusters_at_once = {};
   EXPECT_STREQ(select(without_clusters, 1, 8192, 28672).quantize_kernel->name,
                "quantize_registers");
