@@ -94,7 +94,7 @@ inline constexpr std::array<WgmmaTile, 21> kWgmmaTiles{{
 }};
 
 constexpr bool wgmma_tiles_fit() {
-  constexpr std::size_t kSharedBytes = 228 * 1024;  // Of a multiprocessor of sm_90,
+  constexpr std::size_t kSharedBytes = 233472;  // Of a multiprocessor of sm_90 (228 KiB),
   constexpr std::size_t kReservedBytes = 1024;  // of which the system takes these of each block.
   for (const WgmmaTile& tile : kWgmmaTiles) {
     const auto blocks = static_cast<std::size_t>(tile.blocks_per_multiprocessor);
