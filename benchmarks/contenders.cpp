@@ -1,4 +1,5 @@
 #include <contenders.hpp>
+#include <cost_model.hpp>
 #include <cuda_check.hpp>
 #include <device_info.hpp>
 #include <kernel_table.hpp>
@@ -22,7 +23,7 @@ std::string name_of(const std::string& kernel, int split_k) {
 }
 
 Contender linear_contender(Workload& workload, const Oracle& oracle, std::string name,
-                           const Plan& plan) {
+                           const Plan& plan, double expected_clocks) {
   const std::size_t bytes = plan.workspace_size();
   const auto space =
       std::make_shared<DeviceBuffer<std::byte>>(static_cast<std::int64_t>(bytes) + 1);
@@ -34,7 +35,7 @@ Contender linear_contender(Workload& workload, const Oracle& oracle, std::string
     enqueue(workload.stream(), 0);
     oracle.expect_output();
   };
-  return {std::move(name), enqueue, verify};
+  return {std::move(name), enqueue, verify, expected_clocks};
 }
 
 Contender quantize_contender(Workload& workload, const Oracle& oracle, const char* name,
@@ -68,6 +69,8 @@ std::string name_of_choice(const Workload& workload) {
 
 std::vector<Contender> linear_contenders(Workload& workload, const Oracle& oracle) {
   const std::string choice = name_of_choice(workload);
+  const auto device = detail::device_info_of_stream(workload.stream());
+  check(device.status());
   std::vector<Contender> contenders;
   for (const detail::GemmKernel& kernel : detail::gemm_kernels()) {
     for (int split_k = 1; split_k <= kernel.max_split_k; ++split_k) {
@@ -76,8 +79,10 @@ std::vector<Contender> linear_contenders(Workload& workload, const Oracle& oracl
       preference.split_k = split_k;
       const auto plan = Plan::select(workload.stream(), workload.descriptor(), preference);
       if (!plan.ok()) break;
-      add(linear_contender(workload, oracle, name_of(kernel.name, split_k), plan.value()), choice,
-          contenders);
+      const double clocks =
+          detail::expected_clocks(kernel, *device.value(), workload.descriptor(), split_k);
+      add(linear_contender(workload, oracle, name_of(kernel.name, split_k), plan.value(), clocks),
+          choice, contenders);
     }
   }
   return contenders;

@@ -39,6 +39,9 @@ Verdict hold_contest(const std::string& problem, const std::vector<Contender>& c
       seconds = seconds_of(contender, rotation, timer, kBudget);
     }
     verdict.seconds[contender.name] = seconds;
+    if (contender.expected_clocks > 0) {
+      verdict.expected_clocks[contender.name] = contender.expected_clocks;
+    }
     if (best == nullptr) verdict.choice_seconds = seconds;
     if (best == nullptr || seconds < verdict.best_seconds) {
       best = &contender;

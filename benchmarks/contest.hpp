@@ -14,6 +14,7 @@ struct Contender {
   std::string name;
   EnqueueCall enqueue;
   std::function<void()> verify;  ///< Makes call 0 and throws unless its result is right.
+  double expected_clocks = 0;    ///< By the cost model, where it has a say.
 };
 
 /// Verifies and times `contenders`, the first of which is the library's choice. One that a probe

@@ -41,14 +41,42 @@ void measure_select(Bench& bench, const Workload& workload, ::benchmark::State& 
   state.SetIterationTime(median_seconds(select, bench.stream));
 }
 
-void measure_run(Bench& bench, const Workload& workload, ::benchmark::State& state) {
+/// `call` is one of a plan's, with a workspace and arguments.
+template <class Call>
+void measure_call(Bench& bench, const Workload& workload, ::benchmark::State& state, Call call) {
   const auto plan = Plan::select(bench.stream, workload.descriptor());
   check(plan.status());
   const std::size_t bytes = plan.value().workspace_size();
   const DeviceBuffer<std::byte> space(static_cast<std::int64_t>(bytes) + 1);
   const auto args = workload.args(0);
-  const auto run = [&] { check(plan.value().run(bench.stream, {space.data(), bytes}, args)); };
-  state.SetIterationTime(median_seconds(run, bench.stream));
+  const auto checked = [&] { check(call(plan.value(), Workspace{space.data(), bytes}, args)); };
+  state.SetIterationTime(median_seconds(checked, bench.stream));
+}
+
+void measure_run(Bench& bench, const Workload& workload, ::benchmark::State& state) {
+  measure_call(bench, workload, state, [&](const Plan& plan, Workspace space, const auto& args) {
+    return plan.run(bench.stream, space, args);
+  });
+}
+
+// What `run` is made of: its checks, and each of its launches.
+
+void measure_can_implement(Bench& bench, const Workload& workload, ::benchmark::State& state) {
+  measure_call(bench, workload, state, [](const Plan& plan, Workspace, const auto& args) {
+    return plan.can_implement(args);
+  });
+}
+
+void measure_quantize(Bench& bench, const Workload& workload, ::benchmark::State& state) {
+  measure_call(bench, workload, state, [&](const Plan& plan, Workspace, const auto& args) {
+    return plan.quantize_activation(bench.stream, args);
+  });
+}
+
+void measure_multiply(Bench& bench, const Workload& workload, ::benchmark::State& state) {
+  measure_call(bench, workload, state, [&](const Plan& plan, Workspace space, const auto& args) {
+    return plan.multiply(bench.stream, space, args);
+  });
 }
 
 using Measure = void (*)(Bench&, const Workload&, ::benchmark::State&);
@@ -74,6 +102,9 @@ void register_cost(Bench& bench, const char* name, Measure measure) {
 void register_host_cost(Bench& bench) {
   register_cost(bench, "host/select", &measure_select);
   register_cost(bench, "host/run", &measure_run);
+  register_cost(bench, "host/can_implement", &measure_can_implement);
+  register_cost(bench, "host/quantize_activation", &measure_quantize);
+  register_cost(bench, "host/multiply", &measure_multiply);
 }
 
 }  // namespace qlinear::benchmark

@@ -1,7 +1,9 @@
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <benchmark/device_code.hpp>
 #include <cuda_check.hpp>
 #include <device_buffer.hpp>
+#include <device_info.hpp>
 #include <machine.hpp>
 
 #include <algorithm>
@@ -12,6 +14,19 @@ namespace {
 
 constexpr std::int64_t kBandwidthBytes = std::int64_t{1} << 30;
 constexpr TimingBudget kBudget{0.030, 1e-3, 10, 50};
+
+/// As selection sees them.
+std::string clusters_at_once(int device) {
+  const auto info = detail::device_info(device);
+  check(info.status());
+  std::string text;
+  for (const auto& by_blocks : info.value()->clusters_at_once) {
+    if (by_blocks[1] == 0) return "";
+    text += fmt::format("{}{}", text.empty() ? "" : ", ",
+                        fmt::join(by_blocks.begin() + 1, by_blocks.end(), " "));
+  }
+  return text;
+}
 
 int attribute(int device, cudaDeviceAttr which) {
   int value = 0;
@@ -90,6 +105,7 @@ Device current_device() {
   device.multiprocessors = attribute(ordinal, cudaDevAttrMultiProcessorCount);
   device.l2_bytes = attribute(ordinal, cudaDevAttrL2CacheSize);
   check(cudaRuntimeGetVersion(&device.runtime_version));
+  device.clusters_at_once = clusters_at_once(ordinal);
   return device;
 }
 

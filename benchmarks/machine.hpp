@@ -18,6 +18,9 @@ struct Device {
   int multiprocessors = 0;
   std::int64_t l2_bytes = 0;
   int runtime_version = 0;  ///< Of CUDA, as `cudaRuntimeGetVersion` gives it.
+  /// How many clusters of 1, 2, ... blocks run at once with one block a multiprocessor, and with
+  /// two: "132 66 ..., 264 132 ...". Empty where there are no clusters.
+  std::string clusters_at_once;
 };
 
 Device current_device();

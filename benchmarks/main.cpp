@@ -34,6 +34,7 @@ void add_machine_context(const Bench& bench) {
                                           device.runtime_version % 1000 / 10));
   add_context("compute_capability", fmt::format("{}", device.compute_capability));
   add_context("multiprocessors", fmt::format("{}", device.multiprocessors));
+  add_context("clusters_at_once", device.clusters_at_once);
   add_context("l2_bytes", fmt::format("{}", device.l2_bytes));
   add_context("copy_bytes_per_second", fmt::format("{:.4g}", bench.rates.copy_bytes_per_second));
   add_context("read_bytes_per_second", fmt::format("{:.4g}", bench.rates.read_bytes_per_second));

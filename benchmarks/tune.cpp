@@ -14,6 +14,9 @@ void report(const Verdict& verdict, ::benchmark::State& state) {
   state.SetIterationTime(verdict.choice_seconds);
   state.counters["loss"] = verdict.loss();
   for (const auto& [name, seconds] : verdict.seconds) state.counters["us/" + name] = seconds * 1e6;
+  for (const auto& [name, clocks] : verdict.expected_clocks) {
+    state.counters["clocks/" + name] = clocks;
+  }
   state.SetLabel("chose " + verdict.choice + ", best " + verdict.best);
 }
 

@@ -9,8 +9,8 @@
 namespace qlinear::benchmark {
 
 /// Registers a row for every problem of the options, each a contest between all kernels. A row's
-/// time is that of the library's choice; its counters hold every contender's. `bench` and `tune`
-/// must outlive the run.
+/// time is that of the library's choice; its counters hold every contender's, and the clocks that
+/// the cost model expects of it. `bench` and `tune` must outlive the run.
 class Tune {
  public:
   explicit Tune(Bench& bench) : bench_(bench) {}

@@ -13,14 +13,15 @@ struct Verdict {
   std::string best;
   double choice_seconds = 0;
   double best_seconds = 0;
-  std::map<std::string, double> seconds;  ///< Of each kernel; from a probe where hopeless.
+  std::map<std::string, double> seconds;          ///< Of each kernel; from a probe where hopeless.
+  std::map<std::string, double> expected_clocks;  ///< Of each, by the cost model.
 
   /// How much slower the choice is than the best: 0.05 for 5 %.
   double loss() const { return choice_seconds / best_seconds - 1; }
 };
 
 /// A loss above this is a finding.
-inline constexpr double kAllowedLoss = 0.05;
+inline constexpr double kAllowedLoss = 0.03;
 
 /// The verdicts whose loss exceeds `kAllowedLoss`, largest first.
 std::vector<Verdict> findings(std::vector<Verdict> verdicts);

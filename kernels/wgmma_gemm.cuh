@@ -1,70 +1,22 @@
 #pragma once
 
 #include <dispatch_element.hpp>
-#include <ptx/bar_sync.cuh>
 #include <ptx/griddepcontrol.cuh>
 #include <ptx/launch.cuh>
 #include <ptx/setmaxnreg.cuh>
 #include <ptx/wgmma.cuh>
-#include <rasterize.cuh>
-#include <split_k.cuh>
+#include <split_k.hpp>
 #include <tensor_map.hpp>
 #include <wgmma_gemm.hpp>
 #include <wgmma_pipeline.cuh>
+#include <wgmma_reduce.cuh>
+#include <wgmma_schedule.cuh>
 #include <wgmma_store.cuh>
 
 #include <algorithm>
 #include <utility>
 
 namespace qlinear::kernels {
-
-/// Which tiles a block computes, one after the other, and which stages of K. The blocks of a
-/// cluster split K of the same tiles, or, if they share weights, compute tiles next to each other.
-template <int kTileIndex>
-class WgmmaSchedule {
-  using Traits = WgmmaTraits<kTileIndex>;
-
- public:
-  __device__ explicit WgmmaSchedule(const GemmProblem& p)
-      : tiles_m_((p.m + kClusterM - 1) / kClusterM),
-        tiles_n_((p.n + Traits::kTileN - 1) / Traits::kTileN),
-        rank_(ptx::cluster_ctarank()),
-        cluster_(ptx::cluster_nctarank()),
-        all_steps_(static_cast<int>((p.k + kWgmmaTileK - 1) / kWgmmaTileK)) {}
-
-  __device__ unsigned rank() const { return rank_; }
-  /// Of K.
-  __device__ unsigned slices() const { return kShares ? 1 : cluster_; }
-
-  __device__ int first_step() const { return slice(kShares ? 0 : rank_); }
-  __device__ int end_step() const { return slice(kShares ? 1 : rank_ + 1); }
-
-  __device__ std::int64_t first_tile() const { return blockIdx.x / cluster_; }
-  __device__ std::int64_t end_tile() const { return tiles_m_ * tiles_n_; }
-  __device__ std::int64_t tile_step() const { return gridDim.x / cluster_; }
-
-  __device__ WgmmaWork work(std::int64_t tile) const {
-    const TileIndex index = rasterize(static_cast<unsigned>(tile), tiles_m_, tiles_n_);
-    const std::int64_t first_m =
-        std::int64_t{index.m} * kClusterM + (kShares ? rank_ * Traits::kTileM : 0);
-    const std::int64_t first_n = std::int64_t{index.n} * Traits::kTileN;
-    return Traits::kSwapped ? WgmmaWork{first_n, first_m} : WgmmaWork{first_m, first_n};
-  }
-
- private:
-  __device__ int slice(unsigned rank) const {
-    return static_cast<int>(std::int64_t{all_steps_} * rank / slices());
-  }
-
-  static constexpr bool kShares = Traits::kSharers > 1;
-  static constexpr int kClusterM = Traits::kTileM * Traits::kSharers;
-
-  std::int64_t tiles_m_;  ///< Those next to each other that share weights count as one.
-  std::int64_t tiles_n_;
-  unsigned rank_;
-  unsigned cluster_;
-  int all_steps_;
-};
 
 /// The thread that fills the ring.
 template <int kTileIndex>
@@ -183,48 +135,6 @@ __device__ __forceinline__ void wgmma_mainloop(const WgmmaRing<kTileIndex>& ring
   ptx::wgmma_wait_group<0>();
   ptx::wgmma_fence_registers(sums.value);
   if (previous >= 0) release(previous);
-}
-
-/// Named barriers: one of all consumers, and one of each consumer warpgroup.
-inline constexpr int kConsumerBarrier = 1;
-inline constexpr int kFirstStoreBarrier = 2;
-
-/// Bytes of a block's sums.
-template <int kTileIndex>
-inline constexpr unsigned kSumBytes =
-    WgmmaTraits<kTileIndex>::kConsumers * 64 * WgmmaTraits<kTileIndex>::kColumns * 4;
-
-/// Adds the sums of all blocks of the cluster to those of block 0, for which it returns true. The
-/// others send theirs to its ring once that has been drained. Every consumer thread calls it.
-template <int kTileIndex>
-__device__ __forceinline__ bool reduce_cluster(WgmmaSums<WgmmaTraits<kTileIndex>::kColumns>& sums,
-                                               const WgmmaRing<kTileIndex>& ring, unsigned rank,
-                                               unsigned blocks) {
-  constexpr unsigned kThreads = WgmmaTraits<kTileIndex>::kConsumers * 128;
-  constexpr int kVectors = WgmmaTraits<kTileIndex>::kColumns / 8;
-  const unsigned thread = threadIdx.x - 128;
-  auto* received = reinterpret_cast<uint4*>(ring.memory()) + thread;
-  ptx::barrier_cluster_wait();  // Opened when the barriers had been initialised.
-  if (rank != 0) {
-    ptx::mbarrier_wait_parity_cluster(ring.drained(), 0);
-    received += (rank - 1) * kVectors * kThreads;
-#pragma unroll
-    for (int v = 0; v < kVectors; ++v) {
-      ptx::st_async(received + v * kThreads, pack_sums(sums.value + v * 4), ring.sums(), 0);
-    }
-    return false;
-  }
-  ptx::bar_sync(kConsumerBarrier, kThreads);  // Until no warpgroup reads the ring any more.
-  if (thread > 0 && thread < blocks) ptx::mbarrier_arrive_cluster(ring.drained(), thread);
-  ptx::mbarrier_wait_parity_cluster(ring.sums(), 0);
-#pragma unroll 1
-  for (unsigned other = 1; other < blocks; ++other, received += kVectors * kThreads) {
-#pragma unroll
-    for (int v = 0; v < kVectors; ++v) {
-      add_sums(sums.value + v * 4, ptx::ld_shared(received + v * kThreads));
-    }
-  }
-  return true;
 }
 
 /// The consumers' part of `wgmma_gemm`.

@@ -96,4 +96,16 @@ struct RingCursor {
   }
 };
 
+/// Named barriers: one of all consumers, and one of each consumer warpgroup.
+inline constexpr int kConsumerBarrier = 1;
+inline constexpr int kFirstStoreBarrier = 2;
+
+/// A consumer warpgroup's sums: 64 rows by the tile's columns. Register 4 j + i of a thread is
+/// element i of the 16 x 8 fragment of columns 8 j.., 16 rows a warp: rows l / 4 and l / 4 + 8 of
+/// lane l, columns l % 4 * 2 and the next.
+template <int kColumns>
+struct WgmmaSums {
+  int value[kColumns / 2];
+};
+
 }  // namespace qlinear::kernels

@@ -3,22 +3,9 @@
 #include <epilogue.cuh>
 #include <ptx/bar_sync.cuh>
 #include <wgmma_pipeline.cuh>
+#include <wgmma_schedule.cuh>
 
 namespace qlinear::kernels {
-
-/// A tile in wgmma's terms: first row and first column of its 64-row and its N operand.
-struct WgmmaWork {
-  std::int64_t first_row;
-  std::int64_t first_column;
-};
-
-/// A consumer warpgroup's sums: 64 rows by the tile's columns. Register 4 j + i of a thread is
-/// element i of the 16 x 8 fragment of columns 8 j.., 16 rows a warp: rows l / 4 and l / 4 + 8 of
-/// lane l, columns l % 4 * 2 and the next.
-template <int kColumns>
-struct WgmmaSums {
-  int value[kColumns / 2];
-};
 
 /// Brings a warpgroup's sums through the epilogue to the output.
 ///

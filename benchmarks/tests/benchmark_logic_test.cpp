@@ -94,9 +94,9 @@ Verdict verdict(const char* problem, double choice_seconds, double best_seconds)
   return verdict;
 }
 
-TEST(Verdicts, AreFindingsAboveFivePercentLargestFirst) {
+TEST(Verdicts, AreFindingsAboveThreePercentLargestFirst) {
   const std::vector<Verdict> found = findings(
-      {verdict("fine", 1.04, 1.0), verdict("small", 1.06, 1.0), verdict("large", 3.0, 2.0)});
+      {verdict("fine", 1.02, 1.0), verdict("small", 1.04, 1.0), verdict("large", 3.0, 2.0)});
   ASSERT_EQ(found.size(), 2u);
   EXPECT_EQ(found[0].problem, "large");
   EXPECT_DOUBLE_EQ(found[0].loss(), 0.5);

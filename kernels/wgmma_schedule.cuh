@@ -1,0 +1,64 @@
+#pragma once
+
+#include <kernels.hpp>
+#include <ptx/cluster.cuh>
+#include <rasterize.cuh>
+#include <wgmma_pipeline.cuh>
+
+namespace qlinear::kernels {
+
+/// A tile in wgmma's terms: first row and first column of its 64-row and its N operand.
+struct WgmmaWork {
+  std::int64_t first_row;
+  std::int64_t first_column;
+};
+
+/// Which tiles a block computes, one after the other, and which stages of K. The blocks of a
+/// cluster split K of the same tiles, or, if they share weights, compute tiles next to each other.
+template <int kTileIndex>
+class WgmmaSchedule {
+  using Traits = WgmmaTraits<kTileIndex>;
+
+ public:
+  __device__ explicit WgmmaSchedule(const GemmProblem& p)
+      : tiles_m_((p.m + kClusterM - 1) / kClusterM),
+        tiles_n_((p.n + Traits::kTileN - 1) / Traits::kTileN),
+        rank_(ptx::cluster_ctarank()),
+        cluster_(ptx::cluster_nctarank()),
+        all_steps_(static_cast<int>((p.k + kWgmmaTileK - 1) / kWgmmaTileK)) {}
+
+  __device__ unsigned rank() const { return rank_; }
+  /// Of K.
+  __device__ unsigned slices() const { return kShares ? 1 : cluster_; }
+
+  __device__ int first_step() const { return slice(kShares ? 0 : rank_); }
+  __device__ int end_step() const { return slice(kShares ? 1 : rank_ + 1); }
+
+  __device__ std::int64_t first_tile() const { return blockIdx.x / cluster_; }
+  __device__ std::int64_t end_tile() const { return tiles_m_ * tiles_n_; }
+  __device__ std::int64_t tile_step() const { return gridDim.x / cluster_; }
+
+  __device__ WgmmaWork work(std::int64_t tile) const {
+    const TileIndex index = rasterize(static_cast<unsigned>(tile), tiles_m_, tiles_n_);
+    const std::int64_t first_m =
+        std::int64_t{index.m} * kClusterM + (kShares ? rank_ * Traits::kTileM : 0);
+    const std::int64_t first_n = std::int64_t{index.n} * Traits::kTileN;
+    return Traits::kSwapped ? WgmmaWork{first_n, first_m} : WgmmaWork{first_m, first_n};
+  }
+
+ private:
+  __device__ int slice(unsigned rank) const {
+    return static_cast<int>(std::int64_t{all_steps_} * rank / slices());
+  }
+
+  static constexpr bool kShares = Traits::kSharers > 1;
+  static constexpr int kClusterM = Traits::kTileM * Traits::kSharers;
+
+  std::int64_t tiles_m_;  ///< Those next to each other that share weights count as one.
+  std::int64_t tiles_n_;
+  unsigned rank_;
+  unsigned cluster_;
+  int all_steps_;
+};
+
+}  // namespace qlinear::kernels
