@@ -24,7 +24,8 @@ double memory_clocks(const GemmKernel& kernel, const DeviceInfo& device, double 
   const double nominal = device.memory_bytes_per_clock > 0 ? device.memory_bytes_per_clock
                                                            : kDefaultMemoryBytesPerClock;
   const double in_flight = blocks * static_cast<double>(kernel.ring_bytes);
-  return bytes / std::min(kMemoryShare * nominal, in_flight / kMemoryLatencyClocks);
+  const double clocks = bytes / std::min(kMemoryShare * nominal, in_flight / kMemoryLatencyClocks);
+  return std::max(clocks, kMemoryLatencyClocks);
 }
 
 /// Blocks that a multiprocessor holds at once: what the registers allow, if shared memory does,
@@ -76,10 +77,14 @@ double expected_clocks(const GemmKernel& kernel, const DeviceInfo& device,
   const double math_clocks = waves * (steps * step_clocks + kernel.cost.block_clocks);
 
   const double bytes = static_cast<double>(m + n) * static_cast<double>(problem.k);
-  const double streamed =
-      memory_clocks(kernel, device, bytes, static_cast<double>(std::min(blocks, slots))) +
-      kernel.cost.block_clocks + kMemoryRampClocks;
-  const double clocks = std::max(math_clocks, streamed);
+  const double streamed_clocks =
+      memory_clocks(kernel, device, bytes, static_cast<double>(std::min(blocks, slots)));
+  const double streamed = streamed_clocks + kernel.cost.block_clocks + kMemoryRampClocks;
+  // Where all of a problem is in flight at once, the memory is as quick for each kernel; ahead is
+  // the one that wastes least arithmetic.
+  constexpr double kTieBreak = 0.02;
+  const double tie_break = streamed_clocks > kMemoryLatencyClocks ? 0 : kTieBreak * math_clocks;
+  const double clocks = std::max(math_clocks, streamed) + tie_break;
   if (split_k == 1) return clocks;
   const double sums = static_cast<double>(kernel.tile_m) * kernel.tile_n * split_k;
   return clocks + kernel.cost.split_clocks + kernel.cost.split_sum_clocks * sums;

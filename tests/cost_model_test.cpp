@@ -81,6 +81,15 @@ TEST(CostModel, CountsTheClustersThatTheRuntimeTells) {
   EXPECT_EQ(blocks_at_once(*kernel, silent, 5), 130);
 }
 
+// All of such a problem is in flight at once, whatever the ring: a large one is no merit.
+TEST(CostModel, GivesTinyProblemsTheSmallestTile) {
+  const GemmKernel& chosen = *select(hopper(0), 1, 64, 64).aligned.kernel;
+  for (const GemmKernel& kernel : gemm_kernels()) {
+    if (kernel.backend != chosen.backend) continue;
+    EXPECT_LE(chosen.tile_m * chosen.tile_n, kernel.tile_m * kernel.tile_n) << kernel.name;
+  }
+}
+
 TEST(CostModel, SpreadsFewLongRowsOverClusters) {
   const DeviceInfo device = hopper(0);
   EXPECT_STREQ(select(device, 18, 8192, 28672).quantize_kernel->name, "quantize_cluster");
