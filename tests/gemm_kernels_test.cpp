@@ -168,6 +168,15 @@ TEST_P(GemmDepths, LongReductions) {
   expect_executed();
 }
 
+// A ring that comes around under rows and columns of more than one block of a cluster.
+TEST_P(GemmDepths, LongReductionsOfManyTiles) {
+  for (std::uint64_t seed = 1; seed <= 3; ++seed) {
+    expect_case(kTypePairs[seed], {.m = 130, .n = 140, .k = 1040, .seed = seed},
+                OperandLayout::Dense);
+  }
+  expect_executed();
+}
+
 INSTANTIATE_TEST_SUITE_P(, GemmDepths,
                          ::testing::ValuesIn(kernel_shards(KernelCategory::Gemm, 1, 47)),
                          shard_name);

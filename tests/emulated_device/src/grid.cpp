@@ -91,7 +91,7 @@ Grid::Grid(const LaunchRequest& request, int device_ordinal, Random& random)
       clusters(volume(cluster_grid)),
       order(clusters, random),
       resident_limit(choose_resident_limit(request, random)),
-      ready(random) {}
+      ready(static_cast<unsigned>(volume(request.cluster)), random) {}
 
 std::uint64_t Grid::blocks() const { return volume(launch.grid); }
 

@@ -15,9 +15,13 @@ unsigned pick_lane(std::uint32_t lanes, Random& random) {
 
 }  // namespace
 
-ReadyWarps::ReadyWarps(Random& random) {
+ReadyWarps::ReadyWarps(unsigned cluster_blocks, Random& random) {
   constexpr std::uint64_t kTurns[] = {1, 4, 64, 1024};
   turns_ = kTurns[random.below(std::size(kTurns))];
+  slow_rank_ = cluster_blocks;
+  if (cluster_blocks > 1 && random.one_in(2)) {
+    slow_rank_ = static_cast<unsigned>(random.below(cluster_blocks));
+  }
 }
 
 void ReadyWarps::add(Warp& warp, std::uint32_t lanes) {
@@ -35,9 +39,19 @@ void ReadyWarps::remove(Warp& warp) {
   if (latest_ == &warp) latest_ = nullptr;
 }
 
+Warp* ReadyWarps::pick(Random& random) const {
+  constexpr int kTries = 16;
+  Warp* warp = nullptr;
+  for (int i = 0; i < kTries; ++i) {
+    warp = warps_[random.below(warps_.size())];
+    if (warp->block->rank != slow_rank_) break;
+  }
+  return warp;
+}
+
 Thread* ReadyWarps::take(Random& random) {
   if (warps_.empty()) return nullptr;
-  if (latest_ == nullptr || random.one_in(turns_)) latest_ = warps_[random.below(warps_.size())];
+  if (latest_ == nullptr || random.one_in(turns_)) latest_ = pick(random);
   Warp& warp = *latest_;
   const unsigned lane = pick_lane(warp.ready, random);
   warp.ready &= ~(1U << lane);
