@@ -22,13 +22,19 @@ std::string name_of(const std::string& kernel, int split_k) {
   return split_k == 1 ? kernel : kernel + "/split:" + std::to_string(split_k);
 }
 
+/// Of the contender that needs most, for all of them: they take turns.
+using SharedWorkspace = std::shared_ptr<DeviceBuffer<std::byte>>;
+
 Contender linear_contender(Workload& workload, const Oracle& oracle, std::string name,
-                           const Plan& plan, double expected_clocks) {
+                           const Plan& plan, const SharedWorkspace& workspace,
+                           double expected_clocks) {
   const std::size_t bytes = plan.workspace_size();
-  const auto space =
-      std::make_shared<DeviceBuffer<std::byte>>(static_cast<std::int64_t>(bytes) + 1);
-  const auto enqueue = [&workload, plan, space, bytes](cudaStream_t stream, int call) {
-    check(plan.run(stream, {space->data(), bytes}, workload.args(call)));
+  if (static_cast<std::size_t>(workspace->count()) < bytes) {
+    *workspace = {};  // Before the larger one is allocated.
+    *workspace = DeviceBuffer<std::byte>(static_cast<std::int64_t>(bytes));
+  }
+  const auto enqueue = [&workload, plan, workspace, bytes](cudaStream_t stream, int call) {
+    check(plan.run(stream, {workspace->data(), bytes}, workload.args(call)));
   };
   const auto verify = [&workload, &oracle, enqueue] {
     oracle.poison_output();
@@ -71,6 +77,7 @@ std::vector<Contender> linear_contenders(Workload& workload, const Oracle& oracl
   const std::string choice = name_of_choice(workload);
   const auto device = detail::device_info_of_stream(workload.stream());
   check(device.status());
+  const auto workspace = std::make_shared<DeviceBuffer<std::byte>>(1);
   std::vector<Contender> contenders;
   for (const detail::GemmKernel& kernel : detail::gemm_kernels()) {
     for (int split_k = 1; split_k <= kernel.max_split_k; ++split_k) {
@@ -81,7 +88,8 @@ std::vector<Contender> linear_contenders(Workload& workload, const Oracle& oracl
       if (!plan.ok()) break;
       const double clocks =
           detail::expected_clocks(kernel, *device.value(), workload.descriptor(), split_k);
-      add(linear_contender(workload, oracle, name_of(kernel.name, split_k), plan.value(), clocks),
+      add(linear_contender(workload, oracle, name_of(kernel.name, split_k), plan.value(), workspace,
+                           clocks),
           choice, contenders);
     }
   }

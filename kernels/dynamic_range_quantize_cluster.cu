@@ -26,7 +26,6 @@ class ClusterExchange {
     if (threadIdx.x == 0) {
       ptx::mbarrier_init(received_, 1);
       ptx::fence_mbarrier_init();
-      ptx::mbarrier_arrive_expect_tx(received_, blocks_ * static_cast<unsigned>(sizeof(uint4)));
     }
     __syncthreads();
     ptx::barrier_cluster_arrive_relaxed();
@@ -39,6 +38,9 @@ class ClusterExchange {
   __device__ Magnitude max(Magnitude magnitude) const {
     magnitude = row_max(magnitude);
     ptx::barrier_cluster_wait();  // Until every block's barrier has been initialised.
+    if (threadIdx.x == 0) {
+      ptx::mbarrier_arrive_expect_tx(received_, blocks_ * static_cast<unsigned>(sizeof(uint4)));
+    }
     if (threadIdx.x < blocks_) {
       const auto bits = static_cast<unsigned long long>(magnitude);
       ptx::st_async(
@@ -77,8 +79,9 @@ __global__ void __launch_bounds__(kThreads, 1)
 
 int quantize_cluster_blocks(std::int64_t k) {
   const std::int64_t chunks = divide_up(k, kChunkElements);
+  constexpr std::int64_t kMinBlocks = 2;  // Of a cluster: without one, st.async is illegal.
   return static_cast<int>(
-      std::clamp<std::int64_t>(divide_up(chunks, kThreads), 1, kMaxClusterBlocks));
+      std::clamp<std::int64_t>(divide_up(chunks, kThreads), kMinBlocks, kMaxClusterBlocks));
 }
 
 std::int64_t quantize_cluster_max_k(ElementKind element) {
