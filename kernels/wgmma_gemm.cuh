@@ -7,6 +7,7 @@
 #include <ptx/wgmma.cuh>
 #include <split_k.hpp>
 #include <tensor_map.hpp>
+#include <wgmma_direct_store.cuh>
 #include <wgmma_gemm.hpp>
 #include <wgmma_pipeline.cuh>
 #include <wgmma_reduce.cuh>
@@ -29,15 +30,26 @@ class WgmmaProducer {
                            const CUtensorMap* tokens)
       : ring_(ring), schedule_(schedule), weights_(weights), tokens_(tokens) {}
 
+  /// Fills the ring with weights of the first tile, while kernels before this one may still run.
+  __device__ void open() const {
+    if (schedule_.first_tile() >= schedule_.end_tile()) return;
+    const WgmmaWork work = schedule_.work(schedule_.first_tile());
+    for (int i = 0; i < opened_steps(); ++i) {
+      ptx::mbarrier_arrive_expect_tx(ring_.full(i), Traits::kStageBytes);
+      load_weights(work, schedule_.first_step() + i, i);
+    }
+  }
+
+  /// Behind `open`: its tokens, and all that follows.
   __device__ void run() {
-    bool waited = false;
+    ptx::griddepcontrol_wait();
+    int skipped = opened_steps();
     for (std::int64_t tile = schedule_.first_tile(); tile < schedule_.end_tile();
          tile += schedule_.tile_step()) {
       const WgmmaWork work = schedule_.work(tile);
       int step = schedule_.first_step();
-      if (!waited) {
-        step = open(work, step);
-        waited = true;
+      for (; skipped > 0; --skipped, ++step, cursor_.advance()) {
+        load_tokens(work, step, cursor_.slot);
       }
       for (; step < schedule_.end_step(); ++step, cursor_.advance()) {
         ptx::mbarrier_wait_parity(ring_.empty(cursor_.slot), cursor_.parity ^ 1);
@@ -49,16 +61,8 @@ class WgmmaProducer {
   }
 
  private:
-  /// Fills the ring with weights while the quantize kernel may still run, then adds the tokens.
-  __device__ int open(const WgmmaWork& work, int first_step) {
-    const int filled = min(schedule_.end_step() - first_step, Traits::kStages);
-    for (int i = 0; i < filled; ++i) {
-      ptx::mbarrier_arrive_expect_tx(ring_.full(i), Traits::kStageBytes);
-      load_weights(work, first_step + i, i);
-    }
-    ptx::griddepcontrol_wait();
-    for (int i = 0; i < filled; ++i, cursor_.advance()) load_tokens(work, first_step + i, i);
-    return first_step + filled;
+  __device__ int opened_steps() const {
+    return min(schedule_.end_step() - schedule_.first_step(), Traits::kStages);
   }
 
   __device__ void load_weights(const WgmmaWork& work, int step, int slot) const {
@@ -151,8 +155,14 @@ __device__ __forceinline__ void wgmma_consume(const GemmProblem& p,
        tile += schedule.tile_step()) {
     WgmmaWork work = schedule.work(tile);
     work.first_row += warp * 16;
-    const WgmmaStore<TIn, kTileIndex> store(p, work, ring.column_data(warp / 4), ring.staging(warp),
-                                            kFirstStoreBarrier + warp / 4);
+    const auto store = [&] {
+      if constexpr (Traits::kStoresDirectly) {
+        return WgmmaDirectStore<TIn, kTileIndex>(p, work);
+      } else {
+        return WgmmaStore<TIn, kTileIndex>(p, work, ring.column_data(warp / 4), ring.staging(warp),
+                                           kFirstStoreBarrier + warp / 4);
+      }
+    }();
     WgmmaSums<Traits::kColumns> sums{};
     wgmma_mainloop<kTileIndex, std::is_same_v<TWQ, U8>>(ring, schedule, cursor, sums, warp / 4);
     if (schedule.slices() > 1 &&
@@ -174,12 +184,11 @@ __global__ void __launch_bounds__(WgmmaTraits<kTileIndex>::kThreads,
   const WgmmaSchedule<kTileIndex> schedule(p);
   constexpr bool kShares = Traits::kSharers > 1;
   const bool in_cluster = kShares || schedule.slices() > 1;
+  WgmmaProducer<kTileIndex> producer(ring, schedule, &weights, &tokens);
   if (threadIdx.x == 0) {
-    if (p.k > 0) {
-      ptx::prefetch_tensormap(&weights);
-      ptx::prefetch_tensormap(&tokens);
-    }
     ring.initialise((schedule.slices() - 1) * kSumBytes<kTileIndex>);
+    if (p.k > 0) ptx::prefetch_tensormap(&tokens);
+    if (!kShares) producer.open();
   }
   __syncthreads();
   if (in_cluster) ptx::barrier_cluster_arrive_relaxed();
@@ -188,7 +197,8 @@ __global__ void __launch_bounds__(WgmmaTraits<kTileIndex>::kThreads,
   if (threadIdx.x < 128) {
     if constexpr (Traits::kMovesRegisters) ptx::setmaxnreg_dec<40>();
     if (threadIdx.x == 0) {
-      WgmmaProducer<kTileIndex>(ring, schedule, &weights, &tokens).run();
+      if (kShares) producer.open();
+      producer.run();
     }
     __syncwarp();
     if (in_cluster && !kShares) ptx::barrier_cluster_wait();

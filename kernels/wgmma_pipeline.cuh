@@ -27,6 +27,7 @@ struct WgmmaTraits {
   static constexpr int kColumnDataBytes = kTile.column_data_bytes();
   // So many sums a consumer thread leave the producer few of the 65536 registers.
   static constexpr bool kMovesRegisters = kColumns >= 160;
+  static constexpr bool kStoresDirectly = kTile.stores_directly();
 };
 
 /// Where things lie in a block's shared memory, and the ring's barriers.

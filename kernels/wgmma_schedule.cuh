@@ -24,15 +24,19 @@ class WgmmaSchedule {
       : tiles_m_((p.m + kClusterM - 1) / kClusterM),
         tiles_n_((p.n + Traits::kTileN - 1) / Traits::kTileN),
         rank_(ptx::cluster_ctarank()),
-        cluster_(ptx::cluster_nctarank()),
-        all_steps_(static_cast<int>((p.k + kWgmmaTileK - 1) / kWgmmaTileK)) {}
+        cluster_(ptx::cluster_nctarank()) {
+    const auto steps = static_cast<unsigned>((p.k + kWgmmaTileK - 1) / kWgmmaTileK);
+    const unsigned slice = kShares ? 0 : rank_;
+    first_step_ = static_cast<int>(steps * slice / slices());
+    end_step_ = static_cast<int>(steps * (slice + 1) / slices());
+  }
 
   __device__ unsigned rank() const { return rank_; }
   /// Of K.
   __device__ unsigned slices() const { return kShares ? 1 : cluster_; }
 
-  __device__ int first_step() const { return slice(kShares ? 0 : rank_); }
-  __device__ int end_step() const { return slice(kShares ? 1 : rank_ + 1); }
+  __device__ int first_step() const { return first_step_; }
+  __device__ int end_step() const { return end_step_; }
 
   __device__ std::int64_t first_tile() const { return blockIdx.x / cluster_; }
   __device__ std::int64_t end_tile() const { return tiles_m_ * tiles_n_; }
@@ -47,10 +51,6 @@ class WgmmaSchedule {
   }
 
  private:
-  __device__ int slice(unsigned rank) const {
-    return static_cast<int>(std::int64_t{all_steps_} * rank / slices());
-  }
-
   static constexpr bool kShares = Traits::kSharers > 1;
   static constexpr int kClusterM = Traits::kTileM * Traits::kSharers;
 
@@ -58,7 +58,8 @@ class WgmmaSchedule {
   std::int64_t tiles_n_;
   unsigned rank_;
   unsigned cluster_;
-  int all_steps_;
+  int first_step_;
+  int end_step_;
 };
 
 }  // namespace qlinear::kernels

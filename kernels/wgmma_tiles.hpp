@@ -36,9 +36,12 @@ struct WgmmaTile {
   constexpr int column_bytes() const { return columns * kWgmmaTileK; }
   constexpr int stage_bytes() const { return row_bytes() + column_bytes(); }
   constexpr int ring_bytes() const { return stages * stage_bytes(); }
+  /// Whether threads store the sums they hold, without staging: where they are few.
+  constexpr bool stores_directly() const { return swapped && columns <= 16; }
   /// Scales and biases of the columns, for each consumer warpgroup.
   constexpr int column_data_bytes() const { return columns * 2 * 8; }
   constexpr int staging_bytes() const {
+    if (stores_directly()) return 0;
     return consumers() * (4 * kWgmmaWarpStagingBytes + column_data_bytes());
   }
   /// The ring, the consumers' memory for their stores, two barriers a stage and two of the cluster.
@@ -60,7 +63,7 @@ struct WgmmaTile {
 inline constexpr double kMeasuredRate = 1850.0;
 inline constexpr double kUnmeasuredRate = 1795.0;
 
-inline constexpr std::array<WgmmaTile, 21> kWgmmaTiles{{
+inline constexpr std::array<WgmmaTile, 25> kWgmmaTiles{{
     // Prefill: the largest tile that the registers hold, 47 bytes a clock from the L2.
     {"wgmma_128x256", false, 128, 256, 4, 1, kMeasuredRate},
     // 32 bytes a clock from the L2. On an H200 a first form of it reached 927 TOPS against 1619 at
@@ -77,11 +80,17 @@ inline constexpr std::array<WgmmaTile, 21> kWgmmaTiles{{
     {"wgmma_128x112", false, 128, 112, 6, 1, kUnmeasuredRate},
     {"wgmma_128x96", false, 128, 96, 7, 1, kUnmeasuredRate},
     // Decode: weights as rows, so that few tokens leave no part of the tensor core idle, and two
-    // blocks a multiprocessor, whose rings keep 180 KiB of weights in flight.
-    {"wgmma_swapped_8x64", true, 64, 8, 10, 2, kMeasuredRate},
-    {"wgmma_swapped_8x128", true, 128, 8, 5, 2, kMeasuredRate},
-    {"wgmma_swapped_16x64", true, 64, 16, 9, 2, kMeasuredRate},
-    {"wgmma_swapped_16x128", true, 128, 16, 5, 2, kMeasuredRate},
+    // blocks a multiprocessor, whose rings keep 200 KiB of weights in flight.
+    {"wgmma_swapped_8x64", true, 64, 8, 12, 2, kMeasuredRate},
+    {"wgmma_swapped_8x128", true, 128, 8, 6, 2, kMeasuredRate},
+    {"wgmma_swapped_16x64", true, 64, 16, 11, 2, kMeasuredRate},
+    {"wgmma_swapped_16x128", true, 128, 16, 6, 2, kMeasuredRate},
+    // One block a multiprocessor with a ring as deep as those of two: where there are no more blocks
+    // than multiprocessors, those above may find two on one and none on another.
+    {"wgmma_swapped_deep_8x128", true, 128, 8, 13, 1, kMeasuredRate},
+    {"wgmma_swapped_deep_16x128", true, 128, 16, 12, 1, kMeasuredRate},
+    {"wgmma_swapped_deep_32x64", true, 64, 32, 18, 1, kMeasuredRate},
+    {"wgmma_swapped_deep_64x64", true, 64, 64, 13, 1, kMeasuredRate},
     {"wgmma_swapped_24x128", true, 128, 24, 4, 2, kMeasuredRate},
     {"wgmma_swapped_32x128", true, 128, 32, 4, 2, kMeasuredRate},
     // Middle: one block with as many tokens as there are, since weights are what is streamed.
