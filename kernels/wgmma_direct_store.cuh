@@ -19,7 +19,7 @@ class WgmmaDirectStore {
  public:
   __device__ WgmmaDirectStore(const GemmProblem& p, const WgmmaWork& work)
       : epilogue_(p),
-        m_(p.m),
+        m_(work.end_m),
         n_(p.n),
         first_n_(work.first_row + lane() / 4),
         first_m_(work.first_column + lane() % 4 * 2) {

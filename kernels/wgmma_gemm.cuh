@@ -35,7 +35,7 @@ class WgmmaProducer {
     if (schedule_.first_tile() >= schedule_.end_tile()) return;
     const WgmmaWork work = schedule_.work(schedule_.first_tile());
     for (int i = 0; i < opened_steps(); ++i) {
-      ptx::mbarrier_arrive_expect_tx(ring_.full(i), Traits::kStageBytes);
+      ptx::mbarrier_arrive_expect_tx(ring_.full(i), loaded_bytes());
       load_weights(work, schedule_.first_step() + i, i);
     }
   }
@@ -53,7 +53,7 @@ class WgmmaProducer {
       }
       for (; step < schedule_.end_step(); ++step, cursor_.advance()) {
         ptx::mbarrier_wait_parity(ring_.empty(cursor_.slot), cursor_.parity ^ 1);
-        ptx::mbarrier_arrive_expect_tx(ring_.full(cursor_.slot), Traits::kStageBytes);
+        ptx::mbarrier_arrive_expect_tx(ring_.full(cursor_.slot), loaded_bytes());
         load_weights(work, step, cursor_.slot);
         load_tokens(work, step, cursor_.slot);
       }
@@ -61,6 +61,11 @@ class WgmmaProducer {
   }
 
  private:
+  /// Of a stage. What lies behind a tile's tokens only reaches sums that nobody stores.
+  __device__ unsigned loaded_bytes() const {
+    return (Traits::kTileN + schedule_.tile_tokens()) * kWgmmaTileK;
+  }
+
   __device__ int opened_steps() const {
     return min(schedule_.end_step() - schedule_.first_step(), Traits::kStages);
   }
@@ -173,15 +178,16 @@ __device__ __forceinline__ void wgmma_consume(const GemmProblem& p,
   }
 }
 
-/// Warpgroup 0 produces, the others consume. Grid and cluster as `launch_wgmma_tile` sets them.
+/// Warpgroup 0 produces, the others consume. Grid and cluster as `launch_wgmma_tile` sets them;
+/// `tile_tokens` rows are the box of the map `tokens`.
 template <class TIn, class TWQ, int kTileIndex>
 __global__ void __launch_bounds__(WgmmaTraits<kTileIndex>::kThreads,
                                   WgmmaTraits<kTileIndex>::kBlocks)
     wgmma_gemm(const __grid_constant__ CUtensorMap weights,
-               const __grid_constant__ CUtensorMap tokens, GemmProblem p) {
+               const __grid_constant__ CUtensorMap tokens, GemmProblem p, int tile_tokens) {
   using Traits = WgmmaTraits<kTileIndex>;
   const WgmmaRing<kTileIndex> ring;
-  const WgmmaSchedule<kTileIndex> schedule(p);
+  const WgmmaSchedule<kTileIndex> schedule(p, tile_tokens);
   constexpr bool kShares = Traits::kSharers > 1;
   const bool in_cluster = kShares || schedule.slices() > 1;
   WgmmaProducer<kTileIndex> producer(ring, schedule, &weights, &tokens);
@@ -217,13 +223,14 @@ __global__ void __launch_bounds__(WgmmaTraits<kTileIndex>::kThreads,
 template <class TIn, int kTileIndex>
 cudaError_t launch_wgmma_tile(const GemmProblem& p, cudaStream_t stream) {
   constexpr WgmmaTile kTile = kWgmmaTiles[kTileIndex];
+  const int tile_tokens = wgmma_tile_tokens(kTile, p.m);
   CUtensorMap weights{};
   CUtensorMap tokens{};
   if (p.k > 0) {
     cudaError_t error =
         encode_tensor_map(weights, p.b, p.n, p.k, p.ldb, kTile.tile_n() / kTile.sharers);
     if (error != cudaSuccess) return error;
-    error = encode_tensor_map(tokens, p.a, p.m, p.k, p.lda, kTile.tile_m());
+    error = encode_tensor_map(tokens, p.a, p.m, p.k, p.lda, tile_tokens);
     if (error != cudaSuccess) return error;
   }
   const int cluster = p.split_k * kTile.sharers;
@@ -239,7 +246,8 @@ cudaError_t launch_wgmma_tile(const GemmProblem& p, cudaStream_t stream) {
   config.programmatic_dependent = p.programmatic_dependent;
   return dispatch_weight(p.weight_element, [&](auto weight) {
     using TWQ = typename decltype(weight)::Type;
-    return launch_kernel<&wgmma_gemm<TIn, TWQ, kTileIndex>>(config, weights, tokens, p);
+    return launch_kernel<&wgmma_gemm<TIn, TWQ, kTileIndex>>(config, weights, tokens, p,
+                                                            tile_tokens);
   });
 }
 

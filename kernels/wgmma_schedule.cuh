@@ -11,6 +11,7 @@ namespace qlinear::kernels {
 struct WgmmaWork {
   std::int64_t first_row;
   std::int64_t first_column;
+  std::int64_t end_m;  ///< Behind its last token.
 };
 
 /// Which tiles a block computes, one after the other, and which stages of K. The blocks of a
@@ -20,9 +21,11 @@ class WgmmaSchedule {
   using Traits = WgmmaTraits<kTileIndex>;
 
  public:
-  __device__ explicit WgmmaSchedule(const GemmProblem& p)
-      : tiles_m_((p.m + kClusterM - 1) / kClusterM),
+  __device__ WgmmaSchedule(const GemmProblem& p, int tile_tokens)
+      : m_(p.m),
+        tiles_m_((p.m + kClusterM - 1) / kClusterM),
         tiles_n_((p.n + Traits::kTileN - 1) / Traits::kTileN),
+        tile_tokens_(tile_tokens),
         rank_(ptx::cluster_ctarank()),
         cluster_(ptx::cluster_nctarank()) {
     const auto steps = static_cast<unsigned>((p.k + kWgmmaTileK - 1) / kWgmmaTileK);
@@ -32,6 +35,8 @@ class WgmmaSchedule {
   }
 
   __device__ unsigned rank() const { return rank_; }
+  /// Tokens of a tile, in the box of its loads too.
+  __device__ int tile_tokens() const { return tile_tokens_; }
   /// Of K.
   __device__ unsigned slices() const { return kShares ? 1 : cluster_; }
 
@@ -44,18 +49,22 @@ class WgmmaSchedule {
 
   __device__ WgmmaWork work(std::int64_t tile) const {
     const TileIndex index = rasterize(static_cast<unsigned>(tile), tiles_m_, tiles_n_);
-    const std::int64_t first_m =
-        std::int64_t{index.m} * kClusterM + (kShares ? rank_ * Traits::kTileM : 0);
+    const int tile_m = kShares ? index.m * Traits::kSharers + static_cast<int>(rank_) : index.m;
+    const std::int64_t first_m = std::int64_t{tile_m} * tile_tokens_;
     const std::int64_t first_n = std::int64_t{index.n} * Traits::kTileN;
-    return Traits::kSwapped ? WgmmaWork{first_n, first_m} : WgmmaWork{first_m, first_n};
+    const std::int64_t end_m = min(m_, first_m + tile_tokens_);
+    return Traits::kSwapped ? WgmmaWork{first_n, first_m, end_m}
+                            : WgmmaWork{first_m, first_n, end_m};
   }
 
  private:
   static constexpr bool kShares = Traits::kSharers > 1;
   static constexpr int kClusterM = Traits::kTileM * Traits::kSharers;
 
+  std::int64_t m_;
   std::int64_t tiles_m_;  ///< Those next to each other that share weights count as one.
   std::int64_t tiles_n_;
+  int tile_tokens_;
   unsigned rank_;
   unsigned cluster_;
   int first_step_;

@@ -35,7 +35,7 @@ class WgmmaStore {
   __device__ WgmmaStore(const GemmProblem& p, const WgmmaWork& work, unsigned char* columns,
                         unsigned char* staging, int barrier)
       : epilogue_(p),
-        m_(p.m),
+        m_(work.end_m),
         n_(p.n),
         work_(work),
         lane_(static_cast<int>(threadIdx.x) % 32),

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
 
 namespace qlinear::kernels {
 
@@ -85,7 +86,8 @@ inline constexpr std::array<WgmmaTile, 25> kWgmmaTiles{{
     {"wgmma_swapped_8x128", true, 128, 8, 6, 2, kMeasuredRate},
     {"wgmma_swapped_16x64", true, 64, 16, 11, 2, kMeasuredRate},
     {"wgmma_swapped_16x128", true, 128, 16, 6, 2, kMeasuredRate},
-    // One block a multiprocessor with a ring as deep as those of two: where there are no more blocks
+    // One block a multiprocessor with a ring as deep as those of two: where there are no more
+    // blocks
     // than multiprocessors, those above may find two on one and none on another.
     {"wgmma_swapped_deep_8x128", true, 128, 8, 13, 1, kMeasuredRate},
     {"wgmma_swapped_deep_16x128", true, 128, 16, 12, 1, kMeasuredRate},
@@ -101,6 +103,14 @@ inline constexpr std::array<WgmmaTile, 25> kWgmmaTiles{{
     {"wgmma_swapped_192x128", true, 128, 192, 5, 1, kUnmeasuredRate},
     {"wgmma_swapped_256x128", true, 128, 256, 4, 1, kMeasuredRate},
 }};
+
+/// Tokens that each tile of a problem takes, so that all take about as many: rows beyond M would
+/// cost TMA several times what a row costs that exists.
+constexpr int wgmma_tile_tokens(const WgmmaTile& tile, std::int64_t m) {
+  if (tile.sharers > 1 || m == 0) return tile.tile_m();
+  const std::int64_t tiles = (m + tile.tile_m() - 1) / tile.tile_m();
+  return static_cast<int>((m + tiles - 1) / tiles);
+}
 
 constexpr bool wgmma_tiles_fit() {
   constexpr std::size_t kSharedBytes = 233472;  // Of a multiprocessor of sm_90 (228 KiB),
