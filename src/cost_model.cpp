@@ -3,30 +3,25 @@
 #include <split_k.hpp>
 
 #include <algorithm>
+#include <array>
+#include <cmath>
 
 namespace qlinear::detail {
 namespace {
 
-// Fitted to the times of every kernel and split on an H200, whole linear layers of the benchmark's
-// eight shapes over M, so that the choice is near the best rather than each time exact: over 96
-// shapes the kernel chosen was 1.2 % slower than the best on average.
-constexpr double kL2BytesPerClock = 51.7;        // What a multiprocessor gets from the L2.
-constexpr double kMemoryShare = 0.92;            // Of the memory's nominal rate.
-constexpr double kMemoryLatencyClocks = 5200.0;  // Bytes in flight / rate.
-constexpr double kMemoryRampClocks = 6400.0;     // Until the memory streams at that rate.
+// Of a GEMM's time the largest part is that of its busiest resource: tensor cores, rings of stages
+// in flight, the L2, memory. These constants and the costs in the kernel table are fitted to times
+// of every kernel and split on an H200, of whole linear layers of the benchmark's eight shapes over
+// M, so that the choice is near the best. Of 140 contests the choice lost 12 by more than 3 %: 5 of
+// 80 with M < 512, by 7 % at most, and 7 of 60 at larger M, where clocks vary with the power drawn.
+constexpr double kL2BytesPerClock = 68.0;  // Of a multiprocessor's share.
+constexpr double kMemoryShare = 0.907;     // Of the memory's nominal rate.
+constexpr double kLatencyClocks = 2760.0;  // Until a stage that was asked for is there.
+constexpr double kStoreClocks = 0.24;      // Of an element of a tile.
+constexpr double kStartClocks = 3080.0;    // Of the launch, the same for all.
 constexpr double kDefaultMemoryBytesPerClock = 2000.0;
 
 std::int64_t divide_up(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
-
-/// Clocks until the operands have come from memory with `blocks` rings in flight.
-double memory_clocks(const GemmKernel& kernel, const DeviceInfo& device, double bytes,
-                     double blocks) {
-  const double nominal = device.memory_bytes_per_clock > 0 ? device.memory_bytes_per_clock
-                                                           : kDefaultMemoryBytesPerClock;
-  const double in_flight = blocks * static_cast<double>(kernel.ring_bytes);
-  const double clocks = bytes / std::min(kMemoryShare * nominal, in_flight / kMemoryLatencyClocks);
-  return std::max(clocks, kMemoryLatencyClocks);
-}
 
 /// Blocks that a multiprocessor holds at once: what the registers allow, if shared memory does,
 /// too.
@@ -34,6 +29,91 @@ std::int64_t resident_blocks(const GemmKernel& kernel, const DeviceInfo& device)
   const auto fit = static_cast<std::int64_t>(device.shared_bytes_per_multiprocessor /
                                              (kernel.shared_bytes + kReservedSharedBytes));
   return std::clamp<std::int64_t>(fit, 1, kernel.blocks_per_multiprocessor);
+}
+
+/// How a problem falls into blocks, and those into waves.
+struct Work {
+  double tiles_m;
+  double tiles_n;
+  double steps;       ///< Stages of K that a block goes through.
+  double waves;       ///< Blocks one after the other in a place that a multiprocessor has for one,
+  double turns;       ///< and in all places of the busiest multiprocessor.
+  double unevenness;  ///< How much more the busiest one has to do than the average.
+};
+
+Work divide(const GemmKernel& kernel, const DeviceInfo& device,
+            const QuantizedLinearDescriptor& problem, int split_k) {
+  const std::int64_t multiprocessors = std::max(1, device.multiprocessors);
+  const std::int64_t resident = resident_blocks(kernel, device);
+  const std::int64_t slots = blocks_at_once(kernel, device, split_k);
+  const std::int64_t tiles_m =
+      divide_up(divide_up(std::max<std::int64_t>(1, problem.m), kernel.tile_m), kernel.sharers) *
+      kernel.sharers;
+  const std::int64_t tiles_n = divide_up(std::max<std::int64_t>(1, problem.c_out), kernel.tile_n);
+  const std::int64_t blocks = tiles_m * tiles_n * split_k;
+  const std::int64_t full_waves = blocks / slots;
+  const std::int64_t rest = blocks - full_waves * slots;
+  const std::int64_t turns =
+      full_waves * resident + std::min(resident, divide_up(rest, multiprocessors));
+  Work work;
+  work.tiles_m = static_cast<double>(tiles_m);
+  work.tiles_n = static_cast<double>(tiles_n);
+  work.steps = static_cast<double>(divide_up(divide_up(problem.k, kernel.tile_k), split_k));
+  work.waves = static_cast<double>(full_waves + (rest > 0 ? 1 : 0));
+  work.turns = static_cast<double>(turns);
+  work.unevenness = blocks > multiprocessors
+                        ? static_cast<double>(turns * multiprocessors) / static_cast<double>(blocks)
+                        : 1;
+  return work;
+}
+
+/// Where two blocks share a multiprocessor, each hides what the other waits for.
+double tensor_clocks(const GemmKernel& kernel, const QuantizedLinearDescriptor& problem,
+                     const Work& work) {
+  const double edge_factor = problem.m % kernel.tile_m == 0 ? 1 : kernel.cost.edge_factor;
+  return work.steps * kernel.cost.stage_clocks * edge_factor *
+         std::max(work.turns, work.waves * kernel.cost.lone_factor);
+}
+
+/// A block gets a ring of stages in the time that one takes to come, however few others run.
+double ring_clocks(const GemmKernel& kernel, const Work& work) {
+  const double stage_bytes = static_cast<double>(kernel.tile_m + kernel.tile_n) * kernel.tile_k;
+  const double rings =
+      work.waves * work.steps * stage_bytes / static_cast<double>(kernel.ring_bytes);
+  return std::max(1.0, rings) * kLatencyClocks;
+}
+
+/// Each tile reads its weights and tokens from the L2.
+double l2_clocks(const GemmKernel& kernel, const DeviceInfo& device,
+                 const QuantizedLinearDescriptor& problem, const Work& work) {
+  const auto m = static_cast<double>(problem.m);
+  const double missing = work.tiles_m * kernel.tile_m - m;
+  const double weight_rows = work.tiles_m * work.tiles_n * kernel.tile_n / kernel.sharers;
+  const double token_rows = work.tiles_n * (m + missing * kernel.cost.missing_row);
+  return (weight_rows + token_rows) * static_cast<double>(problem.k) /
+         (kL2BytesPerClock * std::max(1, device.multiprocessors));
+}
+
+/// Weights and tokens come from memory once. Tiles that share weights run next to each other and
+/// find them in the L2, but clusters do not keep in step: they read part of them again.
+double memory_clocks(const GemmKernel& kernel, const DeviceInfo& device,
+                     const QuantizedLinearDescriptor& problem, const Work& work, int split_k) {
+  constexpr double kUnevenShare = 0.095;  // How much of it memory-bound kernels feel.
+  const double nominal = device.memory_bytes_per_clock > 0 ? device.memory_bytes_per_clock
+                                                           : kDefaultMemoryBytesPerClock;
+  const double reread = split_k > 1 ? kernel.cost.split_reread * (1 - 1 / work.tiles_m) : 0;
+  const double rows =
+      static_cast<double>(problem.m) + static_cast<double>(problem.c_out) * (1 + reread);
+  return rows * static_cast<double>(problem.k) / (kMemoryShare * nominal) *
+         (1 + kUnevenShare * (work.unevenness - 1));
+}
+
+/// The busiest resource's clocks and, the nearer the others come to that, some more: the fourth
+/// root of the sum of fourth powers.
+double clocks_together(const std::array<double, 4>& resources) {
+  double sum = 0;
+  for (const double clocks : resources) sum += clocks * clocks * (clocks * clocks);
+  return std::sqrt(std::sqrt(sum));
 }
 
 }  // namespace
@@ -57,37 +137,16 @@ std::size_t split_workspace_bytes(const GemmKernel& kernel,
 
 double expected_clocks(const GemmKernel& kernel, const DeviceInfo& device,
                        const QuantizedLinearDescriptor& problem, int split_k) {
-  const std::int64_t m = std::max<std::int64_t>(1, problem.m);
-  const std::int64_t n = std::max<std::int64_t>(1, problem.c_out);
-  const std::int64_t blocks = kernels::tile_count(m, n, kernel.tile_m, kernel.tile_n) * split_k;
-  const std::int64_t multiprocessors = std::max(1, device.multiprocessors);
-  const std::int64_t resident = resident_blocks(kernel, device);
-  const std::int64_t slots = blocks_at_once(kernel, device, split_k);
-  const auto waves = static_cast<double>(divide_up(blocks, slots));
-  const auto sharers = static_cast<double>(
-      std::min<std::int64_t>(kernel.blocks_per_multiprocessor, divide_up(blocks, multiprocessors)));
-
-  const auto steps = static_cast<double>(divide_up(divide_up(problem.k, kernel.tile_k), split_k));
-  // Fewer blocks than the kernel is made for keep the tensor cores less busy.
-  const double macs_per_clock =
-      kernel.cost.macs_per_clock * static_cast<double>(resident) / kernel.blocks_per_multiprocessor;
-  const double math = static_cast<double>(kernel.tile_m) * kernel.tile_n / macs_per_clock;
-  const double traffic = (kernel.tile_m + kernel.tile_n) / kL2BytesPerClock;
-  const double step_clocks = std::max(math, traffic) * kernel.tile_k * sharers;
-  const double math_clocks = waves * (steps * step_clocks + kernel.cost.block_clocks);
-
-  const double bytes = static_cast<double>(m + n) * static_cast<double>(problem.k);
-  const double streamed_clocks =
-      memory_clocks(kernel, device, bytes, static_cast<double>(std::min(blocks, slots)));
-  const double streamed = streamed_clocks + kernel.cost.block_clocks + kMemoryRampClocks;
-  // Where all of a problem is in flight at once, the memory is as quick for each kernel; ahead is
-  // the one that wastes least arithmetic.
-  constexpr double kTieBreak = 0.02;
-  const double tie_break = streamed_clocks > kMemoryLatencyClocks ? 0 : kTieBreak * math_clocks;
-  const double clocks = std::max(math_clocks, streamed) + tie_break;
+  const Work work = divide(kernel, device, problem, split_k);
+  const double loop =
+      clocks_together({tensor_clocks(kernel, problem, work), ring_clocks(kernel, work),
+                       l2_clocks(kernel, device, problem, work),
+                       memory_clocks(kernel, device, problem, work, split_k)});
+  const double tile = static_cast<double>(kernel.tile_m) * kernel.tile_n;
+  const double clocks =
+      kStartClocks + loop + work.waves * kernel.cost.wave_clocks + work.turns * tile * kStoreClocks;
   if (split_k == 1) return clocks;
-  const double sums = static_cast<double>(kernel.tile_m) * kernel.tile_n * split_k;
-  return clocks + kernel.cost.split_clocks + kernel.cost.split_sum_clocks * sums;
+  return clocks + kernel.cost.split_clocks + kernel.cost.split_sum_clocks * tile * (split_k - 1);
 }
 
 }  // namespace qlinear::detail

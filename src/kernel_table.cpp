@@ -45,11 +45,14 @@ constexpr GemmKernel dp4a_row() {
   row.tile_m = kTileRow.m;
   row.tile_n = kTileRow.n;
   row.tile_k = kernels::kDp4aTileK;
+  row.sharers = 1;
   row.shared_bytes = kTileRow.shared_bytes();
   row.ring_bytes = kTileRow.shared_bytes();
   row.blocks_per_multiprocessor = 2;
   row.max_split_k = 1;
-  row.cost = {100.0, 4000.0, 0.0, 0.0};
+  constexpr double kMacsPerClock = 100;
+  row.cost = {.stage_clocks = row.tile_m * row.tile_n * row.tile_k / kMacsPerClock,
+              .wave_clocks = 4000};
   row.launch = &kernels::launch_dp4a_gemm<kTile>;
   return row;
 }
@@ -67,18 +70,39 @@ constexpr GemmKernel mma_sync_row() {
   row.tile_m = kTileRow.m;
   row.tile_n = kTileRow.n;
   row.tile_k = kTileRow.k;
+  row.sharers = 1;
   row.shared_bytes = kTileRow.pipeline_bytes();
-  row.ring_bytes = kTileRow.pipeline_bytes() * static_cast<std::size_t>(kTileRow.n) /
-                   static_cast<std::size_t>(kTileRow.m + kTileRow.n);
+  row.ring_bytes = kTileRow.pipeline_bytes();
   row.blocks_per_multiprocessor = kTileRow.blocks_per_multiprocessor;
   row.split = SplitK::Workspace;
   row.max_split_k = kMaxWorkspaceSplit;
-  row.cost = {kTileRow.macs_per_clock, 8500.0, 2500.0, 0.23};
+  row.cost = {.stage_clocks = row.tile_m * row.tile_n * row.tile_k / kTileRow.macs_per_clock,
+              .lone_factor = row.blocks_per_multiprocessor > 1 ? 1.7 : 1,
+              .edge_factor = 1.4,  // Zeros are stored one by one, and not beside the products.
+              .wave_clocks = 2450,
+              .split_clocks = 3460,
+              .split_sum_clocks = 0.17};
   row.launch = &kernels::launch_mma_sync_gemm<kTile>;
   return row;
 }
 
 #ifdef QLINEAR_HAS_SM90A
+/// The tensor cores are busy with a stage's multiply-adds or, where columns are few, shared memory
+/// with their operands. What comes on top is fitted, like the costs of the rows.
+constexpr double wgmma_stage_clocks(const kernels::WgmmaTile& tile) {
+  constexpr double kMacsPerClock = 4096;
+  constexpr double kSharedBytesPerClock = 128;
+  constexpr int kInstructionRows = 64;
+  constexpr int kInstructionK = 32;
+  const double macs = kInstructionRows * tile.columns * kInstructionK;
+  const double bytes = (kInstructionRows + tile.columns) * kInstructionK;
+  const double instruction = std::max(macs / kMacsPerClock, bytes / kSharedBytesPerClock);
+  const int instructions = tile.consumers() * kernels::kWgmmaTileK / kInstructionK;
+  const double between = tile.swapped ? 31 : 5;
+  const double waiting = tile.sharers > 1 ? 78 : 0;  // For each other's ring, in every stage.
+  return instructions * instruction + between + waiting;
+}
+
 template <int kTile>
 constexpr GemmKernel wgmma_row() {
   constexpr kernels::WgmmaTile kTileRow = kernels::kWgmmaTiles[kTile];
@@ -92,12 +116,18 @@ constexpr GemmKernel wgmma_row() {
   row.tile_m = kTileRow.tile_m();
   row.tile_n = kTileRow.tile_n();
   row.tile_k = kernels::kWgmmaTileK;
+  row.sharers = kTileRow.sharers;
   row.shared_bytes = kTileRow.shared_bytes();
   row.ring_bytes = static_cast<std::size_t>(kTileRow.ring_bytes());
   row.blocks_per_multiprocessor = kTileRow.blocks_per_multiprocessor;
   row.split = SplitK::Cluster;
   row.max_split_k = kTileRow.max_split_k();
-  row.cost = {kTileRow.macs_per_clock, 5600.0, 0.0, 0.235};
+  row.cost = {.stage_clocks = wgmma_stage_clocks(kTileRow),
+              .wave_clocks = 280,
+              .missing_row = 5.7,  // TMA fills them in slowly.
+              .split_reread = 0.8,
+              .split_clocks = 110,
+              .split_sum_clocks = 0.32};
   row.launch = &kernels::launch_wgmma_gemm<kTile>;
   return row;
 }

@@ -29,10 +29,15 @@ enum class SplitK : std::uint8_t {
 
 /// What the cost model needs to know of a kernel; clocks are a multiprocessor's.
 struct KernelCost {
-  double macs_per_clock;    ///< Multiply-adds of a multiprocessor in the main loop.
-  double block_clocks;      ///< Of a block beside its main loop.
-  double split_clocks;      ///< Of bringing slices of K together, once,
-  double split_sum_clocks;  ///< and for each sum of a tile and each slice.
+  double stage_clocks = 0;  ///< Of a stage, if as many blocks as should share the multiprocessor;
+  double lone_factor = 1;   ///< of a block alone where two should, as a multiple of that.
+  double edge_factor = 1;   ///< A stage whose tile reaches beyond M takes that many times as long.
+  double wave_clocks = 0;   ///< Of a wave of blocks beside its main loop and its stores.
+  double missing_row = 0;   ///< What reading a token row beyond M costs, in rows that exist.
+  double split_reread = 0;  ///< Share of the weights that tiles next to each other along M read
+                            ///< from memory again if K is split.
+  double split_clocks = 0;  ///< Of bringing slices of K together, once,
+  double split_sum_clocks = 0;  ///< and for each sum of a tile and each slice but the first.
 };
 
 /// One row of the table of GEMM kernels. Every row takes every type pair and every M, N and K.
@@ -46,6 +51,7 @@ struct GemmKernel {
   int tile_m;
   int tile_n;
   int tile_k;
+  int sharers;  ///< Blocks next to each other along M for which weights are loaded once.
   std::size_t shared_bytes;  ///< Dynamic shared memory of a block.
   std::size_t ring_bytes;    ///< Of them, what asynchronous copies can keep in flight.
   int blocks_per_multiprocessor;

@@ -90,6 +90,25 @@ TEST(CostModel, GivesTinyProblemsTheSmallestTile) {
   }
 }
 
+// Where reading the weights takes long, reading them for several tiles of tokens takes longer.
+TEST(CostModel, HoldsFewTokensInOneTile) {
+  for (const std::int64_t m : {1, 8, 9, 16, 17, 24, 25, 32, 33, 48, 49, 64}) {
+    EXPECT_GE(select(hopper(0), m, 57344, 8192).aligned.kernel->tile_m, m) << m;
+    EXPECT_GE(select(hopper(0), m, 8192, 28672).aligned.kernel->tile_m, m) << m;
+  }
+}
+
+// Rows of a tile beyond M cost more than rows within: the smallest tile that holds all is best.
+TEST(CostModel, WastesNoTokens) {
+  const auto tile = [](std::int64_t m) {
+    return select(hopper(0), m, 57344, 8192).aligned.kernel->tile_m;
+  };
+  EXPECT_LE(tile(8), tile(16));
+  EXPECT_LE(tile(16), tile(32));
+  EXPECT_LT(tile(16), tile(64));
+  EXPECT_LT(tile(32), tile(128));
+}
+
 TEST(CostModel, SpreadsFewLongRowsOverClusters) {
   const DeviceInfo device = hopper(0);
   EXPECT_STREQ(select(device, 18, 8192, 28672).quantize_kernel->name, "quantize_cluster");
