@@ -33,75 +33,145 @@ struct MmaSyncTraits {
   static_assert(tile.warps() * kStagingBytes <= kSharedBytes, "the store reuses the ring");
 };
 
-/// Adds the products of `steps` stages from `first_step` on. The ring is filled with weights before
-/// the quantize kernel has ended, with activations after.
+/// Adds up the products of a block's tile: fills the ring of stages, and multiplies and refills
+/// them in turn.
 template <class Traits, bool kUnsignedB>
-__device__ __forceinline__ void mma_sync_mainloop(typename Traits::Sums& sums,
-                                                  const typename Traits::A& a,
-                                                  const typename Traits::B& b, int first_step,
-                                                  int steps, int warp_row, int warp_column) {
-  constexpr MmaSyncTile kTile = Traits::tile;
-  static_assert(kTile.k / 32 % 2 == 0, "fragments alternate between two buffers");
-  constexpr int kAhead = kTile.stages - 1;
-  unsigned char* ring = ptx::dynamic_shared_memory();
-  const auto a_stage = [ring](int slot) { return ring + slot * Traits::kStageBytes; };
-  const auto b_stage = [&](int slot) { return a_stage(slot) + Traits::A::kStageBytes; };
-  const auto first_k = [&](int step) { return (first_step + step) * kTile.k; };
-
-#pragma unroll
-  for (int step = 0; step < kAhead; ++step) {
-    if (step < steps) b.load(b_stage(step), first_k(step));
-  }
-  ptx::griddepcontrol_wait();
-  ptx::griddepcontrol_launch_dependents();
-#pragma unroll
-  for (int step = 0; step < kAhead; ++step) {
-    if (step < steps) a.load(a_stage(step), first_k(step));
-    ptx::cp_async_commit_group();
-  }
-
-  // Fragments are read one step ahead of their use, across stages, too: while the last step of a
-  // stage is multiplied, the first of the next is on its way. The barrier that makes a stage
-  // visible also says that every warp has read the stage before the last, whose slot is then
-  // refilled.
+class MmaSyncMainloop {
+  using A = typename Traits::A;
+  using B = typename Traits::B;
   using Sums = typename Traits::Sums;
-  constexpr int kSteps = kTile.k / 32;
-  typename Sums::Fragments fragments[2];
-  const auto read = [&](typename Sums::Fragments& to, int slot, int k_step) {
-    Sums::template read<typename Traits::A, typename Traits::B>(to, a_stage(slot), b_stage(slot),
-                                                                k_step, warp_row, warp_column);
-  };
-  ptx::cp_async_wait_group<kAhead - 1>();
-  __syncthreads();
-  read(fragments[0], 0, 0);
-  int slot = 0;
-  int refill = kAhead;
+  static constexpr MmaSyncTile kTile = Traits::tile;
+  static constexpr int kSteps = kTile.k / 32;
+  static constexpr int kParts = Sums::kFragmentsM;         // Of a step, each a turn.
+  static constexpr int kLastStep = (kSteps - 1) * kParts;  // Its first turn.
+  static constexpr int kAhead = kTile.stages - 1;
+  static constexpr int kRingBytes = kTile.stages * Traits::kStageBytes;
+  static_assert(kSteps % 2 == 0, "fragments alternate between two buffers");
+
+ public:
+  __device__ __forceinline__ MmaSyncMainloop(const A& a, const B& b, int warp_row, int warp_column)
+      : a_(a),
+        b_(b),
+        ring_(ptx::dynamic_shared_memory()),
+        lane_(Sums::template lane_offsets<A, B>(warp_row, warp_column)) {}
+
+  /// Adds the products of stages `first`..`end - 1`.
+  __device__ __forceinline__ void add(Sums& sums, int first, int end) {
+    fill(first, end);
+    int stage = first;
+    if constexpr (!kTile.any_alignment) {
+      const int inside = min(min(a_.stages_inside(), b_.stages_inside()), end) - kAhead;
+      typename A::Stream a(a_, (first + kAhead) * kTile.k);
+      typename B::Stream b(b_, (first + kAhead) * kTile.k);
 #pragma unroll 1
-  for (int step = 0; step < steps; ++step) {
-    const int next_slot = slot + 1 == kTile.stages ? 0 : slot + 1;
-#pragma unroll
-    for (int k_step = 0; k_step < kSteps; ++k_step) {
-      // One operand at a time, so that the addresses of few copies are held at once.
-      if (k_step == 0 && step + kAhead < steps) a.load(a_stage(refill), first_k(step + kAhead));
-      if (k_step == 1) {
-        if (step + kAhead < steps) b.load(b_stage(refill), first_k(step + kAhead));
-        ptx::cp_async_commit_group();
+      for (; stage < inside; ++stage) {
+        multiply_stage(sums, true, [&](int turn) { refill(a, b, turn); });
       }
-      if (k_step + 1 < kSteps) {
-        read(fragments[(k_step + 1) % 2], slot, k_step + 1);
-      } else {
-        ptx::cp_async_wait_group<kAhead - 1>();
-        __syncthreads();
-        if (step + 1 < steps) read(fragments[0], next_slot, 0);
-      }
-      sums.template multiply<kTile.shape, kUnsignedB>(fragments[k_step % 2]);
     }
-    refill = slot;
-    slot = next_slot;
+#pragma unroll 1
+    for (; stage < end; ++stage) {
+      const int refilled = stage + kAhead < end ? stage + kAhead : -1;
+      multiply_stage(sums, stage + 1 < end, [&](int turn) { refill_any(refilled, turn); });
+    }
+    ptx::cp_async_wait_group<0>();
+    __syncthreads();
   }
-  ptx::cp_async_wait_group<0>();
-  __syncthreads();
-}
+
+ private:
+  /// Brings the first stages, weights before the quantize kernel has ended, activations after, and
+  /// reads the first fragments.
+  __device__ __forceinline__ void fill(int first, int end) {
+#pragma unroll
+    for (int i = 0; i < kAhead; ++i) {
+      if (first + i < end) b_.load(b_stage(i * Traits::kStageBytes), (first + i) * kTile.k);
+    }
+    ptx::griddepcontrol_wait();
+    ptx::griddepcontrol_launch_dependents();
+#pragma unroll
+    for (int i = 0; i < kAhead; ++i) {
+      if (first + i < end) a_.load(a_stage(i * Traits::kStageBytes), (first + i) * kTile.k);
+      ptx::cp_async_commit_group();
+    }
+    ptx::cp_async_wait_group<kAhead - 1>();
+    __syncthreads();
+#pragma unroll
+    for (int part = 0; part < kParts; ++part) read_part(0, part);
+  }
+
+  /// Multiplies the stage in `slot_`. Fragments are read one step ahead of their use, across
+  /// stages, too: while the last step of a stage is multiplied, the first of the next is on its
+  /// way. The barrier that makes a stage visible also says that every warp has read the one before
+  /// it, whose slot is then refilled.
+  ///
+  /// What a step reads and copies is dealt out between its products, as the tensor cores stand
+  /// still when all warps come from a barrier and do the same at once. `refill(turn)` issues
+  /// the copies that belong there.
+  template <class Refill>
+  __device__ __forceinline__ void multiply_stage(Sums& sums, bool has_next, Refill refill) {
+    // One loop over steps and parts: where there is one part, the compiler would drop the inner of
+    // two, and with it the order to unroll the outer.
+#pragma unroll
+    for (int turn = 0; turn < kSteps * kParts; ++turn) {
+      const int part = turn % kParts;
+      const int k_step = turn / kParts;
+      const int next_k_step = (k_step + 1) % kSteps;
+      refill(turn);
+      if (turn == kLastStep) next_stage();
+      if (next_k_step != 0 || has_next) read_part(next_k_step, part);
+      sums.template multiply_part<kTile.shape, kUnsignedB>(fragments_[k_step % 2], part);
+    }
+  }
+
+  __device__ __forceinline__ void next_stage() {
+    ptx::cp_async_wait_group<kAhead - 1>();
+    __syncthreads();
+    refilled_ = slot_;
+    slot_ = slot_ + Traits::kStageBytes == kRingBytes ? 0 : slot_ + Traits::kStageBytes;
+  }
+
+  __device__ __forceinline__ void read_part(int k_step, int part) {
+    Sums::template read_part<A, B>(fragments_[k_step % 2], ring_,
+                                   {slot_ + lane_.a, slot_ + lane_.b}, k_step, part);
+  }
+
+  /// The copies of a stage inside the matrix, all before the step that waits for the next stage.
+  __device__ __forceinline__ void refill(typename A::Stream& a, typename B::Stream& b, int turn) {
+    constexpr int kPasses = A::kPasses + B::kPasses;
+#pragma unroll
+    for (int pass = 0; pass < kPasses; ++pass) {
+      if (pass * kLastStep / kPasses != turn) continue;
+      if (pass < A::kPasses) {
+        a.copy(a_stage(refilled_), pass);
+      } else {
+        b.copy(b_stage(refilled_), pass - A::kPasses);
+      }
+    }
+    if (turn == kLastStep) ptx::cp_async_commit_group();
+  }
+
+  /// The same of any stage, or of none if it is negative. One operand at a time, so that the
+  /// addresses of few copies are held at once.
+  __device__ __forceinline__ void refill_any(int stage, int turn) {
+    if (turn == 0 && stage >= 0) a_.load(a_stage(refilled_), stage * kTile.k);
+    if (turn == kParts) {
+      if (stage >= 0) b_.load(b_stage(refilled_), stage * kTile.k);
+      ptx::cp_async_commit_group();
+    }
+  }
+
+  __device__ __forceinline__ unsigned char* a_stage(int slot) const { return ring_ + slot; }
+  __device__ __forceinline__ unsigned char* b_stage(int slot) const {
+    return ring_ + slot + A::kStageBytes;
+  }
+
+  const A& a_;
+  const B& b_;
+  unsigned char* ring_;
+  typename Sums::LaneOffsets lane_;
+  typename Sums::Fragments fragments_[2];
+  int slot_ = 0;  ///< Of the stage that is multiplied, in bytes, and of the one to refill.
+  int refilled_ = kAhead * Traits::kStageBytes;
+};
 
 template <class TIn, class Traits>
 __device__ __forceinline__ void mma_sync_store(const GemmProblem& p,
@@ -154,8 +224,8 @@ __global__ void __launch_bounds__(kMmaSyncTiles[kTile].threads(),
   const int first_step = static_cast<int>(std::int64_t{all_steps} * slice / p.split_k);
   const int end_step = static_cast<int>(std::int64_t{all_steps} * (slice + 1) / p.split_k);
   typename Traits::Sums sums;
-  mma_sync_mainloop<Traits, std::is_same_v<TWQ, U8>>(sums, a, b, first_step, end_step - first_step,
-                                                     warp_row, warp_column);
+  MmaSyncMainloop<Traits, std::is_same_v<TWQ, U8>>(a, b, warp_row, warp_column)
+      .add(sums, first_step, end_step);
 
   if (p.split_k > 1) {
     constexpr int kSums = Traits::kWarpM * Traits::kWarpN / 32;

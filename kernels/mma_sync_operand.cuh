@@ -19,13 +19,37 @@ template <int kRows, int kK, int kThreads, bool kAnyAlignment>
 class MmaSyncOperand {
   static constexpr int kChunksPerRow = kK / 16;
   static constexpr int kRowsPerPass = kThreads / kChunksPerRow;
-  static constexpr int kPasses = (kRows + kRowsPerPass - 1) / kRowsPerPass;
   static_assert(kK == 64 || kK % 128 == 0);
   static_assert(kThreads % kChunksPerRow == 0 && kRowsPerPass % 8 == 0,
                 "a thread's chunks lie at one place of the permutation");
 
  public:
   static constexpr int kStageBytes = kRows * kK;
+  static constexpr int kPasses = (kRows + kRowsPerPass - 1) / kRowsPerPass;
+
+  /// Copies of stages inside the matrix, one after another and a pass at a time: all that the main
+  /// loop does for them is to add to a pointer.
+  class Stream {
+   public:
+    /// From the stage whose first byte of K is `first_k`.
+    __device__ Stream(const MmaSyncOperand& operand, int first_k)
+        : next_(operand.source_ + operand.chunk_k_ + first_k),
+          pass_stride_(operand.pass_stride_),
+          target_(operand.target_) {}
+
+    /// Pass `pass` of the stage, to be called for each in order.
+    __device__ __forceinline__ void copy(unsigned char* stage, int pass) {
+      if (kRows % kRowsPerPass == 0 || is_tile_row(pass)) {
+        ptx::cp_async_16(stage + target_ + pass * kRowsPerPass * kK, next_);
+      }
+      next_ += pass + 1 < kPasses ? pass_stride_ : kK - (kPasses - 1) * pass_stride_;
+    }
+
+   private:
+    const std::uint8_t* next_;
+    std::int64_t pass_stride_;
+    int target_;
+  };
 
   /// Rows `first_row`.. of `matrix`, `rows` in all, `stride` bytes apart, `k` bytes long.
   __device__ MmaSyncOperand(const void* matrix, std::int64_t stride, std::int64_t first_row,
@@ -45,6 +69,9 @@ class MmaSyncOperand {
         !kAnyAlignment ||
         (reinterpret_cast<std::uintptr_t>(matrix) | static_cast<std::uintptr_t>(stride)) % 16 == 0;
   }
+
+  /// How many stages, of those from K = 0 on, lie inside the matrix. The same for every thread.
+  __device__ int stages_inside() const { return is_aligned_ && has_whole_rows_ ? k_ / kK : 0; }
 
   /// Starts the copies of the stage whose first byte of K is `first_k`; zeros beyond K and the
   /// rows. They belong to the caller's cp.async group.
@@ -67,6 +94,13 @@ class MmaSyncOperand {
   static __device__ __forceinline__ int chunk_offset(int row, int chunk) {
     const int phase = kK == 64 ? row / 2 % 4 : row % 8;
     return row * kK + (chunk ^ phase) * 16;
+  }
+
+  /// From a place in a stage to the same chunk 16 rows on, where the permutation is the same.
+  static constexpr int k16Rows = 16 * kK;
+  /// From chunk 0 or 1 of a row, `offset`, to the chunk `chunks` further on, an even number.
+  static __device__ __forceinline__ int chunks_on(int offset, int chunks) {
+    return offset ^ chunks * 16;
   }
 
  private:

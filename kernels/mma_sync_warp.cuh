@@ -45,37 +45,54 @@ struct WarpTile {
 
   int sum[kFragmentsM][kFragmentsN][4] = {};
 
-  /// Reads step `step` of a stage. `A` and `B` are the operands' layouts, `a` and `b` their shared
-  /// memory, `first_row` and `first_column` the warp's corner in the block's tile.
+  /// Where a lane's reads of a stage begin.
+  struct LaneOffsets {
+    int a;
+    int b;
+  };
+
+  /// `A` and `B` are the operands' layouts in a stage, one behind the other; `first_row` and
+  /// `first_column` are the warp's corner in the block's tile.
   template <class A, class B>
-  static __device__ __forceinline__ void read(Fragments& to, const unsigned char* a,
-                                              const unsigned char* b, int step, int first_row,
-                                              int first_column) {
+  static __device__ __forceinline__ LaneOffsets lane_offsets(int first_row, int first_column) {
     const int lane = static_cast<int>(threadIdx.x) % 32;
     const int matrix = lane / 8;
     // ldmatrix.x4 brings, for A, the 8 x 16 byte quarters in the order of a fragment's registers;
     // for B, both registers of one fragment and then those of the next.
     const int a_row = first_row + lane % 8 + matrix % 2 * 8;
     const int b_row = first_column + lane % 8 + matrix / 2 * 8;
+    return {A::chunk_offset(a_row, matrix / 2),
+            A::kStageBytes + B::chunk_offset(b_row, matrix % 2)};
+  }
+
+  /// Reads the `part`-th of `kFragmentsM` parts of the fragments of step `step` of a stage, those
+  /// first that are multiplied first. `at`: the lane's offsets and the stage's together.
+  template <class A, class B>
+  static __device__ __forceinline__ void read_part(Fragments& to, const unsigned char* ring,
+                                                   const LaneOffsets& at, int step, int part) {
+    constexpr int kFragmentsB = kFragmentsN / 2;
+    constexpr int kReads = kFragmentsM + kFragmentsB;
+    const unsigned char* a = ring + A::chunks_on(at.a, step * 2);
+    const unsigned char* b = ring + B::chunks_on(at.b, step * 2);
 #pragma unroll
-    for (int i = 0; i < kFragmentsM; ++i) {
-      ptx::ldmatrix_x4(to.a[i], a + A::chunk_offset(a_row + i * 16, step * 2 + matrix / 2));
-    }
-#pragma unroll
-    for (int j = 0; j < kFragmentsN / 2; ++j) {
-      ptx::ldmatrix_x4(to.b[j], b + B::chunk_offset(b_row + j * 16, step * 2 + matrix % 2));
+    for (int read = 0; read < kReads; ++read) {
+      if (read * kFragmentsM / kReads != part) continue;
+      if (read == 0 || read > kFragmentsB) {
+        const int i = read == 0 ? 0 : read - kFragmentsB;
+        ptx::ldmatrix_x4(to.a[i], a + i * A::k16Rows);
+      } else {
+        ptx::ldmatrix_x4(to.b[read - 1], b + (read - 1) * B::k16Rows);
+      }
     }
   }
 
+  /// The `part`-th of `kFragmentsM` parts of a step's products.
   template <MmaShape kShape, bool kUnsignedB>
-  __device__ __forceinline__ void multiply(const Fragments& from) {
+  __device__ __forceinline__ void multiply_part(const Fragments& from, int part) {
 #pragma unroll
-    for (int i = 0; i < kFragmentsM; ++i) {
-#pragma unroll
-      for (int j = 0; j < kFragmentsN; ++j) {
-        const unsigned b_pair[2] = {from.b[j / 2][j % 2 * 2], from.b[j / 2][j % 2 * 2 + 1]};
-        mma_16x8x32<kShape, kUnsignedB>(sum[i][j], from.a[i], b_pair);
-      }
+    for (int j = 0; j < kFragmentsN; ++j) {
+      const unsigned b_pair[2] = {from.b[j / 2][j % 2 * 2], from.b[j / 2][j % 2 * 2 + 1]};
+      mma_16x8x32<kShape, kUnsignedB>(sum[part][j], from.a[part], b_pair);
     }
   }
 
