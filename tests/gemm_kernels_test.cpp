@@ -132,21 +132,32 @@ INSTANTIATE_TEST_SUITE_P(, GemmRows,
                          ::testing::ValuesIn(kernel_shards(KernelCategory::Gemm, 2, 31)),
                          shard_name);
 
-class GemmSplits : public GemmKernels {};
-
-TEST_P(GemmSplits, EqualReference) {
-  const bool must_split = GetParam().sku.backend == KernelBackend::MmaSync;
-  constexpr std::array kSplits = {2, 3, 5, 8};
-  for (std::size_t i = 0; i < kSplits.size(); ++i) {
-    LinearCase c{.m = 5, .n = 70, .k = 256 * kSplits[i] - 16, .bias = i % 2 == 0};
-    c.seed = GetParam().seed + i;
+class GemmSplits : public GemmKernels {
+ protected:
+  void expect_split(TypePair types, LinearCase c) {
+    const bool must_split = GetParam().sku.backend == KernelBackend::MmaSync;
     c.kernel = GetParam().sku.name;
-    c.split_k = kSplits[i];
-    const CaseReport report = run_case(kTypePairs[i], c);
+    const CaseReport report = run_case(types, c);
     EXPECT_TRUE(meets(report, !runs_here(GetParam().sku) ? Expectation::Declined
                               : must_split               ? Expectation::Exact
                                                          : Expectation::ExactOrDeclined));
   }
+};
+
+TEST_P(GemmSplits, EqualReference) {
+  constexpr std::array kSplits = {2, 3, 5, 8};
+  for (std::size_t i = 0; i < kSplits.size(); ++i) {
+    LinearCase c{.m = 5, .n = 70, .k = 256 * kSplits[i] - 16, .bias = i % 2 == 0};
+    c.seed = GetParam().seed + i;
+    c.split_k = kSplits[i];
+    expect_split(kTypePairs[i], c);
+  }
+}
+
+TEST_P(GemmSplits, WholeTilesOfLongSlices) {
+  LinearCase c{.m = 129, .n = 257, .k = 1792, .seed = GetParam().seed};
+  c.split_k = 2;
+  expect_split(kTypePairs[0], c);
 }
 
 INSTANTIATE_TEST_SUITE_P(, GemmSplits,
@@ -168,12 +179,12 @@ TEST_P(GemmDepths, LongReductions) {
   expect_executed();
 }
 
-// A ring that comes around under rows and columns of more than one block of a cluster.
+// A ring that comes around under rows and columns of more than one block of a cluster, whole tiles
+// of every size among them.
 TEST_P(GemmDepths, LongReductionsOfManyTiles) {
-  for (std::uint64_t seed = 1; seed <= 3; ++seed) {
-    expect_case(kTypePairs[seed], {.m = 130, .n = 140, .k = 1040, .seed = seed},
-                OperandLayout::Dense);
-  }
+  expect_case(kTypePairs[1], {.m = 130, .n = 140, .k = 1040, .seed = 1}, OperandLayout::Dense);
+  expect_case(kTypePairs[2], {.m = 130, .n = 260, .k = 1040, .seed = 2}, OperandLayout::Dense);
+  expect_case(kTypePairs[3], {.m = 40, .n = 140, .k = 2320, .seed = 3}, OperandLayout::Dense);
   expect_executed();
 }
 
