@@ -180,13 +180,14 @@ __device__ __forceinline__ void mma_sync_store(const GemmProblem& p,
   const int warp = static_cast<int>(threadIdx.x) / 32;
   auto* staging =
       reinterpret_cast<int*>(ptx::dynamic_shared_memory() + warp * Traits::kStagingBytes);
-  const StagedRows<TIn, Traits::kWarpN, Traits::kPitch> rows(p, staging, first_column);
+  const StagedRows<TIn, Traits::kWarpM, Traits::kWarpN, Traits::kPitch> rows(p, staging, first_row,
+                                                                             first_column);
 #pragma unroll
   for (int i = 0; i < Traits::Sums::kFragmentsM; ++i) {
     __syncwarp();
     sums.template stage<Traits::kPitch>(staging, i);
     __syncwarp();
-    rows.template store<16>(first_row + i * 16);
+    rows.template store<16>(i * 16);
   }
 }
 
