@@ -77,7 +77,11 @@ class MmaSyncOperand {
   /// rows. They belong to the caller's cp.async group.
   __device__ __forceinline__ void load(unsigned char* stage, int first_k) const {
     const int k = first_k + chunk_k_;
-    if (is_aligned_ && has_whole_rows_ && first_k + kK <= k_) {
+    if (!is_aligned_ || first_k + kK > k_) {
+      load_edge(stage, k);
+    } else if (!has_whole_rows_) {
+      load_rows(stage, source_ + k);
+    } else {
       const std::uint8_t* address = source_ + k;
 #pragma unroll
       for (int pass = 0; pass < kPasses; ++pass) {
@@ -85,8 +89,6 @@ class MmaSyncOperand {
         ptx::cp_async_16(stage + target_ + pass * kRowsPerPass * kK, address);
         address += pass_stride_;
       }
-    } else {
-      load_edge(stage, k);
     }
   }
 
@@ -104,7 +106,22 @@ class MmaSyncOperand {
   }
 
  private:
-  /// A stage that crosses the matrix's end or is not aligned. Whole chunks are copied as usual;
+  /// A stage of whole chunks, not all of whose rows exist: the only kind of a decode's activations.
+  __device__ __forceinline__ void load_rows(unsigned char* stage,
+                                            const std::uint8_t* address) const {
+#pragma unroll 1
+    for (int pass = 0; pass < kPasses; ++pass, address += pass_stride_) {
+      if (kRows % kRowsPerPass != 0 && !is_tile_row(pass)) break;
+      unsigned char* target = stage + target_ + pass * kRowsPerPass * kK;
+      if (pass * kRowsPerPass < rows_left_) {
+        ptx::cp_async_16(target, address);
+      } else {
+        ptx::st_shared(reinterpret_cast<uint4*>(target), make_uint4(0, 0, 0, 0));
+      }
+    }
+  }
+
+  /// A stage that crosses the end of K or is not aligned. Whole chunks are copied as usual;
   /// parts of one are read exactly. (cp.async could fill up with zeros, too, but compute-sanitizer
   /// takes such a copy for a read of 16 bytes.)
   __device__ __forceinline__ void load_edge(unsigned char* stage, int k) const {
