@@ -134,19 +134,21 @@ class MmaSyncMainloop {
                                    {slot_ + lane_.a, slot_ + lane_.b}, k_step, part);
   }
 
-  /// The copies of a stage inside the matrix, all before the step that waits for the next stage.
+  /// The copies of a stage inside the matrix. They are dealt out over half a stage only: the later
+  /// they start, the less of the memory's latency the stages in between cover.
   __device__ __forceinline__ void refill(typename A::Stream& a, typename B::Stream& b, int turn) {
     constexpr int kPasses = A::kPasses + B::kPasses;
+    constexpr int kTurns = kSteps / 2 * kParts;
 #pragma unroll
     for (int pass = 0; pass < kPasses; ++pass) {
-      if (pass * kLastStep / kPasses != turn) continue;
+      if (pass * kTurns / kPasses != turn) continue;
       if (pass < A::kPasses) {
         a.copy(a_stage(refilled_), pass);
       } else {
         b.copy(b_stage(refilled_), pass - A::kPasses);
       }
     }
-    if (turn == kLastStep) ptx::cp_async_commit_group();
+    if (turn == kTurns) ptx::cp_async_commit_group();
   }
 
   /// The same of any stage, or of none if it is negative. One operand at a time, so that the
