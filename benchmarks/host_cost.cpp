@@ -1,4 +1,5 @@
 #include <benchmark/benchmark.h>
+#include <benchmark/device_code.hpp>
 #include <cuda_check.hpp>
 #include <host_cost.hpp>
 #include <qlinear/plan.hpp>
@@ -6,6 +7,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <exception>
 #include <functional>
 #include <vector>
@@ -79,6 +81,17 @@ void measure_multiply(Bench& bench, const Workload& workload, ::benchmark::State
   });
 }
 
+/// What no `run` of two kernels can be cheaper than: two launches of a kernel of few arguments.
+void measure_bare_launches(Bench& bench, const Workload& workload, ::benchmark::State& state) {
+  constexpr std::int64_t kBytes = 16;
+  const auto launches = [&] {
+    for (int i = 0; i < 2; ++i) {
+      check(copy_bytes(workload.output(0), workload.activation(0), kBytes, 1, bench.stream));
+    }
+  };
+  state.SetIterationTime(median_seconds(launches, bench.stream));
+}
+
 using Measure = void (*)(Bench&, const Workload&, ::benchmark::State&);
 
 void register_cost(Bench& bench, const char* name, Measure measure) {
@@ -105,6 +118,7 @@ void register_host_cost(Bench& bench) {
   register_cost(bench, "host/can_implement", &measure_can_implement);
   register_cost(bench, "host/quantize_activation", &measure_quantize);
   register_cost(bench, "host/multiply", &measure_multiply);
+  register_cost(bench, "host/two_bare_launches", &measure_bare_launches);
 }
 
 }  // namespace qlinear::benchmark

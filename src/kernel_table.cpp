@@ -77,11 +77,10 @@ constexpr GemmKernel mma_sync_row() {
   row.split = SplitK::Workspace;
   row.max_split_k = kMaxWorkspaceSplit;
   row.cost = {.stage_clocks = row.tile_m * row.tile_n * row.tile_k / kTileRow.macs_per_clock,
-              .lone_factor = row.blocks_per_multiprocessor > 1 ? 1.7 : 1,
-              .edge_factor = 1.4,  // Zeros are stored one by one, and not beside the products.
-              .wave_clocks = 2450,
-              .split_clocks = 3460,
-              .split_sum_clocks = 0.17};
+              .lone_factor = row.blocks_per_multiprocessor > 1 ? 1.5 : 1,
+              .wave_clocks = 3580,
+              .split_clocks = 3270,
+              .split_sum_clocks = 0.13};
   row.launch = &kernels::launch_mma_sync_gemm<kTile>;
   return row;
 }
@@ -98,7 +97,7 @@ constexpr double wgmma_stage_clocks(const kernels::WgmmaTile& tile) {
   const double bytes = (kInstructionRows + tile.columns) * kInstructionK;
   const double instruction = std::max(macs / kMacsPerClock, bytes / kSharedBytesPerClock);
   const int instructions = tile.consumers() * kernels::kWgmmaTileK / kInstructionK;
-  const double between = tile.swapped ? 31 : 5;
+  const double between = tile.swapped ? 35 : 5;
   const double waiting = tile.sharers > 1 ? 78 : 0;  // For each other's ring, in every stage.
   return instructions * instruction + between + waiting;
 }
@@ -124,7 +123,6 @@ constexpr GemmKernel wgmma_row() {
   row.max_split_k = kTileRow.max_split_k();
   row.cost = {.stage_clocks = wgmma_stage_clocks(kTileRow),
               .wave_clocks = 280,
-              .missing_row = 5.7,  // TMA fills them in slowly.
               .split_reread = 0.8,
               .split_clocks = 110,
               .split_sum_clocks = 0.32};

@@ -31,9 +31,7 @@ enum class SplitK : std::uint8_t {
 struct KernelCost {
   double stage_clocks = 0;  ///< Of a stage, if as many blocks as should share the multiprocessor;
   double lone_factor = 1;   ///< of a block alone where two should, as a multiple of that.
-  double edge_factor = 1;   ///< A stage whose tile reaches beyond M takes that many times as long.
   double wave_clocks = 0;   ///< Of a wave of blocks beside its main loop and its stores.
-  double missing_row = 0;   ///< What reading a token row beyond M costs, in rows that exist.
   double split_reread = 0;  ///< Share of the weights that tiles next to each other along M read
                             ///< from memory again if K is split.
   double split_clocks = 0;  ///< Of bringing slices of K together, once,

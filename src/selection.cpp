@@ -79,9 +79,12 @@ bool suits(const QuantizeKernel& kernel, const DeviceInfo& device,
   // Up to here a block of few threads holds the row in two chunks a thread, and exchanging the
   // maximum would cost more than the second one.
   constexpr std::int64_t kLongRow = 8192;
+  // From here on it needs more threads than leave a GEMM room beside it.
+  constexpr std::int64_t kVeryLongRow = 16384;
   if (kernel.cluster_blocks == nullptr) return true;
-  return problem.k > kLongRow &&
-         problem.m <= device.multiprocessors / kernel.cluster_blocks(problem.k);
+  const int blocks_per_multiprocessor = problem.k > kVeryLongRow ? 4 : 1;
+  return problem.k > kLongRow && problem.m <= blocks_per_multiprocessor * device.multiprocessors /
+                                                  kernel.cluster_blocks(problem.k);
 }
 
 /// Why `can_do` says no.
