@@ -4,6 +4,7 @@
 #include <clocks.hpp>
 #include <statistics.hpp>
 
+#include <chrono>
 #include <functional>
 
 namespace qlinear::benchmark {
@@ -39,8 +40,12 @@ class GraphTimer {
   cudaStream_t stream() const noexcept { return stream_; }
 
  private:
+  /// Keeps a GPU that has been idle busy until its clocks are up again.
+  void wake(cudaGraphExec_t graph) const;
+
   cudaStream_t stream_;
   const ClockMonitor& clocks_;
+  mutable std::chrono::steady_clock::time_point last_busy_{};
 };
 
 }  // namespace qlinear::benchmark

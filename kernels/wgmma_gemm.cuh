@@ -77,7 +77,7 @@ class WgmmaProducer {
     const std::int64_t first = Traits::kSwapped ? work.first_row : work.first_column;
     if constexpr (Traits::kSharers > 1) {
       constexpr unsigned short kAllBlocks = (1 << Traits::kSharers) - 1;
-      const int part = static_cast<int>(schedule_.rank()) * (Traits::kColumns / Traits::kSharers);
+      const int part = static_cast<int>(schedule_.rank()) * (Traits::kTileN / Traits::kSharers);
       ptx::tma_load_2d_multicast(target + part * kWgmmaTileK, weights_, step * kWgmmaTileK,
                                  static_cast<int>(first) + part, ring_.full(slot), kAllBlocks,
                                  kPolicy);

@@ -58,12 +58,15 @@ struct WgmmaTile {
   }
 };
 
-inline constexpr std::array<WgmmaTile, 25> kWgmmaTiles{{
+inline constexpr std::array<WgmmaTile, 27> kWgmmaTiles{{
     // Prefill: the largest tile that the registers hold, 47 bytes a clock from the L2.
     {"wgmma_128x256", false, 128, 256, 4, 1},
     // 32 bytes a clock from the L2. On an H200 as fast as the row above, within 2 %, up to about
     // 200 us, and up to 17 % slower beyond that.
     {"wgmma_multicast_128x256", false, 128, 256, 4, 1, 2},
+    // M of 200 to 600, where the L2 bounds the tiles below.
+    {"wgmma_multicast_128x128", false, 128, 128, 6, 1, 2},
+    {"wgmma_multicast_128x96", false, 128, 96, 7, 1, 2},
     // M of some hundreds, where 256 columns leave multiprocessors without a tile: the width for
     // which a wave is nearly full.
     {"wgmma_128x224", false, 128, 224, 4, 1},
@@ -79,9 +82,8 @@ inline constexpr std::array<WgmmaTile, 25> kWgmmaTiles{{
     {"wgmma_swapped_8x128", true, 128, 8, 6, 2},
     {"wgmma_swapped_16x64", true, 64, 16, 11, 2},
     {"wgmma_swapped_16x128", true, 128, 16, 6, 2},
-    // One block a multiprocessor with a ring as deep as those of two: of a grid of few blocks,
-    // those
-    // above may find two on one multiprocessor and none on another.
+    // One block a multiprocessor, its ring as deep as those of two: of few blocks, those above may
+    // meet on one multiprocessor and leave another idle.
     {"wgmma_swapped_deep_8x128", true, 128, 8, 13, 1},
     {"wgmma_swapped_deep_16x128", true, 128, 16, 12, 1},
     {"wgmma_swapped_deep_32x64", true, 64, 32, 18, 1},
@@ -100,9 +102,10 @@ inline constexpr std::array<WgmmaTile, 25> kWgmmaTiles{{
 /// Tokens that each tile of a problem takes, so that all take about as many: rows beyond M would
 /// cost TMA several times what a row costs that exists.
 constexpr int wgmma_tile_tokens(const WgmmaTile& tile, std::int64_t m) {
-  if (tile.sharers > 1 || m == 0) return tile.tile_m();
-  const std::int64_t tiles = (m + tile.tile_m() - 1) / tile.tile_m();
-  return static_cast<int>((m + tiles - 1) / tiles);
+  const std::int64_t sharers = tile.sharers;
+  const std::int64_t tile_m = tile.tile_m();
+  const std::int64_t tiles = (m + tile_m * sharers - 1) / (tile_m * sharers) * sharers;
+  return static_cast<int>(m == 0 ? tile_m : (m + tiles - 1) / tiles);
 }
 
 constexpr bool wgmma_tiles_fit() {

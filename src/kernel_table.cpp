@@ -98,7 +98,7 @@ constexpr double wgmma_stage_clocks(const kernels::WgmmaTile& tile) {
   const double instruction = std::max(macs / kMacsPerClock, bytes / kSharedBytesPerClock);
   const int instructions = tile.consumers() * kernels::kWgmmaTileK / kInstructionK;
   const double between = tile.swapped ? 35 : 5;
-  const double waiting = tile.sharers > 1 ? 78 : 0;  // For each other's ring, in every stage.
+  const double waiting = tile.sharers > 1 ? 59 : 0;  // For each other's ring, in every stage.
   return instructions * instruction + between + waiting;
 }
 

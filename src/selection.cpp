@@ -18,6 +18,9 @@ constexpr const char* kKernelVariable = "QLINEAR_KERNEL";
 constexpr const char* kQuantizeKernelVariable = "QLINEAR_QUANTIZE_KERNEL";
 constexpr int kTensorMapAlignment = 16;
 constexpr int kProgrammaticLaunchArchitecture = 90;
+/// Up to here a block of few threads holds the row in two chunks a thread, and exchanging the
+/// maximum would cost more than the second one.
+constexpr std::int64_t kLongRow = 8192;
 
 /// A kernel that the caller insists on, and where that wish was stated.
 struct ForcedKernel {
@@ -76,9 +79,6 @@ bool can_do(const QuantizeKernel& kernel, const DeviceInfo& device,
 /// than the multiprocessors.
 bool suits(const QuantizeKernel& kernel, const DeviceInfo& device,
            const DynamicRangeQuantizeDescriptor& problem) {
-  // Up to here a block of few threads holds the row in two chunks a thread, and exchanging the
-  // maximum would cost more than the second one.
-  constexpr std::int64_t kLongRow = 8192;
   // From here on it needs more threads than leave a GEMM room beside it.
   constexpr std::int64_t kVeryLongRow = 16384;
   if (kernel.cluster_blocks == nullptr) return true;
@@ -245,6 +245,21 @@ Status choose_gemm(const DeviceInfo& device, const PlanPreference& preference, L
   return {};
 }
 
+/// Whether a GEMM that starts while its predecessors still run gains by it. On an H200 that was so
+/// (by 3 to 10 %) for grids of about a block for each multiprocessor or more behind a short
+/// quantize kernel. Blocks of smaller grids gather on the multiprocessors that the layer before
+/// leaves idle.
+bool early_start_pays(const DeviceInfo& device, const LinearState& state) {
+  constexpr std::int64_t kFewTokens = 64;
+  const auto& problem = state.descriptor;
+  const GemmChoice& choice = state.aligned;
+  if (choice.kernel == nullptr || problem.m > kFewTokens || problem.k > kLongRow) return false;
+  const std::int64_t blocks =
+      kernels::tile_count(problem.m, problem.c_out, choice.kernel->tile_m, choice.kernel->tile_n) *
+      choice.split_k;
+  return blocks * 10 >= std::int64_t{device.multiprocessors} * 9;
+}
+
 void log_selection(const LinearState& state) {
   const auto& d = state.descriptor;
   const auto describe = [](const GemmChoice& choice) {
@@ -328,7 +343,9 @@ Result<LinearState> select_linear(const DeviceInfo& device,
   if (!selected.ok()) return selected;
   LinearState& state = selected.value();
   if (is_usual && known == nullptr) remember_selection(state);
-  state.constant_weights = preference.constant_weights;
+  const bool forces_kernel = !preference.kernel.empty();
+  state.constant_weights =
+      preference.constant_weights && (forces_kernel || early_start_pays(device, state));
   if (log_enabled()) log_selection(state);
   return selected;
 }

@@ -111,8 +111,10 @@ TEST(CostModel, WastesNoTokens) {
 
 TEST(CostModel, SpreadsFewLongRowsOverClusters) {
   const DeviceInfo device = hopper(0);
-  EXPECT_STREQ(select(device, 18, 8192, 28672).quantize_kernel->name, "quantize_cluster");
-  EXPECT_STREQ(select(device, 19, 8192, 28672).quantize_kernel->name, "quantize_registers");
+  EXPECT_STREQ(select(device, 75, 8192, 28672).quantize_kernel->name, "quantize_cluster");
+  EXPECT_STREQ(select(device, 76, 8192, 28672).quantize_kernel->name, "quantize_registers");
+  EXPECT_STREQ(select(device, 33, 4096, 14336).quantize_kernel->name, "quantize_cluster");
+  EXPECT_STREQ(select(device, 34, 4096, 14336).quantize_kernel->name, "quantize_registers");
   EXPECT_STREQ(select(device, 1, 4096, 8192).quantize_kernel->name, "quantize_registers");
   DeviceInfo without_clusters = device;
   without_clusters.ordinal = 200;

@@ -23,9 +23,9 @@ struct PlanPreference {
   std::size_t max_workspace = std::numeric_limits<std::size_t>::max();  ///< In bytes.
   /// A promise: whenever the plan's kernels are enqueued or replayed, `weight_q` has been written
   /// for good, by work that the host has synchronised with (weights that were loaded once). From
-  /// compute capability 9.0 on the GEMM then begins to read them while its predecessors in the
-  /// stream still run, which hides the start of each layer of a chain. Weights that are written in
-  /// the same stream just before need the default.
+  /// compute capability 9.0 on the GEMM may then begin to read them while its predecessors in the
+  /// stream still run, which hides the start of each layer of a chain; it does where that helps.
+  /// Weights that are written in the same stream just before need the default.
   bool constant_weights = false;
 };
 
