@@ -10,14 +10,15 @@ namespace qlinear::detail {
 namespace {
 
 // Of a GEMM's time the largest part is that of its busiest resource: tensor cores, rings of stages
-// in flight, the L2, memory. These constants and the costs in the kernel table are fitted to times
-// of every kernel and split on an H200, of whole linear layers of the benchmark's eight shapes over
-// M, so that the choice is near the best.
-constexpr double kL2BytesPerClock = 68.0;  // Of a multiprocessor's share.
-constexpr double kMemoryShare = 0.927;     // Of the memory's nominal rate.
-constexpr double kLatencyClocks = 2760.0;  // Until a stage that was asked for is there.
-constexpr double kStoreClocks = 0.266;     // Of an element of a tile.
-constexpr double kStartClocks = 3080.0;    // Of the launch, the same for all.
+// in flight, the L2, memory, the way from memory to a multiprocessor. These constants and the costs
+// in the kernel table are fitted to times of every kernel and split on an H200, of whole linear
+// layers of the benchmark's eight shapes over M, so that the choice is near the best.
+constexpr double kStreamBytesPerClock = 47.0;  // From memory to one multiprocessor.
+constexpr double kL2BytesPerClock = 68.0;      // Of a multiprocessor's share.
+constexpr double kMemoryShare = 0.922;         // Of the memory's nominal rate.
+constexpr double kLatencyClocks = 2610.0;      // Until a stage that was asked for is there.
+constexpr double kStoreClocks = 0.266;         // Of an element of a tile.
+constexpr double kStartClocks = 3080.0;        // Of the launch, the same for all.
 constexpr double kDefaultMemoryBytesPerClock = 2000.0;
 
 std::int64_t divide_up(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
@@ -83,6 +84,13 @@ double ring_clocks(const GemmKernel& kernel, const Work& work) {
   return std::max(1.0, rings) * kLatencyClocks;
 }
 
+/// Weights come from memory for one tile of those next to each other along M: where few blocks do
+/// all the work, none gets them faster than this.
+double stream_clocks(const GemmKernel& kernel, const Work& work) {
+  const double stage_bytes = static_cast<double>(kernel.tile_n) * kernel.tile_k;
+  return work.turns * work.steps * stage_bytes / (kStreamBytesPerClock * work.tiles_m);
+}
+
 /// Each tile reads its weights and tokens from the L2.
 double l2_clocks(const GemmKernel& kernel, const DeviceInfo& device,
                  const QuantizedLinearDescriptor& problem, const Work& work) {
@@ -109,7 +117,7 @@ double memory_clocks(const GemmKernel& kernel, const DeviceInfo& device,
 
 /// The busiest resource's clocks and, the nearer the others come to that, some more: the fourth
 /// root of the sum of fourth powers.
-double clocks_together(const std::array<double, 4>& resources) {
+double clocks_together(const std::array<double, 5>& resources) {
   double sum = 0;
   for (const double clocks : resources) sum += clocks * clocks * (clocks * clocks);
   return std::sqrt(std::sqrt(sum));
@@ -137,9 +145,10 @@ std::size_t split_workspace_bytes(const GemmKernel& kernel,
 double expected_clocks(const GemmKernel& kernel, const DeviceInfo& device,
                        const QuantizedLinearDescriptor& problem, int split_k) {
   const Work work = divide(kernel, device, problem, split_k);
-  const double loop = clocks_together({tensor_clocks(kernel, work), ring_clocks(kernel, work),
-                                       l2_clocks(kernel, device, problem, work),
-                                       memory_clocks(kernel, device, problem, work, split_k)});
+  const double loop =
+      clocks_together({tensor_clocks(kernel, work), ring_clocks(kernel, work),
+                       stream_clocks(kernel, work), l2_clocks(kernel, device, problem, work),
+                       memory_clocks(kernel, device, problem, work, split_k)});
   const double tile = static_cast<double>(kernel.tile_m) * kernel.tile_n;
   const double clocks =
       kStartClocks + loop + work.waves * kernel.cost.wave_clocks + work.turns * tile * kStoreClocks;

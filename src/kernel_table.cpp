@@ -125,7 +125,7 @@ constexpr GemmKernel wgmma_row() {
               .wave_clocks = 280,
               .split_reread = 0.8,
               .split_clocks = 110,
-              .split_sum_clocks = 0.32};
+              .split_sum_clocks = 0.35};
   row.launch = &kernels::launch_wgmma_gemm<kTile>;
   return row;
 }
