@@ -13,11 +13,11 @@ namespace {
 // in flight, the L2, memory, the way from memory to a multiprocessor. These constants and the costs
 // in the kernel table are fitted to times of every kernel and split on an H200, of whole linear
 // layers of the benchmark's eight shapes over M, so that the choice is near the best.
-constexpr double kStreamBytesPerClock = 47.0;  // From memory to one multiprocessor.
+constexpr double kStreamBytesPerClock = 44.4;  // From memory to one multiprocessor.
 constexpr double kL2BytesPerClock = 68.0;      // Of a multiprocessor's share.
 constexpr double kMemoryShare = 0.922;         // Of the memory's nominal rate.
-constexpr double kLatencyClocks = 2610.0;      // Until a stage that was asked for is there.
-constexpr double kStoreClocks = 0.266;         // Of an element of a tile.
+constexpr double kLatencyClocks = 2320.0;      // Until a stage that was asked for is there.
+constexpr double kStoreClocks = 0.234;         // Of an element of a tile.
 constexpr double kStartClocks = 3080.0;        // Of the launch, the same for all.
 constexpr double kDefaultMemoryBytesPerClock = 2000.0;
 
@@ -105,7 +105,7 @@ double l2_clocks(const GemmKernel& kernel, const DeviceInfo& device,
 double memory_clocks(const GemmKernel& kernel, const DeviceInfo& device,
                      const QuantizedLinearDescriptor& problem, const Work& work, int split_k) {
   constexpr double kUnevenShare = 0.095;  // How much of it memory-bound kernels feel.
-  constexpr double kCrowdFactor = 1.025;
+  constexpr double kCrowdFactor = 1.06;
   const double nominal = device.memory_bytes_per_clock > 0 ? device.memory_bytes_per_clock
                                                            : kDefaultMemoryBytesPerClock;
   const double reread = split_k > 1 ? kernel.cost.split_reread * (1 - 1 / work.tiles_m) : 0;

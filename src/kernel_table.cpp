@@ -98,7 +98,8 @@ constexpr double wgmma_stage_clocks(const kernels::WgmmaTile& tile) {
   const double instruction = std::max(macs / kMacsPerClock, bytes / kSharedBytesPerClock);
   const int instructions = tile.consumers() * kernels::kWgmmaTileK / kInstructionK;
   const double between = tile.swapped ? 35 : 5;
-  const double waiting = tile.sharers > 1 ? 59 : 0;  // For each other's ring, in every stage.
+  // For each other's ring, in every stage.
+  const double waiting = tile.sharers > 1 ? 58.0 * tile.columns / 256 : 0;
   return instructions * instruction + between + waiting;
 }
 
@@ -125,7 +126,7 @@ constexpr GemmKernel wgmma_row() {
               .wave_clocks = 280,
               .split_reread = 0.8,
               .split_clocks = 110,
-              .split_sum_clocks = 0.35};
+              .split_sum_clocks = 0.357};
   row.launch = &kernels::launch_wgmma_gemm<kTile>;
   return row;
 }

@@ -100,6 +100,10 @@ void store_async(void* address, const uint4& value, const void* barrier, unsigne
   auto* target = static_cast<unsigned char*>(map_shared_rank(address, rank, sizeof(value), kStore));
   check_shared(barrier, kBytes, kStore);
   const Block& own = block_of(engine().current(kStore));
+  if (own.cluster->blocks.size() == 1) {  // As an H200 does.
+    engine().fail(cudaErrorIllegalInstruction,
+                  text("%s in a grid that was launched without clusters", kStore));
+  }
   Block& other = own.cluster->blocks[rank];
   const std::uintptr_t barrier_offset = own.shared.offset_of(barrier);
   find_barrier(other, barrier_offset, kStore);

@@ -2,6 +2,7 @@
 
 #include <ptx/bar_sync.cuh>
 #include <ptx/cluster.cuh>
+#include <ptx/mbarrier.cuh>
 #include <ptx/memory.cuh>
 
 namespace qlinear::emulated_device::test {
@@ -116,6 +117,18 @@ __global__ void arrive_twice() {
 __global__ void read_beyond_cluster(int* out) {
   const int* shared = reinterpret_cast<const int*>(ptx::dynamic_shared_memory());
   ptx::st_global(out, ptx::ld_shared_cluster(shared, 2));
+}
+
+__global__ void send_to_itself() {
+  auto* slot = reinterpret_cast<uint4*>(ptx::dynamic_shared_memory());
+  auto* barrier = reinterpret_cast<ptx::Mbarrier*>(slot + 1);
+  ptx::mbarrier_init(barrier, 1);
+  ptx::st_async(slot, make_uint4(1, 2, 3, 4), barrier, 0);
+}
+
+TEST_F(Strictness, StAsyncWithoutClusters) {
+  expect_stopped<&send_to_itself>(one_block("test", 1, 32), cudaErrorIllegalInstruction,
+                                  "st.async in a grid that was launched without clusters");
 }
 
 TEST_F(Strictness, ClusterBarrierWaitWithoutArrival) {
