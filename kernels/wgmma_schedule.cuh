@@ -48,7 +48,8 @@ class WgmmaSchedule {
   __device__ std::int64_t tile_step() const { return gridDim.x / cluster_; }
 
   __device__ WgmmaWork work(std::int64_t tile) const {
-    const TileIndex index = rasterize(static_cast<unsigned>(tile), tiles_m_, tiles_n_);
+    const TileIndex index = rasterize(static_cast<unsigned>(tile), static_cast<unsigned>(tiles_m_),
+                                      static_cast<unsigned>(tiles_n_));
     const int tile_m = kShares ? index.m * Traits::kSharers + static_cast<int>(rank_) : index.m;
     const std::int64_t first_m = std::int64_t{tile_m} * tile_tokens_;
     const std::int64_t first_n = std::int64_t{index.n} * Traits::kTileN;

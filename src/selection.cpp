@@ -2,8 +2,10 @@
 
 #include <fmt/format.h>
 #include <cost_model.hpp>
+#include <forced_kernel.hpp>
 #include <kernel_table.hpp>
 #include <log.hpp>
+#include <quantize_selection.hpp>
 #include <selection_cache.hpp>
 #include <split_k.hpp>
 
@@ -15,24 +17,8 @@ namespace qlinear::detail {
 namespace {
 
 constexpr const char* kKernelVariable = "QLINEAR_KERNEL";
-constexpr const char* kQuantizeKernelVariable = "QLINEAR_QUANTIZE_KERNEL";
 constexpr int kTensorMapAlignment = 16;
 constexpr int kProgrammaticLaunchArchitecture = 90;
-/// Up to here a block of few threads holds the row in two chunks a thread, and exchanging the
-/// maximum would cost more than the second one.
-constexpr std::int64_t kLongRow = 8192;
-
-/// A kernel that the caller insists on, and where that wish was stated.
-struct ForcedKernel {
-  std::string_view name;
-  std::string_view origin;
-};
-
-ForcedKernel forced_kernel(std::string_view preference, const char* field, const char* variable) {
-  if (!preference.empty()) return {preference, field};
-  const char* value = std::getenv(variable);
-  return {value != nullptr ? value : "", variable};
-}
 
 /// Whether neither the caller nor the environment wishes anything that bears on the choice.
 bool is_default(const PlanPreference& preference) {
@@ -41,66 +27,6 @@ bool is_default(const PlanPreference& preference) {
          preference.forbid_architecture_specific == none.forbid_architecture_specific &&
          preference.split_k == none.split_k && preference.max_workspace == none.max_workspace &&
          std::getenv(kKernelVariable) == nullptr && std::getenv(kQuantizeKernelVariable) == nullptr;
-}
-
-template <class Kernels>
-std::string names(const Kernels& kernels) {
-  std::string list;
-  for (const auto& kernel : kernels)
-    list += fmt::format("{}{}", list.empty() ? "" : ", ", kernel.name);
-  return list;
-}
-
-template <class Kernels>
-Status unknown_kernel(const ForcedKernel& forced, const Kernels& kernels) {
-  return {StatusCode::Unsupported,
-          fmt::format("{} asks for the kernel \"{}\", which does not exist; the kernels are: {}",
-                      forced.origin, forced.name, names(kernels))};
-}
-
-Status refused(const ForcedKernel& forced, const std::string& reason) {
-  return {StatusCode::Unsupported,
-          fmt::format("{} asks for the kernel \"{}\", which {}; leave the choice to select or name "
-                      "another kernel",
-                      forced.origin, forced.name, reason)};
-}
-
-bool clusters_fit(const QuantizeKernel& kernel, const DeviceInfo& device) {
-  return kernel.cluster_blocks == nullptr || device.clusters_at_once.front().back() > 0;
-}
-
-bool can_do(const QuantizeKernel& kernel, const DeviceInfo& device,
-            const DynamicRangeQuantizeDescriptor& problem) {
-  return device.architecture >= kernel.architecture && clusters_fit(kernel, device) &&
-         problem.k <= kernel.max_k(problem.activation_element);
-}
-
-/// Whether a kernel that can do `problem` is worth it: clusters are, for long rows that are fewer
-/// than the multiprocessors.
-bool suits(const QuantizeKernel& kernel, const DeviceInfo& device,
-           const DynamicRangeQuantizeDescriptor& problem) {
-  // From here on it needs more threads than leave a GEMM room beside it.
-  constexpr std::int64_t kVeryLongRow = 16384;
-  if (kernel.cluster_blocks == nullptr) return true;
-  const int blocks_per_multiprocessor = problem.k > kVeryLongRow ? 4 : 1;
-  return problem.k > kLongRow && problem.m <= blocks_per_multiprocessor * device.multiprocessors /
-                                                  kernel.cluster_blocks(problem.k);
-}
-
-/// Why `can_do` says no.
-std::string obstacle(const QuantizeKernel& kernel, const DeviceInfo& device,
-                     const DynamicRangeQuantizeDescriptor& problem) {
-  if (device.architecture < kernel.architecture) {
-    return fmt::format("needs compute capability {}.{} and device {} has {}.{}",
-                       kernel.architecture / 10, kernel.architecture % 10, device.ordinal,
-                       device.architecture / 10, device.architecture % 10);
-  }
-  if (!clusters_fit(kernel, device)) {
-    return fmt::format("needs clusters of {} blocks, which device {} does not run",
-                       kernels::kMaxClusterBlocks, device.ordinal);
-  }
-  return fmt::format("takes K up to {} and K is {}", kernel.max_k(problem.activation_element),
-                     problem.k);
 }
 
 bool architecture_fits(const GemmKernel& kernel, const DeviceInfo& device) {
@@ -135,26 +61,6 @@ std::string obstacle(const GemmKernel& kernel, const DeviceInfo& device) {
              ? "is specific to one architecture, which the preference forbids, or would need more "
                "blocks than a grid holds"
              : "would need more blocks than a grid holds";
-}
-
-Result<const QuantizeKernel*> choose_quantize(const DeviceInfo& device,
-                                              const DynamicRangeQuantizeDescriptor& problem,
-                                              const PlanPreference& preference) {
-  const auto forced = forced_kernel(preference.quantize_kernel, "PlanPreference::quantize_kernel",
-                                    kQuantizeKernelVariable);
-  if (!forced.name.empty()) {
-    const QuantizeKernel* kernel = find_quantize_kernel(forced.name);
-    if (kernel == nullptr) return unknown_kernel(forced, quantize_kernels());
-    if (!can_do(*kernel, device, problem)) {
-      return refused(forced, obstacle(*kernel, device, problem));
-    }
-    return kernel;
-  }
-  for (const auto& kernel : quantize_kernels()) {
-    if (can_do(kernel, device, problem) && suits(kernel, device, problem)) return &kernel;
-  }
-  return Status(StatusCode::Unsupported,
-                fmt::format("no quantize kernel takes M = {}, K = {}", problem.m, problem.k));
 }
 
 struct Candidate {

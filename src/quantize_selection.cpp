@@ -1,0 +1,72 @@
+#include <quantize_selection.hpp>
+
+#include <fmt/format.h>
+#include <cluster_occupancy.hpp>
+#include <forced_kernel.hpp>
+
+#include <string>
+
+namespace qlinear::detail {
+namespace {
+
+bool clusters_fit(const QuantizeKernel& kernel, const DeviceInfo& device) {
+  return kernel.cluster_blocks == nullptr || device.clusters_at_once.front().back() > 0;
+}
+
+bool can_do(const QuantizeKernel& kernel, const DeviceInfo& device,
+            const DynamicRangeQuantizeDescriptor& problem) {
+  return device.architecture >= kernel.architecture && clusters_fit(kernel, device) &&
+         problem.k <= kernel.max_k(problem.activation_element);
+}
+
+/// Whether a kernel that can do `problem` is worth it: clusters are, for long rows that are fewer
+/// than the multiprocessors.
+bool suits(const QuantizeKernel& kernel, const DeviceInfo& device,
+           const DynamicRangeQuantizeDescriptor& problem) {
+  // From here on it needs more threads than leave a GEMM room beside it.
+  constexpr std::int64_t kVeryLongRow = 16384;
+  if (kernel.cluster_blocks == nullptr) return true;
+  const int blocks_per_multiprocessor = problem.k > kVeryLongRow ? 4 : 1;
+  return problem.k > kLongRow && problem.m <= blocks_per_multiprocessor * device.multiprocessors /
+                                                  kernel.cluster_blocks(problem.k);
+}
+
+/// Why `can_do` says no.
+std::string obstacle(const QuantizeKernel& kernel, const DeviceInfo& device,
+                     const DynamicRangeQuantizeDescriptor& problem) {
+  if (device.architecture < kernel.architecture) {
+    return fmt::format("needs compute capability {}.{} and device {} has {}.{}",
+                       kernel.architecture / 10, kernel.architecture % 10, device.ordinal,
+                       device.architecture / 10, device.architecture % 10);
+  }
+  if (!clusters_fit(kernel, device)) {
+    return fmt::format("needs clusters of {} blocks, which device {} does not run",
+                       kernels::kMaxClusterBlocks, device.ordinal);
+  }
+  return fmt::format("takes K up to {} and K is {}", kernel.max_k(problem.activation_element),
+                     problem.k);
+}
+
+}  // namespace
+
+Result<const QuantizeKernel*> choose_quantize(const DeviceInfo& device,
+                                              const DynamicRangeQuantizeDescriptor& problem,
+                                              const PlanPreference& preference) {
+  const auto forced = forced_kernel(preference.quantize_kernel, "PlanPreference::quantize_kernel",
+                                    kQuantizeKernelVariable);
+  if (!forced.name.empty()) {
+    const QuantizeKernel* kernel = find_quantize_kernel(forced.name);
+    if (kernel == nullptr) return unknown_kernel(forced, quantize_kernels());
+    if (!can_do(*kernel, device, problem)) {
+      return refused(forced, obstacle(*kernel, device, problem));
+    }
+    return kernel;
+  }
+  for (const auto& kernel : quantize_kernels()) {
+    if (can_do(kernel, device, problem) && suits(kernel, device, problem)) return &kernel;
+  }
+  return Status(StatusCode::Unsupported,
+                fmt::format("no quantize kernel takes M = {}, K = {}", problem.m, problem.k));
+}
+
+}  // namespace qlinear::detail
