@@ -77,7 +77,7 @@ inline constexpr std::array<WgmmaTile, 27> kWgmmaTiles{{
     {"wgmma_128x112", false, 128, 112, 6, 1},
     {"wgmma_128x96", false, 128, 96, 7, 1},
     // Decode: weights as rows, so that few tokens leave no part of the tensor core idle, and two
-    // blocks a multiprocessor, whose rings keep 200 KiB of weights in flight.
+    // blocks a multiprocessor, whose rings keep 192 KiB of weights in flight.
     {"wgmma_swapped_8x64", true, 64, 8, 12, 2},
     {"wgmma_swapped_8x128", true, 128, 8, 6, 2},
     {"wgmma_swapped_16x64", true, 64, 16, 11, 2},

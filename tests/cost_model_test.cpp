@@ -31,13 +31,14 @@ DeviceInfo hopper(int lost) {
   return device;
 }
 
-LinearState select(const DeviceInfo& device, std::int64_t m, std::int64_t n, std::int64_t k) {
+LinearState select(const DeviceInfo& device, std::int64_t m, std::int64_t n, std::int64_t k,
+                   const PlanPreference& preference = {}) {
   QuantizedLinearDescriptor descriptor;
   descriptor.m = m;
   descriptor.c_out = n;
   descriptor.k = k;
   descriptor.activation_element = ElementKind::BF16;
-  return select_linear(device, descriptor, {}).value();
+  return select_linear(device, descriptor, preference).value();
 }
 
 std::int64_t tiles(const LinearState& state) {
@@ -98,7 +99,7 @@ TEST(CostModel, HoldsFewTokensInOneTile) {
   }
 }
 
-// Rows of a tile beyond M cost more than rows within: the smallest tile that holds all is best.
+// Products that no token needs take time: the smallest tile that holds all tokens is best.
 TEST(CostModel, WastesNoTokens) {
   const auto tile = [](std::int64_t m) {
     return select(hopper(0), m, 57344, 8192).aligned.kernel->tile_m;
@@ -107,6 +108,20 @@ TEST(CostModel, WastesNoTokens) {
   EXPECT_LE(tile(16), tile(32));
   EXPECT_LT(tile(16), tile(64));
   EXPECT_LT(tile(32), tile(128));
+}
+
+// Where a GEMM leaves multiprocessors idle, the next one's blocks would gather there.
+TEST(CostModel, StartsConstantWeightsEarlyOnFullGridsOnly) {
+  const DeviceInfo device = hopper(0);
+  PlanPreference promise;
+  promise.constant_weights = true;
+  EXPECT_TRUE(select(device, 1, 4096, 4096, promise).constant_weights);
+  EXPECT_FALSE(select(device, 1, 4096, 4096).constant_weights);
+  EXPECT_FALSE(select(device, 1, 2048, 4096, promise).constant_weights);
+  EXPECT_FALSE(select(device, 65, 57344, 4096, promise).constant_weights);
+  EXPECT_FALSE(select(device, 1, 57344, 14336, promise).constant_weights);
+  promise.kernel = "wgmma_128x256";
+  EXPECT_TRUE(select(device, 65, 4096, 14336, promise).constant_weights);
 }
 
 TEST(CostModel, SpreadsFewLongRowsOverClusters) {
