@@ -4,13 +4,16 @@ find_package(GTest REQUIRED)
 include(GoogleTest)
 
 # qlinear_add_test(<name> <source>... [LABELS <label>...] [TIMEOUT <seconds>]
-# [ENVIRONMENT <variable>=<value>...]): a GoogleTest executable, each of whose tests is a test of
-# ctest. Sources may be .cu files. It sees the public headers, src/, kernels/ and tests/, and links
+# [ENVIRONMENT <variable>=<value>...] [FILTER <gtest filter>]): a GoogleTest executable, each of whose
+# tests (that the filter lets through) is a test of ctest. Sources may be .cu files. It sees the public headers, src/, kernels/ and tests/, and links
 # the library and the CUDA runtime of this build.
 function(qlinear_add_test name)
-  cmake_parse_arguments(PARSE_ARGV 1 test "" "TIMEOUT" "LABELS;ENVIRONMENT")
+  cmake_parse_arguments(PARSE_ARGV 1 test "" "TIMEOUT;FILTER" "LABELS;ENVIRONMENT")
   if(NOT test_TIMEOUT)
     set(test_TIMEOUT 300)
+  endif()
+  if(NOT test_FILTER)
+    set(test_FILTER "*")
   endif()
   set(device_sources ${test_UNPARSED_ARGUMENTS})
   list(FILTER device_sources INCLUDE REGEX "\\.cu$")
@@ -28,6 +31,7 @@ function(qlinear_add_test name)
   gtest_discover_tests(
     ${name}
     TEST_PREFIX ${name}.
+    TEST_FILTER "${test_FILTER}"
     DISCOVERY_MODE PRE_TEST
     DISCOVERY_TIMEOUT 60
     PROPERTIES LABELS "${test_LABELS}" TIMEOUT ${test_TIMEOUT} ENVIRONMENT "${test_ENVIRONMENT}")

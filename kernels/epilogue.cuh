@@ -48,6 +48,28 @@ class Epilogue {
     return c_ + row * ldc_ + column;
   }
 
+  /// Whether 16-byte pieces of output rows are aligned, if they begin at whole ones.
+  __device__ bool has_aligned_pieces() const {
+    return reinterpret_cast<std::uintptr_t>(c_) % 16 == 0 &&
+           ldc_ * static_cast<std::int64_t>(sizeof(TIn)) % 16 == 0;
+  }
+
+  /// Copies 16 bytes of elements from shared memory to `target`, where `columns_left` are left of
+  /// the row. `aligned`: `has_aligned_pieces`, asked once.
+  static __device__ __forceinline__ void copy_piece(TIn* target, std::int64_t columns_left,
+                                                    const TIn* staged, bool aligned) {
+    constexpr int kWidth = 16 / static_cast<int>(sizeof(TIn));
+    if (aligned && columns_left >= kWidth) {
+      ptx::st_global(reinterpret_cast<uint4*>(target),
+                     ptx::ld_shared(reinterpret_cast<const uint4*>(staged)));
+      return;
+    }
+#pragma unroll
+    for (int e = 0; e < kWidth; ++e) {
+      if (e < columns_left) ptx::st_global(target + e, ptx::ld_shared(staged + e));
+    }
+  }
+
  private:
   const C* a_scale_;
   const C* b_scale_;

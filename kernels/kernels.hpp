@@ -49,7 +49,8 @@ struct GemmProblem {
   std::int64_t ldc;
   std::int32_t multiprocessors;  ///< Of the device.
   std::int32_t split_k;          ///< Slices of K, 1 for none.
-  std::uint32_t* counters;       ///< One a tile, zero at the start; unused when not split.
+  std::int64_t whole_tiles;      ///< Tiles before this one are not split; see split_k.hpp.
+  std::uint32_t* counters;       ///< One a split tile, zero at the start; unused when not split.
   std::int32_t* partial_sums;    ///< 16-byte aligned; unused when not split.
   /// May start before its predecessor in the stream has ended, and then reads no operand but `b`.
   bool programmatic_dependent;

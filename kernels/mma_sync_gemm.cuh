@@ -3,13 +3,13 @@
 #include <dispatch_element.hpp>
 #include <mma_sync_gemm.hpp>
 #include <mma_sync_operand.cuh>
+#include <mma_sync_store.cuh>
 #include <mma_sync_warp.cuh>
 #include <ptx/griddepcontrol.cuh>
 #include <ptx/launch.cuh>
 #include <ptx/special_registers.cuh>
 #include <rasterize.cuh>
 #include <split_k.cuh>
-#include <staged_rows.cuh>
 
 #include <algorithm>
 #include <utility>
@@ -26,8 +26,7 @@ struct MmaSyncTraits {
   using A = MmaSyncOperand<tile.m, tile.k, kThreads, tile.any_alignment>;
   using B = MmaSyncOperand<tile.n, tile.k, kThreads, tile.any_alignment>;
   using Sums = WarpTile<kWarpM, kWarpN>;
-  static constexpr int kPitch = kWarpN + 8;  // Words; the next row begins eight banks later.
-  static constexpr int kStagingBytes = 16 * kPitch * 4;  // Of a warp.
+  static constexpr int kStagingBytes = mma_sync_staging_bytes(kWarpM, kWarpN);
   static constexpr int kStageBytes = tile.stage_bytes();
   static constexpr std::size_t kSharedBytes = tile.pipeline_bytes();
   static_assert(tile.warps() * kStagingBytes <= kSharedBytes, "the store reuses the ring");
@@ -49,11 +48,11 @@ class MmaSyncMainloop {
   static_assert(kSteps % 2 == 0, "fragments alternate between two buffers");
 
  public:
-  __device__ __forceinline__ MmaSyncMainloop(const A& a, const B& b, int warp_row, int warp_column)
+  __device__ __forceinline__ MmaSyncMainloop(const A& a, const B& b)
       : a_(a),
         b_(b),
         ring_(ptx::dynamic_shared_memory()),
-        lane_(Sums::template lane_offsets<A, B>(warp_row, warp_column)) {}
+        lane_(Sums::template lane_addresses<A, B>(ring_, Sums::template corner<kTile.n>())) {}
 
   /// Adds the products of stages `first`..`end - 1`.
   __device__ __forceinline__ void add(Sums& sums, int first, int end) {
@@ -130,8 +129,9 @@ class MmaSyncMainloop {
   }
 
   __device__ __forceinline__ void read_part(int k_step, int part) {
-    Sums::template read_part<A, B>(fragments_[k_step % 2], ring_,
-                                   {slot_ + lane_.a, slot_ + lane_.b}, k_step, part);
+    const auto slot = static_cast<ptx::SharedAddress>(slot_);
+    Sums::template read_part<A, B>(fragments_[k_step % 2], {lane_.a + slot, lane_.b + slot}, k_step,
+                                   part);
   }
 
   /// The copies of a stage inside the matrix. They are dealt out over half a stage only: the later
@@ -169,90 +169,66 @@ class MmaSyncMainloop {
   const A& a_;
   const B& b_;
   unsigned char* ring_;
-  typename Sums::LaneOffsets lane_;
+  typename Sums::LaneAddresses lane_;  ///< In the first stage.
   typename Sums::Fragments fragments_[2];
   int slot_ = 0;  ///< Of the stage that is multiplied, in bytes, and of the one to refill.
   int refilled_ = kAhead * Traits::kStageBytes;
 };
 
-template <class TIn, class Traits>
-__device__ __forceinline__ void mma_sync_store(const GemmProblem& p,
-                                               const typename Traits::Sums& sums,
-                                               std::int64_t first_row, std::int64_t first_column) {
-  const int warp = static_cast<int>(threadIdx.x) / 32;
-  auto* staging =
-      reinterpret_cast<int*>(ptx::dynamic_shared_memory() + warp * Traits::kStagingBytes);
-  const StagedRows<TIn, Traits::kWarpM, Traits::kWarpN, Traits::kPitch> rows(p, staging, first_row,
-                                                                             first_column);
-#pragma unroll
-  for (int i = 0; i < Traits::Sums::kFragmentsM; ++i) {
-    __syncwarp();
-    sums.template stage<Traits::kPitch>(staging, i);
-    __syncwarp();
-    rows.template store<16>(i * 16);
-  }
-}
-
-/// The first row and column of the block's tile.
-struct TileOrigin {
+/// A block's unit of work, and the first row and column of its tile.
+struct MmaSyncWork {
+  SplitUnit unit;
   std::int64_t row;
   std::int64_t column;
 };
 
 /// The main loop has no register to spare, so this is computed again behind it, not kept.
 template <class Traits>
-__device__ __forceinline__ TileOrigin tile_origin(const GemmProblem& p) {
+__device__ __forceinline__ MmaSyncWork mma_sync_work(const GemmProblem& p) {
   constexpr MmaSyncTile kShape = Traits::tile;
+  const SplitUnit unit = split_unit(p, ptx::ctaid_x());
   const TileIndex tile =
-      rasterize(ptx::ctaid_x(), (p.m + kShape.m - 1) / kShape.m, (p.n + kShape.n - 1) / kShape.n);
-  return {std::int64_t{tile.m} * kShape.m, std::int64_t{tile.n} * kShape.n};
+      rasterize(unit.tile, (p.m + kShape.m - 1) / kShape.m, (p.n + kShape.n - 1) / kShape.n);
+  return {unit, std::int64_t{tile.m} * kShape.m, std::int64_t{tile.n} * kShape.n};
 }
 
-/// Grid: output tiles in x, slices of K in y.
+/// A block for each unit of work.
 template <class TIn, class TWQ, int kTile>
 __global__ void __launch_bounds__(kMmaSyncTiles[kTile].threads(),
                                   kMmaSyncTiles[kTile].blocks_per_multiprocessor)
     mma_sync_gemm(GemmProblem p) {
   using Traits = MmaSyncTraits<TIn, kTile>;
   constexpr MmaSyncTile kShape = Traits::tile;
-  const int warp = static_cast<int>(threadIdx.x) / 32;
-  const int warp_row = warp / kShape.warps_n * Traits::kWarpM;
-  const int warp_column = warp % kShape.warps_n * Traits::kWarpN;
+  using Sums = typename Traits::Sums;
+  const MmaSyncWork work = mma_sync_work<Traits>(p);
+  const typename Traits::A a(p.a, p.lda, work.row, p.m, p.k);
+  const typename Traits::B b(p.b, p.ldb, work.column, p.n, p.k);
+  const int stages = static_cast<int>((p.k + kShape.k - 1) / kShape.k);
+  Sums sums;
+  MmaSyncMainloop<Traits, std::is_same_v<TWQ, U8>>(a, b).add(sums, work.unit.first_stage(stages),
+                                                             work.unit.end_stage(stages));
 
-  const TileOrigin origin = tile_origin<Traits>(p);
-  const typename Traits::A a(p.a, p.lda, origin.row, p.m, p.k);
-  const typename Traits::B b(p.b, p.ldb, origin.column, p.n, p.k);
-  const int all_steps = static_cast<int>((p.k + kShape.k - 1) / kShape.k);
-  const int slice = static_cast<int>(blockIdx.y);
-  const int first_step = static_cast<int>(std::int64_t{all_steps} * slice / p.split_k);
-  const int end_step = static_cast<int>(std::int64_t{all_steps} * (slice + 1) / p.split_k);
-  typename Traits::Sums sums;
-  MmaSyncMainloop<Traits, std::is_same_v<TWQ, U8>>(a, b, warp_row, warp_column)
-      .add(sums, first_step, end_step);
-
-  if (p.split_k > 1) {
+  const MmaSyncWork target = mma_sync_work<Traits>(p);
+  const WarpCorner corner = Sums::template corner<kShape.n>();
+  unsigned char* memory = ptx::dynamic_shared_memory();
+  if (target.unit.slices > 1) {
     constexpr int kSums = Traits::kWarpM * Traits::kWarpN / 32;
-    auto* tile_slots = reinterpret_cast<uint4*>(p.partial_sums) +
-                       std::int64_t{blockIdx.x} * p.split_k * (kSums / 4) * Traits::kThreads;
-    auto* flag = reinterpret_cast<unsigned*>(ptx::dynamic_shared_memory());
-    if (!reduce_split_k<kSums, Traits::kThreads>(&sums.sum[0][0][0], tile_slots,
-                                                 p.counters + blockIdx.x, slice, p.split_k, flag)) {
-      return;
-    }
+    auto* flag = reinterpret_cast<unsigned*>(memory);
+    if (!reduce_split_k<kSums, Traits::kThreads>(&sums.sum[0][0][0], p, target.unit, flag)) return;
     __syncthreads();
   }
-  const TileOrigin target = tile_origin<Traits>(p);
-  mma_sync_store<TIn, Traits>(p, sums, target.row + warp_row, target.column + warp_column);
+  MmaSyncStore<TIn, Sums>(p, memory + corner.warp * Traits::kStagingBytes, target.row + corner.row,
+                          p.m, target.column + corner.column)
+      .store(sums);
 }
 
 template <class TIn, int kTile>
 cudaError_t launch_mma_sync_tile(const GemmProblem& p, cudaStream_t stream) {
   using Traits = MmaSyncTraits<TIn, kTile>;
   constexpr MmaSyncTile kShape = Traits::tile;
-  LaunchConfig config{kShape.name,
-                      dim3(static_cast<unsigned>(tile_count(p.m, p.n, kShape.m, kShape.n)),
-                           static_cast<unsigned>(p.split_k)),
-                      dim3(Traits::kThreads)};
+  const std::int64_t tiles = tile_count(p.m, p.n, kShape.m, kShape.n);
+  const std::int64_t units = split_units(tiles, p.whole_tiles, p.split_k);
+  LaunchConfig config{kShape.name, dim3(static_cast<unsigned>(units)), dim3(Traits::kThreads)};
   config.dynamic_shared_bytes = Traits::kSharedBytes;
   config.stream = stream;
   config.programmatic_dependent = p.programmatic_dependent;

@@ -9,22 +9,41 @@
 
 namespace qlinear::kernels {
 
-/// One K-major operand of the mma.sync GEMM: how a stage of `kRows` rows of `kK` bytes comes from
-/// global memory and lies in shared memory. A thread moves one 16-byte chunk of every
-/// `kRowsPerPass`-th row.
-///
-/// The chunks of a row are permuted by its number, so that the eight rows an ldmatrix phase reads
-/// lie in eight different groups of four banks. With 64-byte rows two rows share 128 bytes.
+/// How `kRows` rows of `kK` bytes of K lie in shared memory. The 16-byte chunks of a row are
+/// permuted by its number, so that the eight rows an ldmatrix phase reads lie in eight different
+/// groups of four banks. With 64-byte rows two rows share 128 bytes; with 128-byte rows it is the
+/// 128-byte swizzle of TMA.
+template <int kRows, int kK>
+struct SwizzledRows {
+  static_assert(kK == 64 || kK % 128 == 0);
+  static constexpr int kStageBytes = kRows * kK;
+
+  /// Where 16-byte chunk `chunk` of row `row` lies in a stage.
+  static __device__ __forceinline__ int chunk_offset(int row, int chunk) {
+    const int phase = kK == 64 ? row / 2 % 4 : row % 8;
+    return row * kK + (chunk ^ phase) * 16;
+  }
+
+  /// From a place in a stage to the same chunk 16 rows on, where the permutation is the same.
+  static constexpr int k16Rows = 16 * kK;
+  /// From chunk 0 or 1 of a row to the chunk `chunks` further on, an even number. The stage begins
+  /// at a multiple of a row.
+  static __device__ __forceinline__ ptx::SharedAddress chunks_on(ptx::SharedAddress chunk,
+                                                                 int chunks) {
+    return chunk ^ static_cast<ptx::SharedAddress>(chunks * 16);
+  }
+};
+
+/// One K-major operand of the mma.sync GEMM that cp.async loads: how a stage comes from global
+/// memory. A thread moves one 16-byte chunk of every `kRowsPerPass`-th row.
 template <int kRows, int kK, int kThreads, bool kAnyAlignment>
-class MmaSyncOperand {
+class MmaSyncOperand : public SwizzledRows<kRows, kK> {
   static constexpr int kChunksPerRow = kK / 16;
   static constexpr int kRowsPerPass = kThreads / kChunksPerRow;
-  static_assert(kK == 64 || kK % 128 == 0);
   static_assert(kThreads % kChunksPerRow == 0 && kRowsPerPass % 8 == 0,
                 "a thread's chunks lie at one place of the permutation");
 
  public:
-  static constexpr int kStageBytes = kRows * kK;
   static constexpr int kPasses = (kRows + kRowsPerPass - 1) / kRowsPerPass;
 
   /// Copies of stages inside the matrix, one after another and a pass at a time: all that the main
@@ -63,7 +82,7 @@ class MmaSyncOperand {
     rows_left_ = static_cast<int>(rows_left < kRows ? rows_left : kRows);
     k_ = static_cast<int>(k);
     chunk_k_ = chunk * 16;
-    target_ = chunk_offset(row, chunk);
+    target_ = MmaSyncOperand::chunk_offset(row, chunk);
     has_whole_rows_ = rows - first_row >= kRows;
     is_aligned_ =
         !kAnyAlignment ||
@@ -90,19 +109,6 @@ class MmaSyncOperand {
         address += pass_stride_;
       }
     }
-  }
-
-  /// Where 16-byte chunk `chunk` of row `row` lies in a stage.
-  static __device__ __forceinline__ int chunk_offset(int row, int chunk) {
-    const int phase = kK == 64 ? row / 2 % 4 : row % 8;
-    return row * kK + (chunk ^ phase) * 16;
-  }
-
-  /// From a place in a stage to the same chunk 16 rows on, where the permutation is the same.
-  static constexpr int k16Rows = 16 * kK;
-  /// From chunk 0 or 1 of a row, `offset`, to the chunk `chunks` further on, an even number.
-  static __device__ __forceinline__ int chunks_on(int offset, int chunks) {
-    return offset ^ chunks * 16;
   }
 
  private:

@@ -29,10 +29,19 @@ __device__ __forceinline__ void mma_16x8x32(int (&c)[4], const unsigned (&a)[4],
   }
 }
 
+/// A warp, and the first row and column of its part of a block's tile.
+struct WarpCorner {
+  int warp;
+  int row;
+  int column;
+};
+
 /// A warp's part of a block's tile: kM x kN sums in 16 x 8 fragments. Lane l holds, of each
 /// fragment, rows l / 4 and l / 4 + 8, columns l % 4 * 2 and the next.
 template <int kM, int kN>
 struct WarpTile {
+  static constexpr int kWarpM = kM;
+  static constexpr int kWarpN = kN;
   static constexpr int kFragmentsM = kM / 16;
   static constexpr int kFragmentsN = kN / 8;
   static_assert(kM % 16 == 0 && kN % 16 == 0);
@@ -45,45 +54,71 @@ struct WarpTile {
 
   int sum[kFragmentsM][kFragmentsN][4] = {};
 
+  /// Where this warp is in a tile of `kTileN` columns. Computed anew where it is needed: in a main
+  /// loop there is no register for it.
+  template <int kTileN>
+  static __device__ __forceinline__ WarpCorner corner() {
+    constexpr int kWarpsN = kTileN / kN;
+    const int warp = static_cast<int>(ptx::tid_x()) / 32;
+    return {warp, warp / kWarpsN * kM, warp % kWarpsN * kN};
+  }
+
   /// Where a lane's reads of a stage begin.
-  struct LaneOffsets {
-    int a;
-    int b;
+  struct LaneAddresses {
+    ptx::SharedAddress a;
+    ptx::SharedAddress b;
+
+    __device__ __forceinline__ LaneAddresses operator+(int bytes) const {
+      const auto offset = static_cast<ptx::SharedAddress>(bytes);
+      return {a + offset, b + offset};
+    }
   };
 
-  /// `A` and `B` are the operands' layouts in a stage, one behind the other; `first_row` and
-  /// `first_column` are the warp's corner in the block's tile.
+  /// `A` and `B` are the operands' layouts in a stage, one behind the other; `corner`: this warp's.
   template <class A, class B>
-  static __device__ __forceinline__ LaneOffsets lane_offsets(int first_row, int first_column) {
+  static __device__ __forceinline__ LaneAddresses lane_addresses(const unsigned char* stage,
+                                                                 const WarpCorner& corner) {
     const int lane = static_cast<int>(threadIdx.x) % 32;
     const int matrix = lane / 8;
     // ldmatrix.x4 brings, for A, the 8 x 16 byte quarters in the order of a fragment's registers;
     // for B, both registers of one fragment and then those of the next.
-    const int a_row = first_row + lane % 8 + matrix % 2 * 8;
-    const int b_row = first_column + lane % 8 + matrix / 2 * 8;
-    return {A::chunk_offset(a_row, matrix / 2),
-            A::kStageBytes + B::chunk_offset(b_row, matrix % 2)};
+    const int a_row = corner.row + lane % 8 + matrix % 2 * 8;
+    const int b_row = corner.column + lane % 8 + matrix / 2 * 8;
+    return {ptx::shared_address(stage + A::chunk_offset(a_row, matrix / 2)),
+            ptx::shared_address(stage + A::kStageBytes + B::chunk_offset(b_row, matrix % 2))};
   }
 
   /// Reads the `part`-th of `kFragmentsM` parts of the fragments of step `step` of a stage, those
-  /// first that are multiplied first. `at`: the lane's offsets and the stage's together.
+  /// first that are multiplied first. `at`: the lane's addresses in that stage.
   template <class A, class B>
-  static __device__ __forceinline__ void read_part(Fragments& to, const unsigned char* ring,
-                                                   const LaneOffsets& at, int step, int part) {
+  static __device__ __forceinline__ void read_part(Fragments& to, LaneAddresses at, int step,
+                                                   int part) {
     constexpr int kFragmentsB = kFragmentsN / 2;
     constexpr int kReads = kFragmentsM + kFragmentsB;
-    const unsigned char* a = ring + A::chunks_on(at.a, step * 2);
-    const unsigned char* b = ring + B::chunks_on(at.b, step * 2);
 #pragma unroll
     for (int read = 0; read < kReads; ++read) {
       if (read * kFragmentsM / kReads != part) continue;
       if (read == 0 || read > kFragmentsB) {
         const int i = read == 0 ? 0 : read - kFragmentsB;
-        ptx::ldmatrix_x4(to.a[i], a + i * A::k16Rows);
+        read_a<A>(to.a[i], at, step, i);
       } else {
-        ptx::ldmatrix_x4(to.b[read - 1], b + (read - 1) * B::k16Rows);
+        read_b<B>(to.b[read - 1], at, step, read - 1);
       }
     }
+  }
+
+  /// Reads fragment `i` of A of step `step` of a stage.
+  template <class A>
+  static __device__ __forceinline__ void read_a(unsigned (&to)[4], LaneAddresses at, int step,
+                                                int i) {
+    ptx::ldmatrix_x4(to, A::chunks_on(at.a, step * 2) + i * A::k16Rows);
+  }
+
+  /// Reads fragments 2 `pair` and 2 `pair` + 1 of B.
+  template <class B>
+  static __device__ __forceinline__ void read_b(unsigned (&to)[4], LaneAddresses at, int step,
+                                                int pair) {
+    ptx::ldmatrix_x4(to, B::chunks_on(at.b, step * 2) + pair * B::k16Rows);
   }
 
   /// The `part`-th of `kFragmentsM` parts of a step's products.
@@ -91,23 +126,16 @@ struct WarpTile {
   __device__ __forceinline__ void multiply_part(const Fragments& from, int part) {
 #pragma unroll
     for (int j = 0; j < kFragmentsN; ++j) {
-      const unsigned b_pair[2] = {from.b[j / 2][j % 2 * 2], from.b[j / 2][j % 2 * 2 + 1]};
-      mma_16x8x32<kShape, kUnsignedB>(sum[part][j], from.a[part], b_pair);
+      multiply<kShape, kUnsignedB>(part, j, from.a[part], from.b[j / 2]);
     }
   }
 
-  /// Lays the 16 rows of fragments `i` out in shared memory, rows of `kPitch` words.
-  template <int kPitch>
-  __device__ void stage(int* staging, int i) const {
-    const int lane = static_cast<int>(ptx::laneid());
-    int* upper = staging + lane / 4 * kPitch + lane % 4 * 2;
-    int* lower = upper + 8 * kPitch;
-#pragma unroll
-    for (int j = 0; j < kFragmentsN; ++j) {
-      const int(&s)[4] = sum[i][j];
-      ptx::st_shared(reinterpret_cast<int2*>(upper + j * 8), make_int2(s[0], s[1]));
-      ptx::st_shared(reinterpret_cast<int2*>(lower + j * 8), make_int2(s[2], s[3]));
-    }
+  /// The products of fragment `i` of A and fragment `j` of B, which is one of the pair `b`.
+  template <MmaShape kShape, bool kUnsignedB>
+  __device__ __forceinline__ void multiply(int i, int j, const unsigned (&a)[4],
+                                           const unsigned (&b)[4]) {
+    const unsigned b_fragment[2] = {b[j % 2 * 2], b[j % 2 * 2 + 1]};
+    mma_16x8x32<kShape, kUnsignedB>(sum[i][j], a, b_fragment);
   }
 };
 

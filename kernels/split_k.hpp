@@ -3,8 +3,12 @@
 #include <cstddef>
 #include <cstdint>
 
-// Layout of the workspace of a GEMM whose K is split over blocks: a counter for each output tile,
-// zero before the GEMM starts, then for each tile and slice the tile's int32 partial sums.
+// A GEMM that splits K through a workspace does so for the last of its output tiles: those that
+// fill no wave of blocks, or all where they are fewer than that. Its work falls into units: whole
+// tiles, and behind them slices of K of the others.
+//
+// Layout of the workspace: a counter for each split tile, zero before the GEMM starts, then for
+// each of them and each slice the tile's int32 partial sums.
 
 namespace qlinear::kernels {
 
@@ -19,13 +23,15 @@ constexpr std::size_t split_counter_bytes(std::int64_t tiles) {
   return (bytes + kWorkspaceAlignment - 1) / kWorkspaceAlignment * kWorkspaceAlignment;
 }
 
-/// 0 where K is not split.
-constexpr std::size_t split_workspace_bytes(std::int64_t m, std::int64_t n, int tile_m, int tile_n,
-                                            int split_k) {
-  if (split_k == 1) return 0;
-  const std::int64_t tiles = tile_count(m, n, tile_m, tile_n);
-  const auto sums = static_cast<std::size_t>(tiles * split_k * tile_m * tile_n);
-  return split_counter_bytes(tiles) + sums * sizeof(std::int32_t);
+constexpr std::size_t split_workspace_bytes(std::int64_t split_tiles, int split_k, int tile_m,
+                                            int tile_n) {
+  const auto sums = static_cast<std::size_t>(split_tiles * split_k * tile_m * tile_n);
+  return split_counter_bytes(split_tiles) + sums * sizeof(std::int32_t);
+}
+
+/// Units of `tiles` output tiles of which the first `whole_tiles` are not split.
+constexpr std::int64_t split_units(std::int64_t tiles, std::int64_t whole_tiles, int split_k) {
+  return whole_tiles + (tiles - whole_tiles) * split_k;
 }
 
 }  // namespace qlinear::kernels

@@ -7,6 +7,7 @@
 #include <ptx/wgmma.cuh>
 #include <split_k.hpp>
 #include <tensor_map.hpp>
+#include <tile_tokens.hpp>
 #include <wgmma_direct_store.cuh>
 #include <wgmma_gemm.hpp>
 #include <wgmma_pipeline.cuh>
@@ -223,14 +224,14 @@ __global__ void __launch_bounds__(WgmmaTraits<kTileIndex>::kThreads,
 template <class TIn, int kTileIndex>
 cudaError_t launch_wgmma_tile(const GemmProblem& p, cudaStream_t stream) {
   constexpr WgmmaTile kTile = kWgmmaTiles[kTileIndex];
-  const int tile_tokens = wgmma_tile_tokens(kTile, p.m);
+  const int tokens_of_tile = tile_tokens(p.m, kTile.tile_m(), kTile.sharers);
   CUtensorMap weights{};
   CUtensorMap tokens{};
   if (p.k > 0) {
     cudaError_t error =
         encode_tensor_map(weights, p.b, p.n, p.k, p.ldb, kTile.tile_n() / kTile.sharers);
     if (error != cudaSuccess) return error;
-    error = encode_tensor_map(tokens, p.a, p.m, p.k, p.lda, tile_tokens);
+    error = encode_tensor_map(tokens, p.a, p.m, p.k, p.lda, tokens_of_tile);
     if (error != cudaSuccess) return error;
   }
   const int cluster = p.split_k * kTile.sharers;
@@ -247,7 +248,7 @@ cudaError_t launch_wgmma_tile(const GemmProblem& p, cudaStream_t stream) {
   return dispatch_weight(p.weight_element, [&](auto weight) {
     using TWQ = typename decltype(weight)::Type;
     return launch_kernel<&wgmma_gemm<TIn, TWQ, kTileIndex>>(config, weights, tokens, p,
-                                                            tile_tokens);
+                                                            tokens_of_tile);
   });
 }
 

@@ -43,8 +43,7 @@ class WgmmaStore {
         column_bias_(column_scale_ + kColumns),
         staging_(reinterpret_cast<TIn*>(staging)),
         barrier_(barrier),
-        vectorised_(reinterpret_cast<std::uintptr_t>(p.c) % 16 == 0 &&
-                    p.ldc * static_cast<std::int64_t>(sizeof(TIn)) % 16 == 0) {
+        aligned_(epilogue_.has_aligned_pieces()) {
     fetch_columns();
     fetch_row(0, work.first_row + lane_ / 4);
     fetch_row(1, work.first_row + lane_ / 4 + 8);
@@ -162,21 +161,9 @@ class WgmmaStore {
     for (int i = 0; i < (kPassRows + kRowsAtOnce - 1) / kRowsAtOnce; ++i) {
       const int row = i * kRowsAtOnce + lane_ / kLanesPerRow;
       if (row < rows && first_m + row < m_) {
-        copy_piece(first_m + row, first_n + column, staging_ + row * kPitch + column);
+        epilogue_.copy_piece(epilogue_.address(first_m + row, first_n + column),
+                             n_ - first_n - column, staging_ + row * kPitch + column, aligned_);
       }
-    }
-  }
-
-  __device__ void copy_piece(std::int64_t m, std::int64_t n, const TIn* staged) const {
-    TIn* target = epilogue_.address(m, n);
-    if (vectorised_ && n + kWidth <= n_) {
-      ptx::st_global(reinterpret_cast<uint4*>(target),
-                     ptx::ld_shared(reinterpret_cast<const uint4*>(staged)));
-      return;
-    }
-#pragma unroll
-    for (int e = 0; e < kWidth; ++e) {
-      if (n + e < n_) ptx::st_global(target + e, ptx::ld_shared(staged + e));
     }
   }
 
@@ -189,7 +176,7 @@ class WgmmaStore {
   C* column_bias_;
   TIn* staging_;
   int barrier_;
-  bool vectorised_;
+  bool aligned_;
   C row_scale_[2];
   Column row_column_[2];
   Column fetched_[kFetchedColumns];

@@ -99,15 +99,6 @@ inline constexpr std::array<WgmmaTile, 27> kWgmmaTiles{{
     {"wgmma_swapped_256x128", true, 128, 256, 4, 1},
 }};
 
-/// Tokens that each tile of a problem takes, so that all take about as many: rows beyond M would
-/// cost TMA several times what a row costs that exists.
-constexpr int wgmma_tile_tokens(const WgmmaTile& tile, std::int64_t m) {
-  const std::int64_t sharers = tile.sharers;
-  const std::int64_t tile_m = tile.tile_m();
-  const std::int64_t tiles = (m + tile_m * sharers - 1) / (tile_m * sharers) * sharers;
-  return static_cast<int>(m == 0 ? tile_m : (m + tiles - 1) / tiles);
-}
-
 constexpr bool wgmma_tiles_fit() {
   constexpr std::size_t kSharedBytes = 233472;  // Of a multiprocessor of sm_90 (228 KiB),
   constexpr std::size_t kReservedBytes = 1024;  // of which the system takes these of each block.

@@ -31,13 +31,20 @@ std::int64_t resident_blocks(const GemmKernel& kernel, const DeviceInfo& device)
   return std::clamp<std::int64_t>(fit, 1, kernel.blocks_per_multiprocessor);
 }
 
+std::int64_t tiles_of(const GemmKernel& kernel, const QuantizedLinearDescriptor& problem) {
+  return kernels::tile_count(std::max<std::int64_t>(1, problem.m),
+                             std::max<std::int64_t>(1, problem.c_out), kernel.tile_m,
+                             kernel.tile_n);
+}
+
 /// How a problem falls into blocks, and those into waves.
 struct Work {
   double tiles_m;
   double tiles_n;
-  double steps;       ///< Stages of K that a block goes through.
   double waves;       ///< Blocks one after the other in a place that a multiprocessor has for one,
   double turns;       ///< and in all places of the busiest multiprocessor.
+  double wave_steps;  ///< Stages of K that those blocks go through,
+  double turn_steps;  ///< and these.
   double unevenness;  ///< How much more the busiest one has to do than the average.
   bool crowds;  ///< A block a multiprocessor at most, but two may meet on one, where blocks of the
                 ///< quantize kernel hold others.
@@ -52,19 +59,31 @@ Work divide(const GemmKernel& kernel, const DeviceInfo& device,
       divide_up(divide_up(std::max<std::int64_t>(1, problem.m), kernel.tile_m), kernel.sharers) *
       kernel.sharers;
   const std::int64_t tiles_n = divide_up(std::max<std::int64_t>(1, problem.c_out), kernel.tile_n);
-  const std::int64_t blocks = tiles_m * tiles_n * split_k;
-  const std::int64_t full_waves = blocks / slots;
-  const std::int64_t rest = blocks - full_waves * slots;
-  const std::int64_t turns =
-      full_waves * resident + std::min(resident, divide_up(rest, multiprocessors));
-  Work work;
+  const std::int64_t split =
+      split_k == 1 ? 0 : std::min(tiles_m * tiles_n, split_tiles(kernel, device, problem, split_k));
+  const std::int64_t whole = tiles_m * tiles_n - split;
+  const std::int64_t blocks = whole + split * split_k;
+  const std::int64_t steps = divide_up(problem.k, kernel.tile_k);
+  const std::int64_t slice_steps = divide_up(steps, split_k);
+  Work work{};
   work.tiles_m = static_cast<double>(tiles_m);
   work.tiles_n = static_cast<double>(tiles_n);
-  work.steps = static_cast<double>(divide_up(divide_up(problem.k, kernel.tile_k), split_k));
-  work.waves = static_cast<double>(full_waves + (rest > 0 ? 1 : 0));
-  work.turns = static_cast<double>(turns);
-  work.unevenness = blocks > multiprocessors
-                        ? static_cast<double>(turns * multiprocessors) / static_cast<double>(blocks)
+  const auto add_blocks = [&](std::int64_t count, std::int64_t block_steps) {
+    const std::int64_t full_waves = count / slots;
+    const std::int64_t rest = count - full_waves * slots;
+    const auto waves = static_cast<double>(full_waves + (rest > 0 ? 1 : 0));
+    const auto turns = static_cast<double>(full_waves * resident +
+                                           std::min(resident, divide_up(rest, multiprocessors)));
+    work.waves += waves;
+    work.turns += turns;
+    work.wave_steps += waves * static_cast<double>(block_steps);
+    work.turn_steps += turns * static_cast<double>(block_steps);
+  };
+  add_blocks(whole, steps);
+  add_blocks(split * split_k, slice_steps);
+  const auto all_steps = static_cast<double>(whole * steps + split * split_k * slice_steps);
+  work.unevenness = blocks > multiprocessors && all_steps > 0
+                        ? work.turn_steps * static_cast<double>(multiprocessors) / all_steps
                         : 1;
   work.crowds = resident > 1 && blocks <= multiprocessors && blocks > multiprocessors / 2;
   return work;
@@ -72,15 +91,14 @@ Work divide(const GemmKernel& kernel, const DeviceInfo& device,
 
 /// Where two blocks share a multiprocessor, each hides what the other waits for.
 double tensor_clocks(const GemmKernel& kernel, const Work& work) {
-  return work.steps * kernel.cost.stage_clocks *
-         std::max(work.turns, work.waves * kernel.cost.lone_factor);
+  return kernel.cost.stage_clocks *
+         std::max(work.turn_steps, work.wave_steps * kernel.cost.lone_factor);
 }
 
 /// A block gets a ring of stages in the time that one takes to come, however few others run.
 double ring_clocks(const GemmKernel& kernel, const Work& work) {
   const double stage_bytes = static_cast<double>(kernel.tile_m + kernel.tile_n) * kernel.tile_k;
-  const double rings =
-      work.waves * work.steps * stage_bytes / static_cast<double>(kernel.ring_bytes);
+  const double rings = work.wave_steps * stage_bytes / static_cast<double>(kernel.ring_bytes);
   return std::max(1.0, rings) * kLatencyClocks;
 }
 
@@ -88,7 +106,7 @@ double ring_clocks(const GemmKernel& kernel, const Work& work) {
 /// all the work, none gets them faster than this.
 double stream_clocks(const GemmKernel& kernel, const Work& work) {
   const double stage_bytes = static_cast<double>(kernel.tile_n) * kernel.tile_k;
-  return work.turns * work.steps * stage_bytes / (kStreamBytesPerClock * work.tiles_m);
+  return work.turn_steps * stage_bytes / (kStreamBytesPerClock * work.tiles_m);
 }
 
 /// Each tile reads its weights and tokens from the L2.
@@ -135,11 +153,18 @@ std::int64_t blocks_at_once(const GemmKernel& kernel, const DeviceInfo& device, 
   return (clusters > 0 ? clusters : std::max<std::int64_t>(1, blocks / split_k)) * split_k;
 }
 
-std::size_t split_workspace_bytes(const GemmKernel& kernel,
-                                  const QuantizedLinearDescriptor& problem, int split_k) {
-  if (kernel.split != SplitK::Workspace) return 0;
-  return kernels::split_workspace_bytes(problem.m, problem.c_out, kernel.tile_m, kernel.tile_n,
-                                        split_k);
+std::int64_t split_tiles(const GemmKernel& kernel, const DeviceInfo& device,
+                         const QuantizedLinearDescriptor& problem, int split_k) {
+  const std::int64_t tiles = tiles_of(kernel, problem);
+  if (kernel.split != SplitK::Workspace) return tiles;
+  const std::int64_t rest = tiles % blocks_at_once(kernel, device, split_k);
+  return rest > 0 ? rest : tiles;
+}
+
+bool split_fills_one_wave(const GemmKernel& kernel, const DeviceInfo& device,
+                          const QuantizedLinearDescriptor& problem, int split_k) {
+  return split_tiles(kernel, device, problem, split_k) * split_k <=
+         blocks_at_once(kernel, device, split_k);
 }
 
 double expected_clocks(const GemmKernel& kernel, const DeviceInfo& device,

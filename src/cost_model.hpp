@@ -6,13 +6,17 @@
 
 namespace qlinear::detail {
 
-/// Counters and partial sums of a GEMM whose K is split into `split_k` slices; 0 where it keeps
-/// none.
-std::size_t split_workspace_bytes(const GemmKernel& kernel,
-                                  const QuantizedLinearDescriptor& problem, int split_k);
-
 /// Blocks of `kernel` that run at once if K is split into `split_k` slices.
 std::int64_t blocks_at_once(const GemmKernel& kernel, const DeviceInfo& device, int split_k);
+
+/// Tiles whose K is split into `split_k` > 1 slices: all that fill no wave, or all if there are no
+/// such. By a cluster all are.
+std::int64_t split_tiles(const GemmKernel& kernel, const DeviceInfo& device,
+                         const QuantizedLinearDescriptor& problem, int split_k);
+
+/// Whether the slices of the tiles that are split run at once, without whole tiles beside them.
+bool split_fills_one_wave(const GemmKernel& kernel, const DeviceInfo& device,
+                          const QuantizedLinearDescriptor& problem, int split_k);
 
 /// Expected clocks of `kernel` on `problem`, for comparing kernels with each other.
 double expected_clocks(const GemmKernel& kernel, const DeviceInfo& device,

@@ -78,9 +78,9 @@ constexpr GemmKernel mma_sync_row() {
   row.max_split_k = kMaxWorkspaceSplit;
   row.cost = {.stage_clocks = row.tile_m * row.tile_n * row.tile_k / kTileRow.macs_per_clock,
               .lone_factor = row.blocks_per_multiprocessor > 1 ? 1.5 : 1,
-              .wave_clocks = 3580,
-              .split_clocks = 3270,
-              .split_sum_clocks = 0.13};
+              .wave_clocks = 1650,
+              .split_clocks = 4570,
+              .split_sum_clocks = 0.1};
   row.launch = &kernels::launch_mma_sync_gemm<kTile>;
   return row;
 }

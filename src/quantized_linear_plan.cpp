@@ -99,19 +99,19 @@ Status split_problem(const GemmChoice& choice, Workspace workspace, kernels::Gem
                         "with cudaMalloc",
                         workspace.data, kernels::kWorkspaceAlignment)};
   }
-  const auto tiles =
-      kernels::tile_count(problem.m, problem.n, choice.kernel->tile_m, choice.kernel->tile_n);
   problem.split_k = choice.split_k;
+  problem.whole_tiles =
+      kernels::tile_count(problem.m, problem.n, choice.kernel->tile_m, choice.kernel->tile_n) -
+      choice.split_tiles;
   problem.counters = static_cast<std::uint32_t*>(workspace.data);
-  problem.partial_sums = reinterpret_cast<std::int32_t*>(static_cast<std::byte*>(workspace.data) +
-                                                         kernels::split_counter_bytes(tiles));
+  problem.partial_sums = reinterpret_cast<std::int32_t*>(
+      static_cast<std::byte*>(workspace.data) + kernels::split_counter_bytes(choice.split_tiles));
   return {};
 }
 
 /// Counters that must be zero when the GEMM starts.
 std::int64_t counter_count(const GemmChoice& choice, const kernels::GemmProblem& problem) {
-  if (problem.counters == nullptr) return 0;
-  return kernels::tile_count(problem.m, problem.n, choice.kernel->tile_m, choice.kernel->tile_n);
+  return problem.counters == nullptr ? 0 : choice.split_tiles;
 }
 
 }  // namespace

@@ -68,6 +68,14 @@ struct Candidate {
   double clocks = std::numeric_limits<double>::infinity();
 };
 
+GemmChoice split_choice(const GemmKernel& kernel, const DeviceInfo& device,
+                        const QuantizedLinearDescriptor& problem, int split_k) {
+  if (split_k == 1 || kernel.split != SplitK::Workspace) return {&kernel, split_k, 0, 0};
+  const std::int64_t tiles = split_tiles(kernel, device, problem, split_k);
+  return {&kernel, split_k, tiles,
+          kernels::split_workspace_bytes(tiles, split_k, kernel.tile_m, kernel.tile_n)};
+}
+
 /// Whether splitting K into `split_k` slices leaves each a step, or is what the caller insists on.
 bool may_split(const GemmKernel& kernel, const DeviceInfo& device,
                const QuantizedLinearDescriptor& problem, const PlanPreference& preference,
@@ -75,11 +83,12 @@ bool may_split(const GemmKernel& kernel, const DeviceInfo& device,
   if (split_k == 1) return true;
   if (split_k > kernel.max_split_k) return false;
   if (problem.k <= std::int64_t{split_k - 1} * kernel.tile_k) return false;
-  if (split_workspace_bytes(kernel, problem, split_k) > preference.max_workspace) return false;
+  if (split_choice(kernel, device, problem, split_k).workspace_bytes > preference.max_workspace) {
+    return false;
+  }
   if (preference.split_k != 0) return true;
   // More blocks than run at once only add partial sums.
-  return kernels::tile_count(problem.m, problem.c_out, kernel.tile_m, kernel.tile_n) * split_k <=
-         blocks_at_once(kernel, device, split_k);
+  return split_fills_one_wave(kernel, device, problem, split_k);
 }
 
 /// The best split of K for `kernel` that `preference` allows; none if it allows none.
@@ -89,7 +98,7 @@ Candidate best_split(const GemmKernel& kernel, const DeviceInfo& device,
   const auto consider = [&](int split_k) {
     const double clocks = expected_clocks(kernel, device, problem, split_k);
     if (clocks < best.clocks) {
-      best = {{&kernel, split_k, split_workspace_bytes(kernel, problem, split_k)}, clocks};
+      best = {split_choice(kernel, device, problem, split_k), clocks};
     }
   };
   if (preference.split_k != 0) {

@@ -4,6 +4,7 @@
 #include "support/kernel_grid.hpp"
 #include "support/linear_run.hpp"
 
+#include <cuda_runtime_api.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -162,6 +163,24 @@ TEST_P(GemmSplits, WholeTilesOfLongSlices) {
 
 INSTANTIATE_TEST_SUITE_P(, GemmSplits,
                          ::testing::ValuesIn(kernel_shards(KernelCategory::Gemm, 1, 61)),
+                         shard_name);
+
+class GemmWaves : public GemmSplits {};
+
+// More tiles than run at once: blocks go through several, and those that fill no wave are split.
+TEST_P(GemmWaves, WholeTilesThenSlices) {
+  int multiprocessors = 0;
+  ASSERT_EQ(cudaDeviceGetAttribute(&multiprocessors, cudaDevAttrMultiProcessorCount, 0),
+            cudaSuccess);
+  LinearCase c{.m = 48, .k = 528, .bias = true, .seed = GetParam().seed};
+  c.n = 256 * (2 * multiprocessors + 1) + 17;
+  expect_case(kTypePairs[0], c, OperandLayout::Dense);
+  c.split_k = 3;
+  expect_split(kTypePairs[1], c);
+}
+
+INSTANTIATE_TEST_SUITE_P(, GemmWaves,
+                         ::testing::ValuesIn(kernel_shards(KernelCategory::Gemm, 1, 71)),
                          shard_name);
 
 class GemmDepths : public GemmKernels {};

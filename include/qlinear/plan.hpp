@@ -8,6 +8,7 @@
 #include <driver_types.h>
 
 #include <cstddef>
+#include <cstdint>
 #include <limits>
 #include <string_view>
 
@@ -19,7 +20,9 @@ struct PlanPreference {
   std::string_view kernel{};                  ///< Name of the GEMM kernel to force.
   std::string_view quantize_kernel{};         ///< Name of the quantize kernel to force.
   bool forbid_architecture_specific = false;  ///< Only kernels that run on later GPUs, too.
-  int split_k = 0;  ///< Slices of K to force, from 1 on; 0 leaves them to select.
+  /// Slices of K to force, from 1 on; 0 leaves them to select. Kernels that need a workspace for it
+  /// split the output tiles that fill no wave of blocks, or all if there are no others.
+  int split_k = 0;
   std::size_t max_workspace = std::numeric_limits<std::size_t>::max();  ///< In bytes.
   /// A promise: whenever the plan's kernels are enqueued or replayed, `weight_q` has been written
   /// for good, by work that the host has synchronised with (weights that were loaded once). From
@@ -45,6 +48,7 @@ struct QuantizeState {
 struct GemmChoice {
   const GemmKernel* kernel = nullptr;
   int split_k = 1;
+  std::int64_t split_tiles = 0;  ///< Output tiles that a workspace is needed for, the last ones.
   std::size_t workspace_bytes = 0;
 };
 

@@ -14,6 +14,13 @@ __device__ __forceinline__ unsigned ctaid_x() {
   return x;
 }
 
+/// %tid.x
+__device__ __forceinline__ unsigned tid_x() {
+  unsigned x;
+  asm volatile("mov.u32 %0, %%tid.x;" : "=r"(x));
+  return x;
+}
+
 /// %laneid
 __device__ __forceinline__ unsigned laneid() {
   unsigned lane;

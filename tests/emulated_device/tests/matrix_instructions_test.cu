@@ -26,7 +26,7 @@ __global__ void load_four_matrices(const std::uint8_t* matrices, unsigned* regis
   }
   __syncthreads();
   unsigned r[4];
-  ptx::ldmatrix_x4(r, shared + threadIdx.x * 16);
+  ptx::ldmatrix_x4(r, ptx::shared_address(shared + threadIdx.x * 16));
   for (unsigned i = 0; i < 4; ++i) ptx::st_global(registers + threadIdx.x * 4 + i, r[i]);
 }
 

@@ -131,7 +131,8 @@ TEST_F(Strictness, CpAsyncOfTooMuch) {
 
 __global__ void load_matrix_rows(int first) {
   unsigned r[4];
-  ptx::ldmatrix_x4(r, ptx::dynamic_shared_memory() + first + static_cast<int>(threadIdx.x) * 16);
+  const auto* row = ptx::dynamic_shared_memory() + first + static_cast<int>(threadIdx.x) * 16;
+  ptx::ldmatrix_x4(r, ptx::shared_address(row));
 }
 
 TEST_F(Strictness, LdmatrixPastTheEnd) {
