@@ -5,8 +5,8 @@ main loops are what they are meant to be:
     check_sass.py OBJECT...
 
 Every mma.sync kernel multiplies on the tensor cores (IMMA) and reads its operands by ldmatrix, 16
-bytes a lane (LDSM.16.M88.4); every wgmma kernel multiplies by IGMMA what TMA has loaded (UTMALDG), and
-holds no fence over global memory (MEMBAR); none keeps registers in local memory in its main loop
+bytes a lane (LDSM.16.M88.4); every wgmma kernel multiplies by IGMMA, and holds no fence over global
+memory (MEMBAR); TMA loads (UTMALDG) what it multiplies, and an mma.sync kernel if its name says so; none keeps registers in local memory in its main loop
 (LDL, STL); and no kernel loads from global memory before it has waited for its predecessors
 (ACQBULK). Prints, for each architecture, the instructions of the main loops.
 
@@ -23,6 +23,8 @@ ARCHITECTURE = re.compile(r"^arch = (\S+)")
 FUNCTION = re.compile(r"^\s*Function : (\S+)")
 INSTRUCTION = re.compile(r"^\s*/\*([0-9a-f]{4,})\*/\s+(?:@!?U?P\w+\s+)?(\S+)\s?([^;]*);")
 BRANCH_TARGET = re.compile(r"0x([0-9a-f]+)\s*$")
+MATRIX_KERNELS = (("mma_sync_gemm", "IMMA", False), ("mma_sync_tma_gemm", "IMMA", True),
+                  ("wgmma_gemm", "IGMMA", True))
 COUNTED = ("IMMA", "IGMMA", "LDSM", "LDGSTS", "BAR", "LDL", "STL")
 
 
@@ -60,7 +62,7 @@ def main_loop(code, instruction):
     return best
 
 
-def check_matrix_kernel(code, instruction):
+def check_matrix_kernel(code, instruction, uses_tma):
     """The opcodes of the main loop, and what is wrong with the kernel."""
     opcodes = [opcode for _, opcode, _ in code]
     loop = main_loop(code, instruction)
@@ -71,7 +73,7 @@ def check_matrix_kernel(code, instruction):
         failures.append("keeps registers in local memory in its main loop")
     if instruction == "IMMA" and not any(op == "LDSM.16.M88.4" for op in loop):
         failures.append("has no 16-byte ldmatrix (LDSM.16.M88.4) in its main loop")
-    if instruction == "IGMMA" and not any(op.startswith("UTMALDG") for op in opcodes):
+    if uses_tma and not any(op.startswith("UTMALDG") for op in opcodes):
         failures.append("loads nothing by TMA (UTMALDG)")
     if instruction == "IGMMA" and any(op.startswith("MEMBAR") for op in opcodes):
         failures.append("has a fence over global memory (MEMBAR)")
@@ -95,9 +97,9 @@ def runs(architecture, code):
 
 def check(architecture, name, code, loops):
     failures = []
-    for kernel, instruction in (("mma_sync_gemm", "IMMA"), ("wgmma_gemm", "IGMMA")):
+    for kernel, instruction, uses_tma in MATRIX_KERNELS:
         if kernel in name and runs(architecture, code):
-            loop, failures = check_matrix_kernel(code, instruction)
+            loop, failures = check_matrix_kernel(code, instruction, uses_tma)
             counts = collections.Counter(op.split(".")[0] for op in loop)
             loops[architecture, kernel].append(tuple(counts[op] for op in COUNTED))
     if architecture == "sm_90a" and re.search("quantize_(registers|two_pass|cluster)", name):

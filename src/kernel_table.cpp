@@ -5,6 +5,7 @@
 #include <mma_sync_gemm.hpp>
 #include <qlinear/kernels.hpp>
 #ifdef QLINEAR_HAS_SM90A
+#include <mma_sync_tma_gemm.hpp>
 #include <wgmma_gemm.hpp>
 #endif
 
@@ -86,6 +87,35 @@ constexpr GemmKernel mma_sync_row() {
 }
 
 #ifdef QLINEAR_HAS_SM90A
+template <int kTile>
+constexpr GemmKernel mma_sync_tma_row() {
+  constexpr kernels::MmaSyncTmaTile kTileRow = kernels::kMmaSyncTmaTiles[kTile];
+  GemmKernel row{};
+  row.name = kTileRow.name;
+  row.architecture = 90;
+  row.architecture_specific = true;
+  row.superseded_from = kNever;
+  row.backend = KernelBackend::MmaSync;
+  row.alignment = 16;
+  row.tile_m = kTileRow.m;
+  row.tile_n = kTileRow.n;
+  row.tile_k = kernels::kMmaSyncTmaTileK;
+  row.sharers = 1;
+  row.shared_bytes = kTileRow.shared_bytes();
+  row.ring_bytes = static_cast<std::size_t>(kTileRow.ring_bytes());
+  row.blocks_per_multiprocessor = 1;
+  row.split = SplitK::Workspace;
+  row.max_split_k = kMaxWorkspaceSplit;
+  row.cost = {.stage_clocks = row.tile_m * row.tile_n * row.tile_k / kTileRow.macs_per_clock,
+              .lone_factor = 1,
+              .wave_clocks = 0,  // The ring of the next tile fills while one is stored.
+              .split_clocks = 13900,
+              .split_sum_clocks = 0.072};
+  row.launch = &kernels::launch_mma_sync_tma_gemm<kTile>;
+  return row;
+}
+constexpr int kMmaSyncTmaRows = static_cast<int>(kernels::kMmaSyncTmaTiles.size());
+
 /// The tensor cores are busy with a stage's multiply-adds or, where columns are few, shared memory
 /// with their operands. What comes on top is fitted, like the costs of the rows.
 constexpr double wgmma_stage_clocks(const kernels::WgmmaTile& tile) {
@@ -133,22 +163,30 @@ constexpr GemmKernel wgmma_row() {
 constexpr int kWgmmaRows = static_cast<int>(kernels::kWgmmaTiles.size());
 #else
 template <int>
+constexpr GemmKernel mma_sync_tma_row() {
+  return {};
+}
+template <int>
 constexpr GemmKernel wgmma_row() {
   return {};
 }
+constexpr int kMmaSyncTmaRows = 0;
 constexpr int kWgmmaRows = 0;
 #endif
 
-template <int... kDp4a, int... kMmaSync, int... kWgmma>
+template <int... kDp4a, int... kMmaSync, int... kMmaSyncTma, int... kWgmma>
 constexpr auto gemm_rows(std::integer_sequence<int, kDp4a...>,
                          std::integer_sequence<int, kMmaSync...>,
+                         std::integer_sequence<int, kMmaSyncTma...>,
                          std::integer_sequence<int, kWgmma...>) {
-  return std::array{dp4a_row<kDp4a>()..., mma_sync_row<kMmaSync>()..., wgmma_row<kWgmma>()...};
+  return std::array{dp4a_row<kDp4a>()..., mma_sync_row<kMmaSync>()...,
+                    mma_sync_tma_row<kMmaSyncTma>()..., wgmma_row<kWgmma>()...};
 }
 
 constexpr auto kGemmKernels =
     gemm_rows(std::make_integer_sequence<int, static_cast<int>(kernels::kDp4aTiles.size())>{},
               std::make_integer_sequence<int, static_cast<int>(kernels::kMmaSyncTiles.size())>{},
+              std::make_integer_sequence<int, kMmaSyncTmaRows>{},
               std::make_integer_sequence<int, kWgmmaRows>{});
 
 template <class Kernel>
