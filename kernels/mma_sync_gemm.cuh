@@ -182,7 +182,8 @@ struct MmaSyncWork {
   std::int64_t column;
 };
 
-/// The main loop has no register to spare, so this is computed again behind it, not kept.
+/// Neither the main loop nor the sum over slices has a register to spare, so this is computed again
+/// behind them, not kept.
 template <class Traits>
 __device__ __forceinline__ MmaSyncWork mma_sync_work(const GemmProblem& p) {
   constexpr MmaSyncTile kShape = Traits::tile;
@@ -208,15 +209,16 @@ __global__ void __launch_bounds__(kMmaSyncTiles[kTile].threads(),
   MmaSyncMainloop<Traits, std::is_same_v<TWQ, U8>>(a, b).add(sums, work.unit.first_stage(stages),
                                                              work.unit.end_stage(stages));
 
-  const MmaSyncWork target = mma_sync_work<Traits>(p);
-  const WarpCorner corner = Sums::template corner<kShape.n>();
   unsigned char* memory = ptx::dynamic_shared_memory();
-  if (target.unit.slices > 1) {
+  const SplitUnit slice = split_unit(p, ptx::ctaid_x());
+  if (slice.slices > 1) {
     constexpr int kSums = Traits::kWarpM * Traits::kWarpN / 32;
     auto* flag = reinterpret_cast<unsigned*>(memory);
-    if (!reduce_split_k<kSums, Traits::kThreads>(&sums.sum[0][0][0], p, target.unit, flag)) return;
+    if (!reduce_split_k<kSums, Traits::kThreads>(&sums.sum[0][0][0], p, slice, flag)) return;
     __syncthreads();
   }
+  const MmaSyncWork target = mma_sync_work<Traits>(p);
+  const WarpCorner corner = Sums::template corner<kShape.n>();
   MmaSyncStore<TIn, Sums>(p, memory + corner.warp * Traits::kStagingBytes, target.row + corner.row,
                           p.m, target.column + corner.column)
       .store(sums);
