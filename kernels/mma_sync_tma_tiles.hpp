@@ -32,8 +32,9 @@ struct MmaSyncTmaTile {
   /// word for the block and for each warp.
   constexpr std::size_t shared_bytes() const {
     const int words = 1 + warps();
-    return static_cast<std::size_t>(ring_bytes() + staging_bytes() + stages * 16 +
-                                    kMmaSyncTmaStateBytes + words * 4);
+    const int bytes =
+        ring_bytes() + staging_bytes() + stages * 16 + kMmaSyncTmaStateBytes + words * 4;
+    return static_cast<std::size_t>(bytes);
   }
 };
 
