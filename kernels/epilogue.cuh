@@ -13,6 +13,9 @@ class Epilogue {
  public:
   using C = scale_t<TIn>;
 
+  /// As a bias it leaves the bits of the rounded product: -0 + -0 is -0, and +0 + -0 is +0.
+  static constexpr C kNoBias = C(-0.0);
+
   /// What the elements of one output column share.
   struct Column {
     C scale;
@@ -32,7 +35,7 @@ class Epilogue {
 
   __device__ Column column(std::int64_t column) const {
     return {ptx::ld_global(b_scale_ + column),
-            bias_ ? Element<TIn>::to_compute(ptx::ld_global(bias_ + column)) : C(0)};
+            bias_ ? Element<TIn>::to_compute(ptx::ld_global(bias_ + column)) : kNoBias};
   }
 
   __device__ bool has_bias() const { return bias_ != nullptr; }
@@ -40,8 +43,7 @@ class Epilogue {
   __device__ TIn value(int sum, C row_scale, const Column& column) const {
     const C scale = multiply_rn(row_scale, column.scale);
     const C x = int_to_compute_rn<C>(sum);
-    return Element<TIn>::from_compute(bias_ ? fma_rn(scale, x, column.bias)
-                                            : multiply_rn(scale, x));
+    return Element<TIn>::from_compute(fma_rn(scale, x, column.bias));
   }
 
   __device__ TIn* address(std::int64_t row, std::int64_t column) const {
@@ -54,19 +56,40 @@ class Epilogue {
            ldc_ * static_cast<std::int64_t>(sizeof(TIn)) % 16 == 0;
   }
 
-  /// Copies 16 bytes of elements from shared memory to `target`, where `columns_left` are left of
-  /// the row. `aligned`: `has_aligned_pieces`, asked once.
-  static __device__ __forceinline__ void copy_piece(TIn* target, std::int64_t columns_left,
-                                                    const TIn* staged, bool aligned) {
+  /// Copies a lane's pieces of 16 bytes from shared memory, where they are `kStagedStep` elements
+  /// apart, to the output, where they are `kRowStep` rows apart, the first one at `target`. So many
+  /// rows and columns are left from there. `aligned`: `has_aligned_pieces`, asked once. All pieces
+  /// are loaded before the first is stored: no load could overtake a store.
+  template <int kPieces, int kAtOnce, int kRowStep, int kStagedStep>
+  __device__ __forceinline__ void copy_pieces(TIn* target, const TIn* staged, int rows_left,
+                                              int columns_left, bool aligned) const {
     constexpr int kWidth = 16 / static_cast<int>(sizeof(TIn));
+    const std::int64_t step = kRowStep * ldc_;
     if (aligned && columns_left >= kWidth) {
-      ptx::st_global(reinterpret_cast<uint4*>(target),
-                     ptx::ld_shared(reinterpret_cast<const uint4*>(staged)));
+#pragma unroll
+      for (int first = 0; first < kPieces; first += kAtOnce) {
+        uint4 piece[kAtOnce];
+#pragma unroll
+        for (int i = 0; i < kAtOnce; ++i) {
+          if ((first + i) * kRowStep >= rows_left) continue;
+          piece[i] =
+              ptx::ld_shared(reinterpret_cast<const uint4*>(staged + (first + i) * kStagedStep));
+        }
+#pragma unroll
+        for (int i = 0; i < kAtOnce; ++i) {
+          if ((first + i) * kRowStep >= rows_left) continue;
+          ptx::st_global(reinterpret_cast<uint4*>(target + (first + i) * step), piece[i]);
+        }
+      }
       return;
     }
+#pragma unroll 1
+    for (int i = 0; i * kRowStep < rows_left && i < kPieces; ++i) {
 #pragma unroll
-    for (int e = 0; e < kWidth; ++e) {
-      if (e < columns_left) ptx::st_global(target + e, ptx::ld_shared(staged + e));
+      for (int e = 0; e < kWidth; ++e) {
+        if (e >= columns_left) continue;
+        ptx::st_global(target + i * step + e, ptx::ld_shared(staged + i * kStagedStep + e));
+      }
     }
   }
 

@@ -23,6 +23,8 @@ class MmaSyncStore {
   static constexpr int kPitch = kMmaSyncStagedPitch / static_cast<int>(sizeof(TIn));
   static constexpr int kLanesPerRow = kPassColumns / kWidth;
   static constexpr int kRowsAtOnce = 32 / kLanesPerRow;
+  // Fragments whose columns' part is in registers at a time.
+  static constexpr int kBatch = kPassColumns / 8 < 4 ? kPassColumns / 8 : 4;
   static_assert(kColumns % kPassColumns == 0 && 32 % kLanesPerRow == 0);
 
  public:
@@ -35,7 +37,8 @@ class MmaSyncStore {
         staging_(reinterpret_cast<TIn*>(memory)),
         lane_(static_cast<int>(ptx::laneid())),
         rows_(static_cast<int>(min(end_row - first_row, std::int64_t{Sums::kWarpM}))),
-        columns_left_(p.n - first_column - lane_column()),
+        columns_left_(static_cast<int>(min(p.n - first_column, std::int64_t{kColumns})) -
+                      lane_column()),
         target_(epilogue_.address(first_row, first_column + lane_column())),
         ldc_(p.ldc),
         aligned_(epilogue_.has_aligned_pieces()) {
@@ -73,8 +76,8 @@ class MmaSyncStore {
         const C row_scale[2] = {ptx::ld_shared(row_scale_of(i * 16 + lane_ / 4)),
                                 ptx::ld_shared(row_scale_of(i * 16 + lane_ / 4 + 8))};
 #pragma unroll
-        for (int j = 0; j < kPassColumns / 8; ++j) {
-          stage(sums.sum[i][first / 8 + j], row_scale, first + j * 8, j * 8);
+        for (int j = 0; j < kPassColumns / 8; j += kBatch) {
+          stage(&sums.sum[i][first / 8 + j], row_scale, first + j * 8, j * 8);
         }
         __syncwarp();
         copy(i * 16, first);
@@ -108,45 +111,53 @@ class MmaSyncStore {
   /// That a lane copies, of a pass.
   __device__ __forceinline__ int lane_column() const { return lane_ % kLanesPerRow * kWidth; }
 
-  /// A lane's four sums of the fragment whose first column is the warp's column `column`; `staged`:
-  /// its place in the staged rows.
-  __device__ __forceinline__ void stage(const int (&sum)[4], const C (&row_scale)[2], int column,
+  /// A lane's sums of `kBatch` fragments, the first of which begins at the warp's column `column`;
+  /// `staged`: its place in the staged rows. The columns' part is loaded before anything is staged:
+  /// no load could overtake a store.
+  __device__ __forceinline__ void stage(const int (*sums)[4], const C (&row_scale)[2], int column,
                                         int staged) const {
     const int pair = lane_ % 4 * 2;
-    const auto scale = load_pair(column_scale() + column + pair);
-    Pair<C> bias{};
-    if (epilogue_.has_bias()) bias = load_pair(column_bias() + column + pair);
+    Pair<C> scale[kBatch];
+    Pair<C> bias[kBatch];
 #pragma unroll
-    for (int half = 0; half < 2; ++half) {
-      Pair<TIn> elements;
+    for (int j = 0; j < kBatch; ++j) {
+      scale[j] = load_pair(column_scale() + column + j * 8 + pair);
+      bias[j] = {Epilogue<TIn>::kNoBias, Epilogue<TIn>::kNoBias};
+      if (epilogue_.has_bias()) bias[j] = load_pair(column_bias() + column + j * 8 + pair);
+    }
 #pragma unroll
-      for (int e = 0; e < 2; ++e) {
-        elements.value[e] =
-            epilogue_.value(sum[half * 2 + e], row_scale[half], {scale.value[e], bias.value[e]});
+    for (int j = 0; j < kBatch; ++j) {
+#pragma unroll
+      for (int half = 0; half < 2; ++half) {
+        Pair<TIn> elements;
+#pragma unroll
+        for (int e = 0; e < 2; ++e) {
+          elements.value[e] = epilogue_.value(sums[j][half * 2 + e], row_scale[half],
+                                              {scale[j].value[e], bias[j].value[e]});
+        }
+        TIn* target = staging_ + (half * 8 + lane_ / 4) * kPitch + staged + j * 8 + pair;
+        ptx::st_shared(reinterpret_cast<Pair<TIn>*>(target), elements);
       }
-      TIn* target = staging_ + (half * 8 + lane_ / 4) * kPitch + staged + pair;
-      ptx::st_shared(reinterpret_cast<Pair<TIn>*>(target), elements);
     }
   }
 
   /// The staged rows to the output: those of the warp from `first_row` on, columns from `first` on.
   __device__ __forceinline__ void copy(int first_row, int first) const {
-#pragma unroll
-    for (int i = 0; i < (kMmaSyncStagedRows + kRowsAtOnce - 1) / kRowsAtOnce; ++i) {
-      const int row = i * kRowsAtOnce + lane_ / kLanesPerRow;
-      if (row < kMmaSyncStagedRows && first_row + row < rows_) {
-        epilogue_.copy_piece(target_ + (first_row + row) * ldc_ + first, columns_left_ - first,
-                             staging_ + row * kPitch + lane_column(), aligned_);
-      }
-    }
+    constexpr int kPieces = (kMmaSyncStagedRows + kRowsAtOnce - 1) / kRowsAtOnce;
+    const int row = lane_ / kLanesPerRow;
+    const int rows_left = min(rows_ - first_row, kMmaSyncStagedRows) - row;
+    epilogue_.template copy_pieces<kPieces, (kPieces < 2 ? kPieces : 2), kRowsAtOnce,
+                                   kRowsAtOnce * kPitch>(
+        target_ + (first_row + row) * ldc_ + first, staging_ + row * kPitch + lane_column(),
+        rows_left, columns_left_ - first, aligned_);
   }
 
   Epilogue<TIn> epilogue_;
   TIn* staging_;
   int lane_;
-  int rows_;                   ///< That exist, from the warp's first.
-  std::int64_t columns_left_;  ///< From the lane's column on.
-  TIn* target_;                ///< That column of the warp's first row.
+  int rows_;          ///< That exist, from the warp's first.
+  int columns_left_;  ///< From the lane's column on.
+  TIn* target_;       ///< That column of the warp's first row.
   std::int64_t ldc_;
   bool aligned_;
 };

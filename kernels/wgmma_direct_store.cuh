@@ -20,7 +20,7 @@ class WgmmaDirectStore {
   __device__ WgmmaDirectStore(const GemmProblem& p, const WgmmaWork& work)
       : epilogue_(p),
         m_(work.end_m),
-        n_(p.n),
+        n_(static_cast<int>(p.n)),
         first_n_(work.first_row + lane() / 4),
         first_m_(work.first_column + lane() % 4 * 2) {
 #pragma unroll
@@ -56,14 +56,14 @@ class WgmmaDirectStore {
 
   __device__ static int lane() { return static_cast<int>(threadIdx.x) % 32; }
   /// Of a thread's sums: the output's column, and its row in fragment `j`.
-  __device__ std::int64_t n(int half) const { return first_n_ + half * 8; }
-  __device__ std::int64_t m(int j, int e) const { return first_m_ + j * 8 + e; }
+  __device__ int n(int half) const { return first_n_ + half * 8; }
+  __device__ int m(int j, int e) const { return first_m_ + j * 8 + e; }
 
   Epilogue<TIn> epilogue_;
-  std::int64_t m_;
-  std::int64_t n_;
-  std::int64_t first_n_;
-  std::int64_t first_m_;
+  int m_;
+  int n_;
+  int first_n_;
+  int first_m_;
   Column column_[2];
   C row_scale_[kFragments][2];
 };

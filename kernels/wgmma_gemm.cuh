@@ -45,7 +45,7 @@ class WgmmaProducer {
   __device__ void run() {
     ptx::griddepcontrol_wait();
     int skipped = opened_steps();
-    for (std::int64_t tile = schedule_.first_tile(); tile < schedule_.end_tile();
+    for (int tile = schedule_.first_tile(); tile < schedule_.end_tile();
          tile += schedule_.tile_step()) {
       const WgmmaWork work = schedule_.work(tile);
       int step = schedule_.first_step();
@@ -75,16 +75,14 @@ class WgmmaProducer {
     constexpr auto kPolicy =
         Traits::kSwapped ? ptx::L2Policy::EvictFirst : ptx::L2Policy::EvictNormal;
     unsigned char* target = Traits::kSwapped ? ring_.rows(slot) : ring_.columns(slot);
-    const std::int64_t first = Traits::kSwapped ? work.first_row : work.first_column;
+    const int first = Traits::kSwapped ? work.first_row : work.first_column;
     if constexpr (Traits::kSharers > 1) {
       constexpr unsigned short kAllBlocks = (1 << Traits::kSharers) - 1;
       const int part = static_cast<int>(schedule_.rank()) * (Traits::kTileN / Traits::kSharers);
       ptx::tma_load_2d_multicast(target + part * kWgmmaTileK, weights_, step * kWgmmaTileK,
-                                 static_cast<int>(first) + part, ring_.full(slot), kAllBlocks,
-                                 kPolicy);
+                                 first + part, ring_.full(slot), kAllBlocks, kPolicy);
     } else {
-      ptx::tma_load_2d(target, weights_, step * kWgmmaTileK, static_cast<int>(first),
-                       ring_.full(slot), kPolicy);
+      ptx::tma_load_2d(target, weights_, step * kWgmmaTileK, first, ring_.full(slot), kPolicy);
     }
   }
 
@@ -92,9 +90,8 @@ class WgmmaProducer {
     constexpr auto kPolicy =
         Traits::kSwapped ? ptx::L2Policy::EvictLast : ptx::L2Policy::EvictNormal;
     unsigned char* target = Traits::kSwapped ? ring_.columns(slot) : ring_.rows(slot);
-    const std::int64_t first = Traits::kSwapped ? work.first_column : work.first_row;
-    ptx::tma_load_2d(target, tokens_, step * kWgmmaTileK, static_cast<int>(first), ring_.full(slot),
-                     kPolicy);
+    const int first = Traits::kSwapped ? work.first_column : work.first_row;
+    ptx::tma_load_2d(target, tokens_, step * kWgmmaTileK, first, ring_.full(slot), kPolicy);
   }
 
   const WgmmaRing<kTileIndex>& ring_;
@@ -157,8 +154,7 @@ __device__ __forceinline__ void wgmma_consume(const GemmProblem& p,
   RingCursor<Traits::kStages> cursor;
   ptx::griddepcontrol_wait();
   ptx::griddepcontrol_launch_dependents();
-  for (std::int64_t tile = schedule.first_tile(); tile < schedule.end_tile();
-       tile += schedule.tile_step()) {
+  for (int tile = schedule.first_tile(); tile < schedule.end_tile(); tile += schedule.tile_step()) {
     WgmmaWork work = schedule.work(tile);
     work.first_row += warp * 16;
     const auto store = [&] {

@@ -9,9 +9,9 @@ namespace qlinear::kernels {
 
 /// A tile in wgmma's terms: first row and first column of its 64-row and its N operand.
 struct WgmmaWork {
-  std::int64_t first_row;
-  std::int64_t first_column;
-  std::int64_t end_m;  ///< Behind its last token.
+  int first_row;
+  int first_column;
+  int end_m;  ///< Behind its last token.
 };
 
 /// Which tiles a block computes, one after the other, and which stages of K. The blocks of a
@@ -22,9 +22,9 @@ class WgmmaSchedule {
 
  public:
   __device__ WgmmaSchedule(const GemmProblem& p, int tile_tokens)
-      : m_(p.m),
-        tiles_m_((p.m + kClusterM - 1) / kClusterM),
-        tiles_n_((p.n + Traits::kTileN - 1) / Traits::kTileN),
+      : m_(static_cast<int>(p.m)),
+        tiles_m_(static_cast<int>((p.m + kClusterM - 1) / kClusterM)),
+        tiles_n_(static_cast<int>((p.n + Traits::kTileN - 1) / Traits::kTileN)),
         tile_tokens_(tile_tokens),
         rank_(ptx::cluster_ctarank()),
         cluster_(ptx::cluster_nctarank()) {
@@ -43,17 +43,17 @@ class WgmmaSchedule {
   __device__ int first_step() const { return first_step_; }
   __device__ int end_step() const { return end_step_; }
 
-  __device__ std::int64_t first_tile() const { return blockIdx.x / cluster_; }
-  __device__ std::int64_t end_tile() const { return tiles_m_ * tiles_n_; }
-  __device__ std::int64_t tile_step() const { return gridDim.x / cluster_; }
+  __device__ int first_tile() const { return static_cast<int>(blockIdx.x / cluster_); }
+  __device__ int end_tile() const { return tiles_m_ * tiles_n_; }
+  __device__ int tile_step() const { return static_cast<int>(gridDim.x / cluster_); }
 
-  __device__ WgmmaWork work(std::int64_t tile) const {
+  __device__ WgmmaWork work(int tile) const {
     const TileIndex index = rasterize(static_cast<unsigned>(tile), static_cast<unsigned>(tiles_m_),
                                       static_cast<unsigned>(tiles_n_));
     const int tile_m = kShares ? index.m * Traits::kSharers + static_cast<int>(rank_) : index.m;
-    const std::int64_t first_m = std::int64_t{tile_m} * tile_tokens_;
-    const std::int64_t first_n = std::int64_t{index.n} * Traits::kTileN;
-    const std::int64_t end_m = min(m_, first_m + tile_tokens_);
+    const int first_m = tile_m * tile_tokens_;
+    const int first_n = index.n * Traits::kTileN;
+    const int end_m = min(m_, first_m + tile_tokens_);
     return Traits::kSwapped ? WgmmaWork{first_n, first_m, end_m}
                             : WgmmaWork{first_m, first_n, end_m};
   }
@@ -62,9 +62,9 @@ class WgmmaSchedule {
   static constexpr bool kShares = Traits::kSharers > 1;
   static constexpr int kClusterM = Traits::kTileM * Traits::kSharers;
 
-  std::int64_t m_;
-  std::int64_t tiles_m_;  ///< Those next to each other that share weights count as one.
-  std::int64_t tiles_n_;
+  int m_;
+  int tiles_m_;  ///< Those next to each other that share weights count as one.
+  int tiles_n_;
   int tile_tokens_;
   unsigned rank_;
   unsigned cluster_;

@@ -22,8 +22,9 @@ class WgmmaStore {
   static constexpr int kWidth = 16 / static_cast<int>(sizeof(TIn));  // Elements of 16 bytes.
   // Output elements next to each other that a warp stages, and rows of them.
   static constexpr int kPassColumns = kSwapped ? 16 : 128 / static_cast<int>(sizeof(TIn));
-  static constexpr int kFragments =
+  static constexpr int kPassFragments =
       kSwapped ? kWgmmaStagedTokens<TIn> / 8 : kPassColumns / 8;  // Of a pass.
+  static constexpr int kBatch = kPassFragments < 4 ? kPassFragments : 4;
   static constexpr int kPassRows = kSwapped ? kWgmmaStagedTokens<TIn> : 16;
   static constexpr int kPitch = kPassColumns + kWidth;
   static constexpr int kFetchedColumns = (kColumns + 127) / 128;  // Of a thread.
@@ -36,7 +37,7 @@ class WgmmaStore {
                         unsigned char* staging, int barrier)
       : epilogue_(p),
         m_(work.end_m),
-        n_(p.n),
+        n_(static_cast<int>(p.n)),
         work_(work),
         lane_(static_cast<int>(threadIdx.x) % 32),
         column_scale_(reinterpret_cast<C*>(columns)),
@@ -53,11 +54,11 @@ class WgmmaStore {
     share_columns();
     ptx::bar_sync(barrier_, 128);  // Until the columns' part is there.
 #pragma unroll
-    for (int first = 0; first < kColumns; first += kFragments * 8) {
+    for (int first = 0; first < kColumns; first += kPassFragments * 8) {
       __syncwarp();
 #pragma unroll
-      for (int j = 0; j < kFragments && first + j * 8 < kColumns; ++j) {
-        stage_fragment(sums.value + (first / 8 + j) * 4, first + j * 8, j);
+      for (int j = 0; j < kPassFragments && first + j * 8 < kColumns; j += kBatch) {
+        stage(sums.value + (first / 8 + j) * 4, first + j * 8, j * 8);
       }
       __syncwarp();
       copy_pass(first);
@@ -77,11 +78,11 @@ class WgmmaStore {
   }
 
   /// A row of wgmma is a row of the output, or a column of it if swapped.
-  __device__ void fetch_row(int which, std::int64_t row) {
+  __device__ void fetch_row(int half, int row) {
     if constexpr (kSwapped) {
-      row_column_[which] = row < n_ ? epilogue_.column(row) : Column{};
+      row_column_[half] = row < n_ ? epilogue_.column(row) : Column{};
     } else {
-      row_scale_[which] = row < m_ ? epilogue_.row_scale(row) : C(0);
+      row_scale_[half] = row < m_ ? epilogue_.row_scale(row) : C(0);
     }
   }
 
@@ -93,7 +94,7 @@ class WgmmaStore {
   __device__ void fetch_columns() {
 #pragma unroll
     for (int i = 0; i < kFetchedColumns; ++i) {
-      const std::int64_t column = work_.first_column + fetched_column(i);
+      const int column = work_.first_column + fetched_column(i);
       fetched_[i] = {};
       if (fetched_column(i) >= kColumns) continue;
       if constexpr (kSwapped) {
@@ -114,37 +115,52 @@ class WgmmaStore {
     }
   }
 
-  __device__ TIn element(int sum, int row_half, C scale, C bias) const {
+  __device__ TIn element(int sum, int half, C scale, C bias) const {
     if constexpr (kSwapped) {
-      return epilogue_.value(sum, scale, row_column_[row_half]);
+      return epilogue_.value(sum, scale, row_column_[half]);
     } else {
-      return epilogue_.value(sum, row_scale_[row_half], Column{scale, bias});
+      return epilogue_.value(sum, row_scale_[half], Column{scale, bias});
     }
   }
 
-  /// `sum`: a lane's four sums of the fragment whose first column is `column`; `j`: its number in
-  /// this pass.
-  __device__ void stage_fragment(const int* sum, int column, int j) const {
+  /// A lane's sums of `kBatch` fragments, the first of which begins at the tile's column `column`;
+  /// `staged`: its place in the pass. The columns' part is loaded before anything is staged: no
+  /// load could overtake a store.
+  __device__ __forceinline__ void stage(const int* sums, int column, int staged) const {
     const int pair = lane_ % 4 * 2;
-    const int row = lane_ / 4;
-    const auto scale = load_pair(column_scale_ + column + pair);
-    Pair<C> bias{};
-    if (!kSwapped && epilogue_.has_bias()) bias = load_pair(column_bias_ + column + pair);
+    Pair<C> scale[kBatch];
+    Pair<C> bias[kBatch];
 #pragma unroll
-    for (int half = 0; half < 2; ++half) {
-      Pair<TIn> elements;
+    for (int j = 0; j < kBatch && column + j * 8 < kColumns; ++j) {
+      scale[j] = load_pair(column_scale_ + column + j * 8 + pair);
+      bias[j] = {Epilogue<TIn>::kNoBias, Epilogue<TIn>::kNoBias};
+      if (!kSwapped && epilogue_.has_bias()) {
+        bias[j] = load_pair(column_bias_ + column + j * 8 + pair);
+      }
+    }
 #pragma unroll
-      for (int e = 0; e < 2; ++e) {
-        elements.value[e] = element(sum[half * 2 + e], half, scale.value[e], bias.value[e]);
+    for (int j = 0; j < kBatch && column + j * 8 < kColumns; ++j) {
+#pragma unroll
+      for (int half = 0; half < 2; ++half) {
+        Pair<TIn> elements;
+#pragma unroll
+        for (int e = 0; e < 2; ++e) {
+          elements.value[e] =
+              element(sums[j * 4 + half * 2 + e], half, scale[j].value[e], bias[j].value[e]);
+        }
+        stage_pair(elements, lane_ / 4 + half * 8, staged + j * 8 + pair);
       }
-      if constexpr (kSwapped) {
-        TIn* target = staging_ + (j * 8 + pair) * kPitch + row + half * 8;
-        ptx::st_shared(target, elements.value[0]);
-        ptx::st_shared(target + kPitch, elements.value[1]);
-      } else {
-        TIn* target = staging_ + (row + half * 8) * kPitch + j * 8 + pair;
-        ptx::st_shared(reinterpret_cast<Pair<TIn>*>(target), elements);
-      }
+    }
+  }
+
+  /// Neighbours of one row of wgmma.
+  __device__ __forceinline__ void stage_pair(const Pair<TIn>& elements, int row, int column) const {
+    if constexpr (kSwapped) {
+      TIn* target = staging_ + column * kPitch + row;
+      ptx::st_shared(target, elements.value[0]);
+      ptx::st_shared(target + kPitch, elements.value[1]);
+    } else {
+      ptx::st_shared(reinterpret_cast<Pair<TIn>*>(staging_ + row * kPitch + column), elements);
     }
   }
 
@@ -152,24 +168,23 @@ class WgmmaStore {
   __device__ void copy_pass(int first) const {
     constexpr int kLanesPerRow = kPassColumns / kWidth;
     constexpr int kRowsAtOnce = 32 / kLanesPerRow;
-    const std::int64_t first_m = kSwapped ? work_.first_column + first : work_.first_row;
-    const std::int64_t first_n = kSwapped ? work_.first_row : work_.first_column + first;
-    const int rows = kSwapped && kColumns - first < kPassRows ? kColumns - first : kPassRows;
+    constexpr int kPieces = (kPassRows + kRowsAtOnce - 1) / kRowsAtOnce;
+    constexpr int kPiecesAtOnce = kPieces < 2 ? kPieces : 2;
+    const int lane_row = lane_ / kLanesPerRow;
     const int column = lane_ % kLanesPerRow * kWidth;
     if (!kSwapped && first + column >= kColumns) return;  // A last pass of fewer columns.
-#pragma unroll
-    for (int i = 0; i < (kPassRows + kRowsAtOnce - 1) / kRowsAtOnce; ++i) {
-      const int row = i * kRowsAtOnce + lane_ / kLanesPerRow;
-      if (row < rows && first_m + row < m_) {
-        epilogue_.copy_piece(epilogue_.address(first_m + row, first_n + column),
-                             n_ - first_n - column, staging_ + row * kPitch + column, aligned_);
-      }
-    }
+    const int m = lane_row + (kSwapped ? work_.first_column + first : work_.first_row);
+    const int n = column + (kSwapped ? work_.first_row : work_.first_column + first);
+    const int rows = kSwapped ? min(kColumns - first, kPassRows) : kPassRows;
+    const int rows_left = min(m_ - m, rows - lane_row);
+    epilogue_.template copy_pieces<kPieces, kPiecesAtOnce, kRowsAtOnce, kRowsAtOnce * kPitch>(
+        epilogue_.address(m, n), staging_ + lane_row * kPitch + column, rows_left, n_ - n,
+        aligned_);
   }
 
   Epilogue<TIn> epilogue_;
-  std::int64_t m_;
-  std::int64_t n_;
+  int m_;
+  int n_;
   WgmmaWork work_;
   int lane_;
   C* column_scale_;
