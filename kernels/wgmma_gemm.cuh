@@ -178,11 +178,12 @@ __device__ __forceinline__ void wgmma_consume(const GemmProblem& p,
 /// Warpgroup 0 produces, the others consume. Grid and cluster as `launch_wgmma_tile` sets them;
 /// `tile_tokens` rows are the box of the map `tokens`.
 template <class TIn, class TWQ, int kTileIndex>
-__global__ void __launch_bounds__(WgmmaTraits<kTileIndex>::kThreads,
+__global__ void __launch_bounds__(WgmmaRegisters<TIn, kTileIndex>::kMaxThreads,
                                   WgmmaTraits<kTileIndex>::kBlocks)
     wgmma_gemm(const __grid_constant__ CUtensorMap weights,
                const __grid_constant__ CUtensorMap tokens, GemmProblem p, int tile_tokens) {
   using Traits = WgmmaTraits<kTileIndex>;
+  using Registers = WgmmaRegisters<TIn, kTileIndex>;
   const WgmmaRing<kTileIndex> ring;
   const WgmmaSchedule<kTileIndex> schedule(p, tile_tokens);
   constexpr bool kShares = Traits::kSharers > 1;
@@ -198,7 +199,7 @@ __global__ void __launch_bounds__(WgmmaTraits<kTileIndex>::kThreads,
   if (kShares) ptx::barrier_cluster_wait();  // Before anything reaches another block's barriers.
 
   if (threadIdx.x < 128) {
-    if constexpr (Traits::kMovesRegisters) ptx::setmaxnreg_dec<40>();
+    if constexpr (Registers::kMoves) ptx::setmaxnreg_dec<40>();
     if (threadIdx.x == 0) {
       if (kShares) producer.open();
       producer.run();
@@ -206,7 +207,7 @@ __global__ void __launch_bounds__(WgmmaTraits<kTileIndex>::kThreads,
     __syncwarp();
     if (in_cluster && !kShares) ptx::barrier_cluster_wait();
   } else {
-    if constexpr (Traits::kMovesRegisters) ptx::setmaxnreg_inc<232>();
+    if constexpr (Registers::kMoves) ptx::setmaxnreg_inc<232>();
     wgmma_consume<TIn, TWQ, kTileIndex>(p, ring, schedule);
   }
   if (kShares) {  // Nobody leaves while others still send to it.

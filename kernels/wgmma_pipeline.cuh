@@ -25,9 +25,21 @@ struct WgmmaTraits {
   static constexpr int kRingBytes = kStages * kStageBytes;
   static constexpr int kStagingBytes = kTile.staging_bytes();
   static constexpr int kColumnDataBytes = kTile.column_data_bytes();
-  // So many sums a consumer thread leave the producer few of the 65536 registers.
-  static constexpr bool kMovesRegisters = kColumns >= 160;
   static constexpr bool kStoresDirectly = kTile.stores_directly();
+};
+
+/// Which of the 65536 registers of a multiprocessor a block has.
+template <class TIn, int kTileIndex>
+struct WgmmaRegisters {
+  using Traits = WgmmaTraits<kTileIndex>;
+  /// The block leaves 16384, those of a block of the quantize kernel beside which it can then fill
+  /// its ring: up to 2 us of a layer. The compiler does so if it is told of more threads.
+  static constexpr bool kLeavesSome =
+      Traits::kBlocks == 1 &&
+      Traits::kColumns <= 192 - 16 * (sizeof(TIn) == 8 ? 3 : sizeof(TIn) / 2);
+  static constexpr int kMaxThreads = kLeavesSome ? 512 : Traits::kThreads;
+  /// With so many sums a consumer thread needs registers of the producer's, too.
+  static constexpr bool kMoves = !kLeavesSome && Traits::kColumns >= 160;
 };
 
 /// Where things lie in a block's shared memory, and the ring's barriers.
