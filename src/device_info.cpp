@@ -1,7 +1,7 @@
 #include <device_info.hpp>
 
-#include <fmt/format.h>
 #include <architectures.hpp>
+#include <format.hpp>
 
 #include <array>
 #include <mutex>
@@ -75,20 +75,19 @@ void query_clusters(DeviceInfo& info) {
 
 Status check_architecture(const DeviceInfo& info) {
   if (runs_on(QLINEAR_CUDA_ARCHITECTURES, info.architecture)) return {};
-  return {
-      StatusCode::Unsupported,
-      fmt::format("device {} has compute capability {}.{}, and this qlinear was compiled for {}: "
-                  "use a newer GPU, or rebuild with it in QLINEAR_CUDA_ARCHITECTURES (7.5 and "
-                  "later are supported)",
-                  info.ordinal, info.architecture / 10, info.architecture % 10,
-                  QLINEAR_CUDA_ARCHITECTURES)};
+  return {StatusCode::Unsupported,
+          formatted("device {} has compute capability {}.{}, and this qlinear was compiled for {}: "
+                    "use a newer GPU, or rebuild with it in QLINEAR_CUDA_ARCHITECTURES (7.5 and "
+                    "later are supported)",
+                    info.ordinal, info.architecture / 10, info.architecture % 10,
+                    QLINEAR_CUDA_ARCHITECTURES)};
 }
 
 }  // namespace
 
 Status cuda_failure(const char* call, cudaError_t error) {
-  return {StatusCode::CudaError, fmt::format("{} failed: {} ({})", call, cudaGetErrorString(error),
-                                             cudaGetErrorName(error))};
+  return {StatusCode::CudaError, formatted("{} failed: {} ({})", call, cudaGetErrorString(error),
+                                           cudaGetErrorName(error))};
 }
 
 bool is_default_stream(cudaStream_t stream) {
@@ -116,8 +115,8 @@ Result<const DeviceInfo*> device_info(int device) {
   static std::array<CachedDevice, kMaxDevices> cache;
   if (device < 0 || device >= kMaxDevices) {
     return Status(StatusCode::Unsupported,
-                  fmt::format("device {} is beyond the {} devices that qlinear keeps track of",
-                              device, kMaxDevices));
+                  formatted("device {} is beyond the {} devices that qlinear keeps track of",
+                            device, kMaxDevices));
   }
   CachedDevice& cached = cache[static_cast<std::size_t>(device)];
   std::call_once(cached.once, [&] {

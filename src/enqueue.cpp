@@ -1,6 +1,6 @@
 #include <enqueue.hpp>
 
-#include <fmt/format.h>
+#include <format.hpp>
 
 namespace qlinear::detail {
 namespace {
@@ -12,23 +12,23 @@ Status refused_stream(const char* kernel, cudaStream_t stream) {
   const auto stream_device = device_of_stream(stream);
   if (stream_device.ok() && stream_device.value() != plan_device) {
     return {StatusCode::InvalidProblem,
-            fmt::format("the plan was selected for device {} and the stream belongs to device {}: "
-                        "select a plan with a stream of that device",
-                        plan_device, stream_device.value())};
+            formatted("the plan was selected for device {} and the stream belongs to device {}: "
+                      "select a plan with a stream of that device",
+                      plan_device, stream_device.value())};
   }
   (void)cudaGetLastError();
   return {StatusCode::InvalidProblem,
-          fmt::format("launching {} on device {} was refused because the stream is not one of that "
-                      "device, or no longer exists: select a plan with the stream that runs it",
-                      kernel, plan_device)};
+          formatted("launching {} on device {} was refused because the stream is not one of that "
+                    "device, or no longer exists: select a plan with the stream that runs it",
+                    kernel, plan_device)};
 }
 
 Status launched(const char* kernel, cudaError_t error, cudaStream_t stream) {
   if (error == cudaSuccess) return {};
   (void)cudaGetLastError();
   if (error == cudaErrorInvalidResourceHandle) return refused_stream(kernel, stream);
-  return {StatusCode::CudaError, fmt::format("launching {} failed: {} ({})", kernel,
-                                             cudaGetErrorString(error), cudaGetErrorName(error))};
+  return {StatusCode::CudaError, formatted("launching {} failed: {} ({})", kernel,
+                                           cudaGetErrorString(error), cudaGetErrorName(error))};
 }
 
 }  // namespace
@@ -39,9 +39,9 @@ PlanDevice::PlanDevice(cudaStream_t stream, int plan_device) : guard_(plan_devic
   } else if (is_default_stream(stream) && guard_.previous() != plan_device) {
     status_ = {
         StatusCode::InvalidProblem,
-        fmt::format("the plan was selected for device {} and this default stream is device {}'s: "
-                    "select a plan while that device is current",
-                    plan_device, guard_.previous())};
+        formatted("the plan was selected for device {} and this default stream is device {}'s: "
+                  "select a plan while that device is current",
+                  plan_device, guard_.previous())};
   }
 }
 

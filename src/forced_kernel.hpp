@@ -1,6 +1,6 @@
 #pragma once
 
-#include <fmt/format.h>
+#include <format.hpp>
 #include <qlinear/status.hpp>
 
 #include <cstdlib>
@@ -28,22 +28,22 @@ template <class Kernels>
 std::string names(const Kernels& kernels) {
   std::string list;
   for (const auto& kernel : kernels)
-    list += fmt::format("{}{}", list.empty() ? "" : ", ", kernel.name);
+    list += formatted("{}{}", list.empty() ? "" : ", ", kernel.name);
   return list;
 }
 
 template <class Kernels>
 Status unknown_kernel(const ForcedKernel& forced, const Kernels& kernels) {
   return {StatusCode::Unsupported,
-          fmt::format("{} asks for the kernel \"{}\", which does not exist; the kernels are: {}",
-                      forced.origin, forced.name, names(kernels))};
+          formatted("{} asks for the kernel \"{}\", which does not exist; the kernels are: {}",
+                    forced.origin, forced.name, names(kernels))};
 }
 
 inline Status refused(const ForcedKernel& forced, const std::string& reason) {
   return {StatusCode::Unsupported,
-          fmt::format("{} asks for the kernel \"{}\", which {}; leave the choice to select or name "
-                      "another kernel",
-                      forced.origin, forced.name, reason)};
+          formatted("{} asks for the kernel \"{}\", which {}; leave the choice to select or name "
+                    "another kernel",
+                    forced.origin, forced.name, reason)};
 }
 
 }  // namespace qlinear::detail

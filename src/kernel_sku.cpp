@@ -1,6 +1,6 @@
 #include <qlinear/kernel_sku.hpp>
 
-#include <fmt/format.h>
+#include <format.hpp>
 
 namespace qlinear {
 
@@ -40,9 +40,9 @@ const char* to_string(KernelBackend backend) noexcept {
 
 std::string to_string(const PrecisionGuarantee& guarantee) {
   const auto promise = [](bool kept, const char* name) {
-    return fmt::format("{}{}", kept ? "" : "not ", name);
+    return detail::formatted("{}{}", kept ? "" : "not ", name);
   };
-  return fmt::format(
+  return detail::formatted(
       "{} math, {} accumulator, {}, {}, {}, {}", to_string(guarantee.math_precision),
       to_string(guarantee.accumulator), promise(guarantee.deterministic, "deterministic"),
       promise(guarantee.bit_stable_on_same_hardware, "bit-stable on the same hardware"),
@@ -51,7 +51,7 @@ std::string to_string(const PrecisionGuarantee& guarantee) {
 }
 
 std::string to_string(const KernelSku& sku) {
-  return fmt::format(
+  return detail::formatted(
       "{}: category {}, op {}, element {}, weight element {}, accumulator {}, sm_{} {}, backend "
       "{}, "
       "precision guarantee ({})",

@@ -1,8 +1,8 @@
 #include <quantize_selection.hpp>
 
-#include <fmt/format.h>
 #include <cluster_occupancy.hpp>
 #include <forced_kernel.hpp>
+#include <format.hpp>
 
 #include <string>
 
@@ -35,16 +35,16 @@ bool suits(const QuantizeKernel& kernel, const DeviceInfo& device,
 std::string obstacle(const QuantizeKernel& kernel, const DeviceInfo& device,
                      const DynamicRangeQuantizeDescriptor& problem) {
   if (device.architecture < kernel.architecture) {
-    return fmt::format("needs compute capability {}.{} and device {} has {}.{}",
-                       kernel.architecture / 10, kernel.architecture % 10, device.ordinal,
-                       device.architecture / 10, device.architecture % 10);
+    return formatted("needs compute capability {}.{} and device {} has {}.{}",
+                     kernel.architecture / 10, kernel.architecture % 10, device.ordinal,
+                     device.architecture / 10, device.architecture % 10);
   }
   if (!clusters_fit(kernel, device)) {
-    return fmt::format("needs clusters of {} blocks, which device {} does not run",
-                       kernels::kMaxClusterBlocks, device.ordinal);
+    return formatted("needs clusters of {} blocks, which device {} does not run",
+                     kernels::kMaxClusterBlocks, device.ordinal);
   }
-  return fmt::format("takes K up to {} and K is {}", kernel.max_k(problem.activation_element),
-                     problem.k);
+  return formatted("takes K up to {} and K is {}", kernel.max_k(problem.activation_element),
+                   problem.k);
 }
 
 }  // namespace
@@ -66,7 +66,7 @@ Result<const QuantizeKernel*> choose_quantize(const DeviceInfo& device,
     if (can_do(kernel, device, problem) && suits(kernel, device, problem)) return &kernel;
   }
   return Status(StatusCode::Unsupported,
-                fmt::format("no quantize kernel takes M = {}, K = {}", problem.m, problem.k));
+                formatted("no quantize kernel takes M = {}, K = {}", problem.m, problem.k));
 }
 
 }  // namespace qlinear::detail

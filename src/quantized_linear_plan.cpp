@@ -1,7 +1,7 @@
 #include <cuda_bf16.h>
 #include <cuda_fp16.h>
-#include <fmt/format.h>
 #include <enqueue.hpp>
+#include <format.hpp>
 #include <qlinear/plan.hpp>
 #include <selection.hpp>
 #include <split_k.hpp>
@@ -73,10 +73,11 @@ const GemmChoice& choice_for(const LinearState& state, const kernels::GemmProble
 Status check_choice(const LinearState& state, const GemmChoice& choice) {
   if (choice.kernel != nullptr) return {};
   return {StatusCode::Unsupported,
-          fmt::format("the forced kernel {} needs act_q_scratch and weight_q with pointers and row "
-                      "strides that are multiples of {} bytes: align them, or leave the choice to "
-                      "select",
-                      state.aligned.kernel->name, state.aligned.kernel->alignment)};
+          detail::formatted(
+              "the forced kernel {} needs act_q_scratch and weight_q with pointers and row "
+              "strides that are multiples of {} bytes: align them, or leave the choice to "
+              "select",
+              state.aligned.kernel->name, state.aligned.kernel->alignment)};
 }
 
 /// Fills in the split of K. Where it needs a workspace and gets an empty one, there is none.
@@ -87,17 +88,18 @@ Status split_problem(const GemmChoice& choice, Workspace workspace, kernels::Gem
   }
   if (workspace.data == nullptr && workspace.bytes == 0) return {};
   if (workspace.data == nullptr || workspace.bytes < choice.workspace_bytes) {
-    return {
-        StatusCode::WorkspaceTooSmall,
-        fmt::format("the workspace has {} bytes at {} and {} needs {}: give workspace_size() "
-                    "bytes, or an empty Workspace to run without splitting K",
-                    workspace.bytes, workspace.data, choice.kernel->name, choice.workspace_bytes)};
+    return {StatusCode::WorkspaceTooSmall,
+            detail::formatted(
+                "the workspace has {} bytes at {} and {} needs {}: give workspace_size() "
+                "bytes, or an empty Workspace to run without splitting K",
+                workspace.bytes, workspace.data, choice.kernel->name, choice.workspace_bytes)};
   }
   if (!is_aligned(workspace.data, 0, static_cast<int>(kernels::kWorkspaceAlignment))) {
     return {StatusCode::InvalidProblem,
-            fmt::format("the workspace begins at {}, which is no multiple of {} bytes: allocate it "
-                        "with cudaMalloc",
-                        workspace.data, kernels::kWorkspaceAlignment)};
+            detail::formatted(
+                "the workspace begins at {}, which is no multiple of {} bytes: allocate it "
+                "with cudaMalloc",
+                workspace.data, kernels::kWorkspaceAlignment)};
   }
   problem.split_k = choice.split_k;
   problem.whole_tiles =

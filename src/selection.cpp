@@ -1,8 +1,8 @@
 #include <selection.hpp>
 
-#include <fmt/format.h>
 #include <cost_model.hpp>
 #include <forced_kernel.hpp>
+#include <format.hpp>
 #include <kernel_table.hpp>
 #include <log.hpp>
 #include <quantize_selection.hpp>
@@ -48,14 +48,14 @@ bool can_do(const GemmKernel& kernel, const DeviceInfo& device,
 
 std::string obstacle(const GemmKernel& kernel, const DeviceInfo& device) {
   if (!architecture_fits(kernel, device)) {
-    return fmt::format("needs compute capability {}.{}{} and device {} has {}.{}",
-                       kernel.architecture / 10, kernel.architecture % 10,
-                       kernel.architecture_specific ? " exactly" : "", device.ordinal,
-                       device.architecture / 10, device.architecture % 10);
+    return formatted("needs compute capability {}.{}{} and device {} has {}.{}",
+                     kernel.architecture / 10, kernel.architecture % 10,
+                     kernel.architecture_specific ? " exactly" : "", device.ordinal,
+                     device.architecture / 10, device.architecture % 10);
   }
   if (kernel.shared_bytes > device.shared_bytes_per_block) {
-    return fmt::format("needs {} bytes of shared memory a block and device {} has {}",
-                       kernel.shared_bytes, device.ordinal, device.shared_bytes_per_block);
+    return formatted("needs {} bytes of shared memory a block and device {} has {}",
+                     kernel.shared_bytes, device.ordinal, device.shared_bytes_per_block);
   }
   return kernel.architecture_specific
              ? "is specific to one architecture, which the preference forbids, or would need more "
@@ -150,10 +150,9 @@ Status choose_gemm(const DeviceInfo& device, const PlanPreference& preference, L
   }
   const GemmChoice choice = best_split(*kernel, device, problem, preference).choice;
   if (choice.kernel == nullptr) {
-    return refused(forced,
-                   fmt::format("cannot split K = {} into PlanPreference::split_k = {} slices "
-                               "within PlanPreference::max_workspace = {} bytes",
-                               problem.k, preference.split_k, preference.max_workspace));
+    return refused(forced, formatted("cannot split K = {} into PlanPreference::split_k = {} slices "
+                                     "within PlanPreference::max_workspace = {} bytes",
+                                     problem.k, preference.split_k, preference.max_workspace));
   }
   state.aligned = choice;
   if (kernel->alignment == 1) state.unaligned = choice;
@@ -180,10 +179,10 @@ void log_selection(const LinearState& state) {
   const auto describe = [](const GemmChoice& choice) {
     return choice.kernel == nullptr
                ? std::string("none")
-               : fmt::format("{} (split_k {}, workspace {} bytes)", choice.kernel->name,
-                             choice.split_k, choice.workspace_bytes);
+               : formatted("{} (split_k {}, workspace {} bytes)", choice.kernel->name,
+                           choice.split_k, choice.workspace_bytes);
   };
-  log_line(fmt::format(
+  log_line(formatted(
       "qlinear: m={} c_out={} k={} {} x {} on device {}: quantize {}, gemm {}, "
       "unaligned {}",
       d.m, d.c_out, d.k, to_string(d.activation_element), to_string(d.weight_element), state.device,
@@ -192,8 +191,8 @@ void log_selection(const LinearState& state) {
 
 void log_selection(const QuantizeState& state) {
   const auto& d = state.descriptor;
-  log_line(fmt::format("qlinear: quantize m={} k={} {} on device {}: {}", d.m, d.k,
-                       to_string(d.activation_element), state.device, state.kernel->name));
+  log_line(formatted("qlinear: quantize m={} k={} {} on device {}: {}", d.m, d.k,
+                     to_string(d.activation_element), state.device, state.kernel->name));
 }
 
 /// The kernels for `descriptor`, weighed anew.
@@ -219,13 +218,12 @@ Result<LinearState> choose_linear(const DeviceInfo& device,
   const GemmChoice& expected =
       rows_aligned || state.unaligned.kernel == nullptr ? state.aligned : state.unaligned;
   if (expected.kernel == nullptr) {
-    return Status(
-        StatusCode::Unsupported,
-        fmt::format("no kernel takes M = {}, C_out = {}, K = {} with the preferences given "
-                    "(split_k {}, max_workspace {}); a grid holds no more than 2^31 output "
-                    "tiles: relax the preferences, or compute the layer in several calls",
-                    descriptor.m, descriptor.c_out, descriptor.k, preference.split_k,
-                    preference.max_workspace));
+    return Status(StatusCode::Unsupported,
+                  formatted("no kernel takes M = {}, C_out = {}, K = {} with the preferences given "
+                            "(split_k {}, max_workspace {}); a grid holds no more than 2^31 output "
+                            "tiles: relax the preferences, or compute the layer in several calls",
+                            descriptor.m, descriptor.c_out, descriptor.k, preference.split_k,
+                            preference.max_workspace));
   }
   state.sku = make_sku(*expected.kernel, descriptor.activation_element, descriptor.weight_element);
   return state;

@@ -1,6 +1,6 @@
 #include "tensor_view.hpp"
 
-#include <fmt/format.h>
+#include "format.hpp"
 
 #include <algorithm>
 #include <array>
@@ -13,11 +13,11 @@ namespace {
 
 template <class... Parts>
 Status invalid(fmt::format_string<Parts...> format, Parts&&... parts) {
-  return {StatusCode::InvalidProblem, fmt::format(format, std::forward<Parts>(parts)...)};
+  return {StatusCode::InvalidProblem, formatted(format, std::forward<Parts>(parts)...)};
 }
 
 std::string shape_text(int rank, std::int64_t rows, std::int64_t columns) {
-  return rank == 1 ? fmt::format("[{}]", columns) : fmt::format("[{}, {}]", rows, columns);
+  return rank == 1 ? formatted("[{}]", columns) : formatted("[{}, {}]", rows, columns);
 }
 
 Status check_shape(const TensorView& view) {

@@ -1,10 +1,10 @@
 #include "validation.hpp"
 
+#include "format.hpp"
 #include "tensor_view.hpp"
 
 #include <cuda_bf16.h>
 #include <cuda_fp16.h>
-#include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
@@ -26,12 +26,12 @@ namespace {
 
 template <class... Parts>
 Status invalid(fmt::format_string<Parts...> format, Parts&&... parts) {
-  return {StatusCode::InvalidProblem, fmt::format(format, std::forward<Parts>(parts)...)};
+  return {StatusCode::InvalidProblem, formatted(format, std::forward<Parts>(parts)...)};
 }
 
 template <class... Parts>
 Status unsupported(fmt::format_string<Parts...> format, Parts&&... parts) {
-  return {StatusCode::Unsupported, fmt::format(format, std::forward<Parts>(parts)...)};
+  return {StatusCode::Unsupported, formatted(format, std::forward<Parts>(parts)...)};
 }
 
 Status check_element(const char* name, ElementKind given, ElementKind expected) {

@@ -1,0 +1,15 @@
+// Before any header, so that fmt's functions are defined here, inline: those of another copy of fmt
+// in the same program do not clash with them.
+#define FMT_HEADER_ONLY
+
+#include "format.hpp"
+
+#include <fmt/format.h>
+
+namespace qlinear::detail {
+
+std::string format_text(fmt::string_view format, fmt::format_args parts) {
+  return fmt::vformat(format, parts);
+}
+
+}  // namespace qlinear::detail
