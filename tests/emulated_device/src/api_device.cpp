@@ -60,7 +60,7 @@ std::optional<int> attribute_value(cudaDeviceAttr attribute) {
     case cudaDevAttrMaxRegistersPerMultiprocessor:
       return 65536;
     case cudaDevAttrL2CacheSize:
-      return limits().l2_bytes;
+      return settings().l2_bytes;
     case cudaDevAttrClockRate:
       return 1'980'000;  // Of an H200, as are the next two, in kHz and bits.
     case cudaDevAttrMemoryClockRate:
@@ -109,7 +109,7 @@ cudaDeviceProp properties() {
       static_cast<std::size_t>(value_of(cudaDevAttrReservedSharedMemoryPerBlock));
   out.regsPerBlock = value_of(cudaDevAttrMaxRegistersPerBlock);
   out.regsPerMultiprocessor = value_of(cudaDevAttrMaxRegistersPerMultiprocessor);
-  out.l2CacheSize = limits().l2_bytes;
+  out.l2CacheSize = settings().l2_bytes;
   out.concurrentKernels = 1;
   out.unifiedAddressing = 1;
   out.memoryPoolsSupported = 1;

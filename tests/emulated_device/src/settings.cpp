@@ -60,6 +60,8 @@ Settings read_environment() {
   const auto multiprocessors = static_cast<std::uint64_t>(limits->multiprocessors);
   result.multiprocessors = static_cast<int>(
       number_from_environment("QLINEAR_EMULATED_SM_COUNT", multiprocessors, 1, 1024));
+  result.l2_bytes = static_cast<int>(number_from_environment(
+      "QLINEAR_EMULATED_L2_BYTES", static_cast<std::uint64_t>(limits->l2_bytes), 1, 1024 * kMiB));
   result.devices = static_cast<int>(number_from_environment("QLINEAR_EMULATED_DEVICES", 1, 0, 16));
   return result;
 }
