@@ -1,5 +1,6 @@
 #include <emulated_device/matrix_operations.hpp>
 
+#include "dot.hpp"
 #include "engine.hpp"
 #include "settings.hpp"
 #include "text.hpp"
@@ -56,7 +57,7 @@ struct MultiplyArguments {
 };
 
 template <bool kUnsigned>
-int element(unsigned packed, unsigned index) {
+std::int16_t element(unsigned packed, unsigned index) {
   const auto byte = static_cast<std::uint8_t>(packed >> (8 * index));
   return kUnsigned ? byte : static_cast<std::int8_t>(byte);
 }
@@ -67,8 +68,8 @@ int element(unsigned packed, unsigned index) {
 /// 2 * place and 2 * place + 1.
 template <bool kUnsignedB>
 void multiply_16_8_32(const WarpArguments& arguments) {
-  int a[16][32];
-  int b[8][32];
+  std::int16_t a[16][32];
+  std::int16_t b[8][32];
   for (unsigned lane = 0; lane < 32; ++lane) {
     const auto& own = arguments.of<MultiplyArguments>(lane);
     for (unsigned i = 0; i < 16; ++i) {
@@ -83,12 +84,10 @@ void multiply_16_8_32(const WarpArguments& arguments) {
   }
   for (unsigned lane = 0; lane < 32; ++lane) {
     for (unsigned i = 0; i < 4; ++i) {
-      const int* row = a[group_of(lane) + 8 * (i / 2)];
-      const int* column = b[2 * place_of(lane) + i % 2];
+      const auto& row = a[group_of(lane) + 8 * (i / 2)];
+      const auto& column = b[2 * place_of(lane) + i % 2];
       int& c = arguments.of<MultiplyArguments>(lane).c[i];
-      auto sum = static_cast<unsigned>(c);
-      for (unsigned k = 0; k < 32; ++k) sum += static_cast<unsigned>(row[k] * column[k]);
-      c = static_cast<int>(sum);
+      c = add_wrapping(c, dot(row, column));
     }
   }
 }
@@ -97,8 +96,8 @@ void multiply_16_8_32(const WarpArguments& arguments) {
 /// `group`, columns 2 * place and 2 * place + 1.
 template <bool kUnsignedB>
 void multiply_8_8_16(const WarpArguments& arguments) {
-  int a[8][16];
-  int b[8][16];
+  std::int16_t a[8][16];
+  std::int16_t b[8][16];
   for (unsigned lane = 0; lane < 32; ++lane) {
     const auto& own = arguments.of<MultiplyArguments>(lane);
     for (unsigned i = 0; i < 4; ++i) {
@@ -108,12 +107,10 @@ void multiply_8_8_16(const WarpArguments& arguments) {
   }
   for (unsigned lane = 0; lane < 32; ++lane) {
     for (unsigned i = 0; i < 2; ++i) {
-      const int* row = a[group_of(lane)];
-      const int* column = b[2 * place_of(lane) + i];
+      const auto& row = a[group_of(lane)];
+      const auto& column = b[2 * place_of(lane) + i];
       int& c = arguments.of<MultiplyArguments>(lane).c[i];
-      auto sum = static_cast<unsigned>(c);
-      for (unsigned k = 0; k < 16; ++k) sum += static_cast<unsigned>(row[k] * column[k]);
-      c = static_cast<int>(sum);
+      c = add_wrapping(c, dot(row, column));
     }
   }
 }

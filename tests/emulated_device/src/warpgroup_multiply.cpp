@@ -1,5 +1,6 @@
 #include <emulated_device/warpgroup_multiply.hpp>
 
+#include "dot.hpp"
 #include "engine.hpp"
 #include "matrix_descriptor.hpp"
 #include "settings.hpp"
@@ -19,6 +20,7 @@ namespace {
 constexpr std::uint32_t kAllLanes = 0xffffffffU;
 constexpr unsigned kRows = 64;
 constexpr unsigned kDepth = MatrixDescriptor::kRowBytes;
+constexpr unsigned kChunk = 16;  // bytes that no layout separates
 constexpr const char* kWaitName = "wgmma.wait_group";
 
 using Multiply = WarpgroupMultiplies::Multiply;
@@ -40,24 +42,23 @@ struct Place {
 /// The warp whose lanes have met.
 Warp& meeting_warp() { return *engine().current("wgmma").warp; }
 
-/// An operand's rows as integers.
-std::vector<int> read_operand(const SharedMemory& shared, std::uint64_t descriptor, unsigned rows,
-                              bool is_unsigned) {
+struct OperandRow {
+  std::int16_t k[kDepth];
+};
+
+std::vector<OperandRow> read_operand(const SharedMemory& shared, std::uint64_t descriptor,
+                                     unsigned rows, bool is_unsigned) {
   const MatrixDescriptor matrix(descriptor, rows, shared);
-  std::vector<int> values(rows * kDepth);
+  std::vector<OperandRow> values(rows);
   for (unsigned row = 0; row < rows; ++row) {
-    for (unsigned k = 0; k < kDepth; ++k) {
-      const unsigned char byte = shared.data()[matrix.offset(row, k)];
-      values[row * kDepth + k] = is_unsigned ? byte : static_cast<std::int8_t>(byte);
+    for (unsigned chunk = 0; chunk < kDepth; chunk += kChunk) {
+      const unsigned char* bytes = shared.data() + matrix.offset(row, chunk);
+      for (unsigned i = 0; i < kChunk; ++i) {
+        values[row].k[chunk + i] = is_unsigned ? bytes[i] : static_cast<std::int8_t>(bytes[i]);
+      }
     }
   }
   return values;
-}
-
-int dot(const int* a, const int* b, int initial) {
-  auto sum = static_cast<unsigned>(initial);
-  for (unsigned k = 0; k < kDepth; ++k) sum += static_cast<unsigned>(a[k] * b[k]);
-  return static_cast<int>(sum);
 }
 
 /// Register i of thread t is row 16 * (t / 32) + t % 32 / 4 + 8 * (i / 2 % 2), column
@@ -71,7 +72,7 @@ void perform(const SharedMemory& shared, const Multiply& multiply) {
       const unsigned row = 16 * (thread / 32) + thread % 32 / 4 + 8 * (i / 2 % 2);
       const unsigned column = 8 * (i / 4) + 2 * (thread % 4) + i % 2;
       int& d = multiply.d[thread][i];
-      d = dot(&a[row * kDepth], &b[column * kDepth], multiply.accumulate ? d : 0);
+      d = add_wrapping(multiply.accumulate ? d : 0, dot(a[row].k, b[column].k));
     }
   }
 }
