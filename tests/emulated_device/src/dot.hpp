@@ -4,9 +4,21 @@
 
 namespace qlinear::emulated_device {
 
-/// The inner loop of every matrix instruction: the sum of products of elements of 8 bits, which no
-/// int32 can fail to hold. They come in 16 bits, for which processors have an instruction, and
-/// are arrays of a known size: sanitizers would find nothing here and cost most of the time.
+// The inner loops of every matrix instruction, on arrays of known size in which sanitizers would
+// find nothing and cost most of the time. Elements are held in 16 bits, for which processors have
+// an instruction.
+
+/// The four elements of a register.
+template <bool kUnsigned>
+__attribute__((no_sanitize("address", "undefined"))) inline void unpack(unsigned packed,
+                                                                        std::int16_t* elements) {
+  for (unsigned i = 0; i < 4; ++i) {
+    const auto byte = static_cast<std::uint8_t>(packed >> (8 * i));
+    elements[i] = kUnsigned ? byte : static_cast<std::int8_t>(byte);
+  }
+}
+
+/// The sum of products of elements, which an int32 holds.
 template <unsigned kCount>
 __attribute__((no_sanitize("address", "undefined"))) inline int dot(
     const std::int16_t (&a)[kCount], const std::int16_t (&b)[kCount]) {

@@ -56,12 +56,6 @@ struct MultiplyArguments {
   const unsigned* b;
 };
 
-template <bool kUnsigned>
-std::int16_t element(unsigned packed, unsigned index) {
-  const auto byte = static_cast<std::uint8_t>(packed >> (8 * index));
-  return kUnsigned ? byte : static_cast<std::int8_t>(byte);
-}
-
 /// A[16,32]: registers 0 and 2 hold row `group`, 1 and 3 row `group` + 8; registers 2 and 3 start
 /// at column 16. B[32,8]: column `group`; register 1 starts at row 16. Four elements a register,
 /// from 4 * place on. C[16,8]: elements 0 and 1 in row `group`, 2 and 3 in row `group` + 8, columns
@@ -72,14 +66,12 @@ void multiply_16_8_32(const WarpArguments& arguments) {
   std::int16_t b[8][32];
   for (unsigned lane = 0; lane < 32; ++lane) {
     const auto& own = arguments.of<MultiplyArguments>(lane);
-    for (unsigned i = 0; i < 16; ++i) {
-      const unsigned reg = i / 4;
-      const unsigned row = group_of(lane) + 8 * (reg % 2);
-      a[row][16 * (reg / 2) + 4 * place_of(lane) + i % 4] = element<false>(own.a[reg], i % 4);
+    for (unsigned i = 0; i < 4; ++i) {
+      const unsigned row = group_of(lane) + 8 * (i % 2);
+      unpack<false>(own.a[i], &a[row][16 * (i / 2) + 4 * place_of(lane)]);
     }
-    for (unsigned i = 0; i < 8; ++i) {
-      b[group_of(lane)][16 * (i / 4) + 4 * place_of(lane) + i % 4] =
-          element<kUnsignedB>(own.b[i / 4], i % 4);
+    for (unsigned i = 0; i < 2; ++i) {
+      unpack<kUnsignedB>(own.b[i], &b[group_of(lane)][16 * i + 4 * place_of(lane)]);
     }
   }
   for (unsigned lane = 0; lane < 32; ++lane) {
@@ -100,10 +92,8 @@ void multiply_8_8_16(const WarpArguments& arguments) {
   std::int16_t b[8][16];
   for (unsigned lane = 0; lane < 32; ++lane) {
     const auto& own = arguments.of<MultiplyArguments>(lane);
-    for (unsigned i = 0; i < 4; ++i) {
-      a[group_of(lane)][4 * place_of(lane) + i] = element<false>(*own.a, i);
-      b[group_of(lane)][4 * place_of(lane) + i] = element<kUnsignedB>(*own.b, i);
-    }
+    unpack<false>(*own.a, &a[group_of(lane)][4 * place_of(lane)]);
+    unpack<kUnsignedB>(*own.b, &b[group_of(lane)][4 * place_of(lane)]);
   }
   for (unsigned lane = 0; lane < 32; ++lane) {
     for (unsigned i = 0; i < 2; ++i) {
