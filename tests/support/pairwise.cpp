@@ -17,6 +17,7 @@ class PairTable {
   explicit PairTable(const Row& level_counts) : first_(level_counts.size() + 1, 0) {
     std::partial_sum(level_counts.begin(), level_counts.end(), first_.begin() + 1);
     missing_.assign(first_.back() * first_.back(), false);
+    demand_.assign(first_.back(), 0);
     for (std::size_t a = 0; a < level_counts.size(); ++a) {
       for (std::size_t b = 0; b < level_counts.size(); ++b) {
         if (a == b) continue;
@@ -41,9 +42,7 @@ class PairTable {
 
   /// Missing pairs of `level` of `factor` with anything.
   std::size_t demand(std::size_t factor, std::size_t level) const {
-    std::size_t demand = 0;
-    for (std::size_t j = 0; j < first_.back(); ++j) demand += missing(first_[factor] + level, j);
-    return demand;
+    return demand_[first_[factor] + level];
   }
 
   void cover(const Row& row) {
@@ -60,11 +59,14 @@ class PairTable {
     const std::size_t cell = i * first_.back() + j;
     if (missing_[cell] == missing) return;
     missing_[cell] = missing;
-    count_ += missing ? 1 : std::size_t(-1);
+    const std::size_t change = missing ? 1 : std::size_t(-1);
+    count_ += change;
+    demand_[i] += change;
   }
 
   Row first_;  ///< Global number of the first level of each factor.
   std::vector<bool> missing_;
+  std::vector<std::size_t> demand_;  ///< How many of each level's pairs are missing.
   std::size_t count_ = 0;
 };
 
