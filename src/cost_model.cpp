@@ -11,13 +11,14 @@ namespace {
 
 // Of a GEMM's time the largest part is that of its busiest resource: tensor cores, rings of stages
 // in flight, the L2, memory, the way from memory to a multiprocessor. These constants and the costs
-// in the kernel table are fitted to times of every kernel and split on an H200, of whole linear
-// layers of the benchmark's eight shapes over M, so that the choice is near the best.
-constexpr double kStreamBytesPerClock = 44.4;  // From memory to one multiprocessor.
-constexpr double kL2BytesPerClock = 68.0;      // Of a multiprocessor's share.
-constexpr double kMemoryShare = 0.922;         // Of the memory's nominal rate.
-constexpr double kLatencyClocks = 2320.0;      // Until a stage that was asked for is there.
-constexpr double kStoreClocks = 0.234;         // Of an element of a tile.
+// in the kernel table are fitted to times of every kernel and split on an H100, of whole linear
+// layers of the benchmark's eight shapes over M, so that the choice is near the best, and so that
+// an H200's choices stay those that were near the best there.
+constexpr double kStreamBytesPerClock = 32.5;  // From memory to one multiprocessor.
+constexpr double kL2BytesPerClock = 65.5;      // Of a multiprocessor's share.
+constexpr double kMemoryShare = 0.909;         // Of the memory's nominal rate.
+constexpr double kLatencyClocks = 2490.0;      // Until a stage that was asked for is there.
+constexpr double kStoreClocks = 0.266;         // Of an element of a tile.
 constexpr double kStartClocks = 3080.0;        // Of the launch, the same for all.
 constexpr double kDefaultMemoryBytesPerClock = 2000.0;
 
@@ -119,14 +120,17 @@ double l2_clocks(const GemmKernel& kernel, const DeviceInfo& device,
 }
 
 /// Weights and tokens come from memory once. Tiles that share weights run next to each other and
-/// find them in the L2, but clusters do not keep in step: they read part of them again.
+/// find them in the L2, but blocks do not keep in step, clusters least of all: they read part of
+/// them again.
 double memory_clocks(const GemmKernel& kernel, const DeviceInfo& device,
                      const QuantizedLinearDescriptor& problem, const Work& work, int split_k) {
-  constexpr double kUnevenShare = 0.095;  // How much of it memory-bound kernels feel.
-  constexpr double kCrowdFactor = 1.06;
+  constexpr double kUnevenShare = 0.1;  // How much of it memory-bound kernels feel.
+  constexpr double kCrowdFactor = 1.043;
+  constexpr double kUnsplitReread = 0.081;
   const double nominal = device.memory_bytes_per_clock > 0 ? device.memory_bytes_per_clock
                                                            : kDefaultMemoryBytesPerClock;
-  const double reread = split_k > 1 ? kernel.cost.split_reread * (1 - 1 / work.tiles_m) : 0;
+  const double reread =
+      (split_k > 1 ? kernel.cost.split_reread : kUnsplitReread) * (1 - 1 / work.tiles_m);
   const double rows =
       static_cast<double>(problem.m) + static_cast<double>(problem.c_out) * (1 + reread);
   return rows * static_cast<double>(problem.k) / (kMemoryShare * nominal) *

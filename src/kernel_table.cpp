@@ -127,9 +127,9 @@ constexpr double wgmma_stage_clocks(const kernels::WgmmaTile& tile) {
   const double bytes = (kInstructionRows + tile.columns) * kInstructionK;
   const double instruction = std::max(macs / kMacsPerClock, bytes / kSharedBytesPerClock);
   const int instructions = tile.consumers() * kernels::kWgmmaTileK / kInstructionK;
-  const double between = tile.swapped ? 35 : 5;
+  const double between = tile.swapped ? 52 : 14;
   // For each other's ring, in every stage.
-  const double waiting = tile.sharers > 1 ? 58.0 * tile.columns / 256 : 0;
+  const double waiting = tile.sharers > 1 ? 130.0 * tile.columns / 256 : 0;
   return instructions * instruction + between + waiting;
 }
 
@@ -153,10 +153,10 @@ constexpr GemmKernel wgmma_row() {
   row.split = SplitK::Cluster;
   row.max_split_k = kTileRow.max_split_k();
   row.cost = {.stage_clocks = wgmma_stage_clocks(kTileRow),
-              .wave_clocks = 280,
-              .split_reread = 0.8,
-              .split_clocks = 110,
-              .split_sum_clocks = 0.357};
+              .wave_clocks = 980,
+              .split_reread = 0.74,
+              .split_clocks = 174,
+              .split_sum_clocks = 0.402};
   row.launch = &kernels::launch_wgmma_gemm<kTile>;
   return row;
 }
