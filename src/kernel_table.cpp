@@ -20,6 +20,7 @@ namespace {
 constexpr int kOldestArchitecture = 75;
 constexpr int kClusterArchitecture = 90;
 constexpr int kNever = std::numeric_limits<int>::max();
+constexpr std::int64_t kAnyExtent = std::numeric_limits<std::int64_t>::max();
 constexpr int kMaxWorkspaceSplit = 16;
 
 std::int64_t any_k(ElementKind) { return std::numeric_limits<std::int64_t>::max(); }
@@ -43,6 +44,7 @@ constexpr GemmKernel dp4a_row() {
   row.superseded_from = kNever;
   row.backend = KernelBackend::Dp4a;
   row.alignment = 1;
+  row.max_extent = kAnyExtent;
   row.tile_m = kTileRow.m;
   row.tile_n = kTileRow.n;
   row.tile_k = kernels::kDp4aTileK;
@@ -68,6 +70,7 @@ constexpr GemmKernel mma_sync_row() {
   row.superseded_from = kIsTuring ? 80 : kNever;
   row.backend = KernelBackend::MmaSync;
   row.alignment = kTileRow.any_alignment ? 1 : 16;
+  row.max_extent = kAnyExtent;
   row.tile_m = kTileRow.m;
   row.tile_n = kTileRow.n;
   row.tile_k = kTileRow.k;
@@ -87,6 +90,9 @@ constexpr GemmKernel mma_sync_row() {
 }
 
 #ifdef QLINEAR_HAS_SM90A
+// TMA's coordinates have 32 bits and a sign, and a last tile ends behind its operand.
+constexpr std::int64_t kMaxTmaExtent = std::numeric_limits<std::int32_t>::max() - 1023;
+
 template <int kTile>
 constexpr GemmKernel mma_sync_tma_row() {
   constexpr kernels::MmaSyncTmaTile kTileRow = kernels::kMmaSyncTmaTiles[kTile];
@@ -97,6 +103,7 @@ constexpr GemmKernel mma_sync_tma_row() {
   row.superseded_from = kNever;
   row.backend = KernelBackend::MmaSync;
   row.alignment = 16;
+  row.max_extent = kMaxTmaExtent;
   row.tile_m = kTileRow.m;
   row.tile_n = kTileRow.n;
   row.tile_k = kernels::kMmaSyncTmaTileK;
@@ -143,6 +150,7 @@ constexpr GemmKernel wgmma_row() {
   row.superseded_from = kNever;
   row.backend = KernelBackend::Wgmma;
   row.alignment = 16;
+  row.max_extent = kMaxTmaExtent;
   row.tile_m = kTileRow.tile_m();
   row.tile_n = kTileRow.tile_n();
   row.tile_k = kernels::kWgmmaTileK;

@@ -45,7 +45,8 @@ struct GemmKernel {
   bool architecture_specific;  ///< Runs on `architecture` only.
   int superseded_from;  ///< Capability from which other rows are always ahead; chosen if forced.
   KernelBackend backend;
-  int alignment;  ///< Of operand pointers and row strides, in bytes: 16 or 1.
+  int alignment;            ///< Of operand pointers and row strides, in bytes: 16 or 1.
+  std::int64_t max_extent;  ///< Largest M and N.
   int tile_m;
   int tile_n;
   int tile_k;

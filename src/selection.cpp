@@ -9,6 +9,7 @@
 #include <selection_cache.hpp>
 #include <split_k.hpp>
 
+#include <algorithm>
 #include <cstdlib>
 #include <limits>
 #include <string>
@@ -34,6 +35,10 @@ bool architecture_fits(const GemmKernel& kernel, const DeviceInfo& device) {
                                       : device.architecture >= kernel.architecture;
 }
 
+bool extents_fit(const GemmKernel& kernel, const QuantizedLinearDescriptor& problem) {
+  return std::max(problem.m, problem.c_out) <= kernel.max_extent;
+}
+
 bool grid_fits(const GemmKernel& kernel, const QuantizedLinearDescriptor& problem) {
   return kernels::tile_count(problem.m, problem.c_out, kernel.tile_m, kernel.tile_n) <=
          std::numeric_limits<std::int32_t>::max() / kernel.max_split_k;
@@ -43,10 +48,12 @@ bool can_do(const GemmKernel& kernel, const DeviceInfo& device,
             const QuantizedLinearDescriptor& problem, const PlanPreference& preference) {
   return architecture_fits(kernel, device) &&
          !(kernel.architecture_specific && preference.forbid_architecture_specific) &&
-         kernel.shared_bytes <= device.shared_bytes_per_block && grid_fits(kernel, problem);
+         kernel.shared_bytes <= device.shared_bytes_per_block && extents_fit(kernel, problem) &&
+         grid_fits(kernel, problem);
 }
 
-std::string obstacle(const GemmKernel& kernel, const DeviceInfo& device) {
+std::string obstacle(const GemmKernel& kernel, const DeviceInfo& device,
+                     const QuantizedLinearDescriptor& problem) {
   if (!architecture_fits(kernel, device)) {
     return formatted("needs compute capability {}.{}{} and device {} has {}.{}",
                      kernel.architecture / 10, kernel.architecture % 10,
@@ -56,6 +63,9 @@ std::string obstacle(const GemmKernel& kernel, const DeviceInfo& device) {
   if (kernel.shared_bytes > device.shared_bytes_per_block) {
     return formatted("needs {} bytes of shared memory a block and device {} has {}",
                      kernel.shared_bytes, device.ordinal, device.shared_bytes_per_block);
+  }
+  if (!extents_fit(kernel, problem)) {
+    return formatted("takes M and C_out up to {}", kernel.max_extent);
   }
   return kernel.architecture_specific
              ? "is specific to one architecture, which the preference forbids, or would need more "
@@ -146,7 +156,7 @@ Status choose_gemm(const DeviceInfo& device, const PlanPreference& preference, L
   const GemmKernel* kernel = find_gemm_kernel(forced.name);
   if (kernel == nullptr) return unknown_kernel(forced, gemm_kernels());
   if (!can_do(*kernel, device, problem, preference)) {
-    return refused(forced, obstacle(*kernel, device));
+    return refused(forced, obstacle(*kernel, device, problem));
   }
   const GemmChoice choice = best_split(*kernel, device, problem, preference).choice;
   if (choice.kernel == nullptr) {

@@ -180,6 +180,20 @@ TEST_F(Selection, AForcedKernelThatCannotDoTheProblemIsRefused) {
   EXPECT_NE(status.message().find("1048576"), std::string::npos) << status.message();
 }
 
+TEST_F(Selection, ExtentsBeyondTmaCoordinatesFallToKernelsThatTakeThem) {
+  constexpr std::int64_t kLargest = (std::int64_t{1} << 31) - 1;
+  PlanPreference preference;
+  preference.kernel = "wgmma_128x256";
+  for (const LinearCase& c :
+       {LinearCase{.m = kLargest, .n = 64, .k = 64}, LinearCase{.m = 1, .n = kLargest, .k = 64}}) {
+    EXPECT_EQ(select(c).value().sku().backend, KernelBackend::MmaSync) << c;
+    if (device_architecture() != 90) continue;
+    const Status status = select(c, preference).status();
+    EXPECT_EQ(status.code(), StatusCode::Unsupported) << c;
+    EXPECT_NE(status.message().find("2147482624"), std::string::npos) << status.message();
+  }
+}
+
 TEST_F(Selection, ArchitectureSpecificKernelsCanBeForbidden) {
   PlanPreference preference;
   preference.forbid_architecture_specific = true;
