@@ -93,24 +93,31 @@ constexpr GemmKernel mma_sync_row() {
 // TMA's coordinates have 32 bits and a sign, and a last tile ends behind its operand.
 constexpr std::int64_t kMaxTmaExtent = std::numeric_limits<std::int32_t>::max() - 1023;
 
-template <int kTile>
-constexpr GemmKernel mma_sync_tma_row() {
-  constexpr kernels::MmaSyncTmaTile kTileRow = kernels::kMmaSyncTmaTiles[kTile];
+/// What the rows of kernels that TMA feeds have in common.
+template <class Tile>
+constexpr GemmKernel tma_row(const Tile& tile) {
   GemmKernel row{};
-  row.name = kTileRow.name;
+  row.name = tile.name;
   row.architecture = 90;
   row.architecture_specific = true;
   row.superseded_from = kNever;
-  row.backend = KernelBackend::MmaSync;
   row.alignment = 16;
   row.max_extent = kMaxTmaExtent;
+  row.sharers = 1;
+  row.shared_bytes = tile.shared_bytes();
+  row.ring_bytes = static_cast<std::size_t>(tile.ring_bytes());
+  row.blocks_per_multiprocessor = 1;
+  return row;
+}
+
+template <int kTile>
+constexpr GemmKernel mma_sync_tma_row() {
+  constexpr kernels::MmaSyncTmaTile kTileRow = kernels::kMmaSyncTmaTiles[kTile];
+  GemmKernel row = tma_row(kTileRow);
+  row.backend = KernelBackend::MmaSync;
   row.tile_m = kTileRow.m;
   row.tile_n = kTileRow.n;
   row.tile_k = kernels::kMmaSyncTmaTileK;
-  row.sharers = 1;
-  row.shared_bytes = kTileRow.shared_bytes();
-  row.ring_bytes = static_cast<std::size_t>(kTileRow.ring_bytes());
-  row.blocks_per_multiprocessor = 1;
   row.split = SplitK::Workspace;
   row.max_split_k = kMaxWorkspaceSplit;
   row.cost = {.stage_clocks = row.tile_m * row.tile_n * row.tile_k / kTileRow.macs_per_clock,
@@ -143,20 +150,12 @@ constexpr double wgmma_stage_clocks(const kernels::WgmmaTile& tile) {
 template <int kTile>
 constexpr GemmKernel wgmma_row() {
   constexpr kernels::WgmmaTile kTileRow = kernels::kWgmmaTiles[kTile];
-  GemmKernel row{};
-  row.name = kTileRow.name;
-  row.architecture = 90;
-  row.architecture_specific = true;
-  row.superseded_from = kNever;
+  GemmKernel row = tma_row(kTileRow);
   row.backend = KernelBackend::Wgmma;
-  row.alignment = 16;
-  row.max_extent = kMaxTmaExtent;
   row.tile_m = kTileRow.tile_m();
   row.tile_n = kTileRow.tile_n();
   row.tile_k = kernels::kWgmmaTileK;
   row.sharers = kTileRow.sharers;
-  row.shared_bytes = kTileRow.shared_bytes();
-  row.ring_bytes = static_cast<std::size_t>(kTileRow.ring_bytes());
   row.blocks_per_multiprocessor = kTileRow.blocks_per_multiprocessor;
   row.split = SplitK::Cluster;
   row.max_split_k = kTileRow.max_split_k();
