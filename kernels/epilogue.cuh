@@ -58,8 +58,8 @@ class Epilogue {
 
   /// Copies a lane's pieces of 16 bytes from shared memory, where they are `kStagedStep` elements
   /// apart, to the output, where they are `kRowStep` rows apart, the first one at `target`. So many
-  /// rows and columns are left from there. `aligned`: `has_aligned_pieces`, asked once. All pieces
-  /// are loaded before the first is stored: no load could overtake a store.
+  /// rows and columns are left from there. `aligned`: `has_aligned_pieces`, asked once. `kAtOnce`
+  /// pieces are loaded before the first of them is stored: no load could overtake a store.
   template <int kPieces, int kAtOnce, int kRowStep, int kStagedStep>
   __device__ __forceinline__ void copy_pieces(TIn* target, const TIn* staged, int rows_left,
                                               int columns_left, bool aligned) const {
