@@ -58,12 +58,14 @@ class Epilogue {
 
   /// Copies a lane's pieces of 16 bytes from shared memory, where they are `kStagedStep` elements
   /// apart, to the output, where they are `kRowStep` rows apart, the first one at `target`. So many
-  /// rows and columns are left from there. `aligned`: `has_aligned_pieces`, asked once. `kAtOnce`
-  /// pieces are loaded before the first of them is stored: no load could overtake a store.
-  template <int kPieces, int kAtOnce, int kRowStep, int kStagedStep>
+  /// rows and columns are left from there. `aligned`: `has_aligned_pieces`, asked once. Two pieces
+  /// are loaded before the first is stored, as no load could overtake a store; with more of them
+  /// the largest mma.sync tile would spill.
+  template <int kPieces, int kRowStep, int kStagedStep>
   __device__ __forceinline__ void copy_pieces(TIn* target, const TIn* staged, int rows_left,
                                               int columns_left, bool aligned) const {
     constexpr int kWidth = 16 / static_cast<int>(sizeof(TIn));
+    constexpr int kAtOnce = kPieces < 2 ? kPieces : 2;
     const std::int64_t step = kRowStep * ldc_;
     if (aligned && columns_left >= kWidth) {
 #pragma unroll

@@ -146,8 +146,7 @@ class MmaSyncStore {
     constexpr int kPieces = (kMmaSyncStagedRows + kRowsAtOnce - 1) / kRowsAtOnce;
     const int row = lane_ / kLanesPerRow;
     const int rows_left = min(rows_ - first_row, kMmaSyncStagedRows) - row;
-    epilogue_.template copy_pieces<kPieces, (kPieces < 2 ? kPieces : 2), kRowsAtOnce,
-                                   kRowsAtOnce * kPitch>(
+    epilogue_.template copy_pieces<kPieces, kRowsAtOnce, kRowsAtOnce * kPitch>(
         target_ + (first_row + row) * ldc_ + first, staging_ + row * kPitch + lane_column(),
         rows_left, columns_left_ - first, aligned_);
   }

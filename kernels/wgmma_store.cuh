@@ -169,7 +169,6 @@ class WgmmaStore {
     constexpr int kLanesPerRow = kPassColumns / kWidth;
     constexpr int kRowsAtOnce = 32 / kLanesPerRow;
     constexpr int kPieces = (kPassRows + kRowsAtOnce - 1) / kRowsAtOnce;
-    constexpr int kPiecesAtOnce = kPieces < 2 ? kPieces : 2;
     const int lane_row = lane_ / kLanesPerRow;
     const int column = lane_ % kLanesPerRow * kWidth;
     if (!kSwapped && first + column >= kColumns) return;  // A last pass of fewer columns.
@@ -177,7 +176,7 @@ class WgmmaStore {
     const int n = column + (kSwapped ? work_.first_row : work_.first_column + first);
     const int rows = kSwapped ? min(kColumns - first, kPassRows) : kPassRows;
     const int rows_left = min(m_ - m, rows - lane_row);
-    epilogue_.template copy_pieces<kPieces, kPiecesAtOnce, kRowsAtOnce, kRowsAtOnce * kPitch>(
+    epilogue_.template copy_pieces<kPieces, kRowsAtOnce, kRowsAtOnce * kPitch>(
         epilogue_.address(m, n), staging_ + lane_row * kPitch + column, rows_left, n_ - n,
         aligned_);
   }
