@@ -1,7 +1,6 @@
 #include "engine.hpp"
 #include "settings.hpp"
 #include "synchronisation.hpp"
-#include "text.hpp"
 
 #include <emulated_device/kernel_calls.hpp>
 
@@ -23,8 +22,8 @@ void check_divergence(const Block& block) {
   const BlockBarrier& barrier = block.barrier;
   if (barrier.arrived == 0 || barrier.arrived + block.exited < block.threads.size()) return;
   engine().fail(cudaErrorLaunchFailure,
-                text("diverged barrier: %u threads of the block wait at %s and %u have exited",
-                     barrier.arrived, barrier.instruction, block.exited));
+                "diverged barrier: %u threads of the block wait at %s and %u have exited",
+                barrier.arrived, barrier.instruction, block.exited);
 }
 
 void check_no_copy_in_flight(const Block& block) {
@@ -43,15 +42,15 @@ void synchronise_threads(int id, int threads) {
   if (id < 1 || id > 15 || threads < kWarpSize || threads % kWarpSize != 0 ||
       expected > block.threads.size()) {
     engine().fail(cudaErrorLaunchFailure,
-                  text("%s %d, %d: expected a barrier from 1 to 15 and whole warps of the block",
-                       kInstruction, id, threads));
+                  "%s %d, %d: expected a barrier from 1 to 15 and whole warps of the block",
+                  kInstruction, id, threads);
   }
   NamedBarrier& barrier = block.named_barriers[id];
   if (barrier.waiters.empty()) barrier.threads = expected;
   if (barrier.threads != expected) {
-    engine().fail(cudaErrorLaunchFailure, text("%s %d of %u threads, but other threads wait there "
-                                               "for %u",
-                                               kInstruction, id, expected, barrier.threads));
+    engine().fail(cudaErrorLaunchFailure,
+                  "%s %d of %u threads, but other threads wait there for %u", kInstruction, id,
+                  expected, barrier.threads);
   }
   if (barrier.waiters.size() + 1 < expected) {
     barrier.waiters.push_back(&self);
@@ -69,8 +68,8 @@ unsigned synchronise_block(const char* instruction, bool predicate) {
   BlockBarrier& barrier = block.barrier;
   if (barrier.arrived > 0 && std::strcmp(barrier.instruction, instruction) != 0) {
     engine().fail(cudaErrorLaunchFailure,
-                  text("diverged barrier: this thread is at %s, %u threads of the block are at %s",
-                       instruction, barrier.arrived, barrier.instruction));
+                  "diverged barrier: this thread is at %s, %u threads of the block are at %s",
+                  instruction, barrier.arrived, barrier.instruction);
   }
   barrier.instruction = instruction;
   ++barrier.arrived;

@@ -1,6 +1,5 @@
 #include "engine.hpp"
 #include "synchronisation.hpp"
-#include "text.hpp"
 
 #include <emulated_device/kernel_calls.hpp>
 
@@ -31,7 +30,7 @@ void arrive_at_cluster_barrier() {
   Thread& self = engine().current(kArrive);
   Cluster& cluster = cluster_of(self);
   if (self.cluster_arrived) {
-    engine().fail(cudaErrorLaunchFailure, text("%s twice without %s between", kArrive, kWait));
+    engine().fail(cudaErrorLaunchFailure, "%s twice without %s between", kArrive, kWait);
   }
   self.cluster_arrived = true;
   self.cluster_phase = cluster.phase;
@@ -44,7 +43,7 @@ void wait_at_cluster_barrier() {
   Thread& self = engine().current(kWait);
   Cluster& cluster = cluster_of(self);
   if (!self.cluster_arrived) {
-    engine().fail(cudaErrorLaunchFailure, text("%s without %s before it", kWait, kArrive));
+    engine().fail(cudaErrorLaunchFailure, "%s without %s before it", kWait, kArrive);
   }
   self.cluster_arrived = false;
   if (cluster.phase != self.cluster_phase) return;

@@ -6,6 +6,7 @@
 #include <emulated_device/builtin_variables.hpp>
 
 #include <algorithm>
+#include <cstdarg>
 #include <cstdio>
 #include <cstdlib>
 #include <utility>
@@ -140,13 +141,12 @@ void Engine::wake(Warp& warp, std::uint32_t lanes) {
   warp.block->cluster->grid->ready.add(warp, lanes);
 }
 
-void Engine::fail(cudaError_t code, std::string message) {
-  Thread& self = *current_;
-  failure_.emplace(Failure{code, describe(self) + ": " + message});
-  std::string().swap(message);
-  current_ = nullptr;
-  self.fiber.switch_to(host_);
-  std::abort();  // an abandoned thread does not come back
+void Engine::fail(cudaError_t code, const char* format, ...) {
+  std::va_list arguments;
+  va_start(arguments, format);
+  std::string message = text_of(format, arguments);
+  va_end(arguments);
+  stop(code, std::move(message));
 }
 
 void Engine::fail_at(cudaError_t code, const char* instruction, std::size_t bytes,
@@ -154,7 +154,16 @@ void Engine::fail_at(cudaError_t code, const char* instruction, std::size_t byte
   std::string message =
       text("%s of %zu bytes at %p: %s", instruction, bytes, address, place.c_str());
   std::string().swap(place);
-  fail(code, std::move(message));
+  stop(code, std::move(message));
+}
+
+void Engine::stop(cudaError_t code, std::string message) {
+  Thread& self = *current_;
+  failure_.emplace(Failure{code, describe(self) + ": " + message});
+  std::string().swap(message);
+  current_ = nullptr;
+  self.fiber.switch_to(host_);
+  std::abort();  // an abandoned thread does not come back
 }
 
 void Engine::release(Grid& grid) {

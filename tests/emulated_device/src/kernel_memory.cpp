@@ -13,9 +13,8 @@ bool aligned(const void* address, std::size_t bytes) {
 
 void check_alignment(const void* address, std::size_t bytes, const char* instruction) {
   if (aligned(address, bytes)) return;
-  engine().fail(cudaErrorMisalignedAddress,
-                text("%s of %zu bytes at %p, which is not a multiple of %zu", instruction, bytes,
-                     address, bytes));
+  engine().fail(cudaErrorMisalignedAddress, "%s of %zu bytes at %p, which is not a multiple of %zu",
+                instruction, bytes, address, bytes);
 }
 
 std::string describe_shared(const SharedMemory& shared, const void* address) {
@@ -24,7 +23,14 @@ std::string describe_shared(const SharedMemory& shared, const void* address) {
               shared.bytes());
 }
 
-[[noreturn]] void fail_global(const void* address, std::size_t bytes, const char* instruction) {
+[[noreturn, gnu::noinline]] void fail_shared(const SharedMemory& shared, const void* address,
+                                             std::size_t bytes, const char* instruction) {
+  engine().fail_at(cudaErrorIllegalAddress, instruction, bytes, address,
+                   describe_shared(shared, address));
+}
+
+[[noreturn, gnu::noinline]] void fail_global(const void* address, std::size_t bytes,
+                                             const char* instruction) {
   const Block& block = block_of(engine().current(instruction));
   std::string place = block.shared.contains(address, 1) ? describe_shared(block.shared, address)
                                                         : engine().allocations().locate(address);
@@ -45,10 +51,7 @@ void check_global(const void* address, std::size_t bytes, const char* instructio
 
 void check_shared(const void* address, std::size_t bytes, const char* instruction) {
   const SharedMemory& shared = block_of(engine().current(instruction)).shared;
-  if (!shared.contains(address, bytes)) {
-    engine().fail_at(cudaErrorIllegalAddress, instruction, bytes, address,
-                     describe_shared(shared, address));
-  }
+  if (!shared.contains(address, bytes)) fail_shared(shared, address, bytes, instruction);
   check_alignment(address, bytes, instruction);
 }
 
@@ -68,10 +71,7 @@ unsigned char* dynamic_shared_memory() {
 std::uint32_t shared_window_address(const void* address) {
   constexpr const char* kInstruction = "cvta.to.shared";
   const SharedMemory& shared = block_of(engine().current(kInstruction)).shared;
-  if (!shared.contains(address, 0)) {
-    engine().fail_at(cudaErrorIllegalAddress, kInstruction, 0, address,
-                     describe_shared(shared, address));
-  }
+  if (!shared.contains(address, 0)) fail_shared(shared, address, 0, kInstruction);
   return static_cast<std::uint32_t>(kReservedSharedBytes + shared.offset_of(address));
 }
 
@@ -80,13 +80,13 @@ void* map_shared_rank(const void* address, unsigned rank, std::size_t bytes,
   check_shared(address, bytes, instruction);
   const Block& own = block_of(engine().current(instruction));
   if (rank >= own.cluster->blocks.size()) {
-    engine().fail(cudaErrorIllegalAddress, text("%s of block rank %u in a cluster of %zu blocks",
-                                                instruction, rank, own.cluster->blocks.size()));
+    engine().fail(cudaErrorIllegalAddress, "%s of block rank %u in a cluster of %zu blocks",
+                  instruction, rank, own.cluster->blocks.size());
   }
   const Block& other = own.cluster->blocks[rank];
   if (other.exited == other.threads.size()) {
-    engine().fail(cudaErrorIllegalAddress,
-                  text("%s of block rank %u, which has exited", instruction, rank));
+    engine().fail(cudaErrorIllegalAddress, "%s of block rank %u, which has exited", instruction,
+                  rank);
   }
   return other.shared.data() + own.shared.offset_of(address);
 }
@@ -95,9 +95,8 @@ void copy_async(void* shared, const void* global, unsigned bytes, unsigned size)
   constexpr const char* kInstruction = "cp.async";
   check_shared(shared, size, kInstruction);
   if (bytes > size) {
-    engine().fail(cudaErrorLaunchFailure, text("%s with a source of %u bytes and a destination of "
-                                               "%u",
-                                               kInstruction, bytes, size));
+    engine().fail(cudaErrorLaunchFailure, "%s with a source of %u bytes and a destination of %u",
+                  kInstruction, bytes, size);
   }
   if (bytes > 0) {
     check_alignment(global, size, kInstruction);
@@ -120,7 +119,7 @@ void yield_thread() { engine().yield(); }
 
 void trap(const char* instruction) {
   engine().current(instruction);
-  engine().fail(cudaErrorLaunchFailure, text("%s", instruction));
+  engine().fail(cudaErrorLaunchFailure, "%s", instruction);
 }
 
 }  // namespace qlinear::emulated_device

@@ -3,7 +3,6 @@
 #include "engine.hpp"
 #include "settings.hpp"
 #include "swizzle.hpp"
-#include "text.hpp"
 
 #include <cinttypes>
 
@@ -17,8 +16,8 @@ std::uintptr_t field(std::uint64_t bits, unsigned lowest) {
 }
 
 [[noreturn]] void reject(std::uint64_t bits, const char* reason) {
-  engine().fail(cudaErrorLaunchFailure,
-                text("wgmma with the matrix descriptor 0x%016" PRIx64 ": %s", bits, reason));
+  engine().fail(cudaErrorLaunchFailure, "wgmma with the matrix descriptor 0x%016" PRIx64 ": %s",
+                bits, reason);
 }
 
 std::uintptr_t swizzle_bytes(std::uint64_t bits) {

@@ -3,7 +3,6 @@
 #include "dot.hpp"
 #include "engine.hpp"
 #include "settings.hpp"
-#include "text.hpp"
 
 #include <emulated_device/kernel_calls.hpp>
 
@@ -24,7 +23,7 @@ unsigned place_of(unsigned lane) { return lane % 4; }
 void require_capability(int capability, const char* instruction) {
   if (settings().compute_capability >= capability) return;
   engine().current(instruction);
-  engine().fail(cudaErrorLaunchFailure, text("%s needs sm_%d", instruction, capability));
+  engine().fail(cudaErrorLaunchFailure, "%s needs sm_%d", instruction, capability);
 }
 
 // ---- ldmatrix ----

@@ -4,7 +4,6 @@
 #include "settings.hpp"
 #include "swizzle.hpp"
 #include "tensor_map.hpp"
-#include "text.hpp"
 
 #include <emulated_device/kernel_calls.hpp>
 
@@ -63,8 +62,8 @@ void perform(const BoxCopy& copy) {
 
 void check_map(const TensorMap& map) {
   if (map.mark != TensorMap::kMark || map.rank != 2) {
-    engine().fail(cudaErrorLaunchFailure,
-                  text("%s with a descriptor that is no tensor map of rank 2", kInstruction));
+    engine().fail(cudaErrorLaunchFailure, "%s with a descriptor that is no tensor map of rank 2",
+                  kInstruction);
   }
   const std::size_t extent = (std::size_t{map.sizes[1]} - 1) * map.strides[0] +
                              std::size_t{map.sizes[0]} * map.element_bytes;
@@ -81,8 +80,8 @@ void check_column(const BoxCopy& copy) {
   const std::int64_t offset = copy.column * copy.map.element_bytes;
   if (offset % static_cast<std::int64_t>(kChunk) != 0) {
     engine().fail(cudaErrorIllegalInstruction,
-                  text("%s from byte %lld of a row, expected a multiple of %zu", kInstruction,
-                       static_cast<long long>(offset), static_cast<std::size_t>(kChunk)));
+                  "%s from byte %lld of a row, expected a multiple of %zu", kInstruction,
+                  static_cast<long long>(offset), static_cast<std::size_t>(kChunk));
   }
 }
 
@@ -93,14 +92,13 @@ void check_target(const BoxCopy& copy) {
       std::max<std::size_t>(128, std::size_t{copy.map.swizzle_row_bytes} * 8);
   if (copy.offset > shared.bytes() || copy.bytes() > shared.bytes() - copy.offset) {
     engine().fail(cudaErrorIllegalAddress,
-                  text("%s of %zu bytes to offset %zu of the block's %zu bytes of dynamic shared "
-                       "memory",
-                       kInstruction, copy.bytes(), copy.offset, shared.bytes()));
+                  "%s of %zu bytes to offset %zu of the block's %zu bytes of dynamic shared memory",
+                  kInstruction, copy.bytes(), copy.offset, shared.bytes());
   }
   if (copy.offset % alignment != 0) {
     engine().fail(cudaErrorMisalignedAddress,
-                  text("%s to offset %zu of shared memory, expected a multiple of %zu",
-                       kInstruction, copy.offset, alignment));
+                  "%s to offset %zu of shared memory, expected a multiple of %zu", kInstruction,
+                  copy.offset, alignment);
   }
 }
 
@@ -112,14 +110,14 @@ void check_targets(std::uintptr_t barrier_offset, unsigned blocks) {
   const Block& own = block_of(engine().current(kInstruction));
   std::vector<Block>& cluster = own.cluster->blocks;
   if (blocks >> cluster.size() != 0) {
-    engine().fail(cudaErrorLaunchFailure, text("%s to blocks 0x%x of a cluster of %zu",
-                                               kInstruction, blocks, cluster.size()));
+    engine().fail(cudaErrorLaunchFailure, "%s to blocks 0x%x of a cluster of %zu", kInstruction,
+                  blocks, cluster.size());
   }
   for (Block& block : cluster) {
     if (!is_target(block, own, blocks)) continue;
     if (block.exited == block.threads.size()) {
-      engine().fail(cudaErrorIllegalAddress,
-                    text("%s to block rank %u, which has exited", kInstruction, block.rank));
+      engine().fail(cudaErrorIllegalAddress, "%s to block rank %u, which has exited", kInstruction,
+                    block.rank);
     }
     find_barrier(block, barrier_offset, kInstruction);
   }

@@ -2,7 +2,6 @@
 
 #include "engine.hpp"
 #include "settings.hpp"
-#include "text.hpp"
 
 #include <emulated_device/kernel_calls.hpp>
 
@@ -28,14 +27,13 @@ void complete_phase_if_due(TransactionBarrier& barrier) {
 
 void arrive(TransactionBarrier& barrier, std::int64_t bytes) {
   if (barrier.pending == 0) {
-    engine().fail(cudaErrorLaunchFailure, text("%s for the %uth time in a phase of %u arrivals",
-                                               kArrive, barrier.arrivals + 1, barrier.arrivals));
+    engine().fail(cudaErrorLaunchFailure, "%s for the %uth time in a phase of %u arrivals", kArrive,
+                  barrier.arrivals + 1, barrier.arrivals);
   }
   barrier.bytes += bytes;
   if (barrier.bytes > kMostBytes) {
-    engine().fail(cudaErrorLaunchFailure,
-                  text("%s expects %lld bytes in a phase, at most %lld", kArrive,
-                       static_cast<long long>(barrier.bytes), static_cast<long long>(kMostBytes)));
+    engine().fail(cudaErrorLaunchFailure, "%s expects %lld bytes in a phase, at most %lld", kArrive,
+                  static_cast<long long>(barrier.bytes), static_cast<long long>(kMostBytes));
   }
   --barrier.pending;
   complete_phase_if_due(barrier);
@@ -55,9 +53,9 @@ TransactionBarrier& find_barrier(Block& block, std::uintptr_t offset, const char
   const auto found = block.transaction_barriers.find(offset);
   if (found == block.transaction_barriers.end()) {
     engine().fail(cudaErrorLaunchFailure,
-                  text("%s at offset %zu of shared memory of block rank %u, where no mbarrier has "
-                       "been initialised",
-                       instruction, offset, block.rank));
+                  "%s at offset %zu of shared memory of block rank %u, where no mbarrier has been "
+                  "initialised",
+                  instruction, offset, block.rank);
   }
   return found->second;
 }
@@ -71,16 +69,16 @@ void initialise_barrier(const void* barrier, unsigned arrivals) {
   check_shared(barrier, kBytes, kInit);
   Block& block = block_of(engine().current(kInit));
   if (arrivals < 1 || arrivals > kMostArrivals) {
-    engine().fail(cudaErrorLaunchFailure,
-                  text("%s with %u arrivals, expected 1 to %u", kInit, arrivals, kMostArrivals));
+    engine().fail(cudaErrorLaunchFailure, "%s with %u arrivals, expected 1 to %u", kInit, arrivals,
+                  kMostArrivals);
   }
   const std::uintptr_t offset = block.shared.offset_of(barrier);
   const bool is_new =
       block.transaction_barriers.emplace(offset, TransactionBarrier{arrivals, arrivals, 0, 0, {}})
           .second;
   if (!is_new) {
-    engine().fail(cudaErrorLaunchFailure,
-                  text("%s at offset %zu, where there is an mbarrier already", kInit, offset));
+    engine().fail(cudaErrorLaunchFailure, "%s at offset %zu, where there is an mbarrier already",
+                  kInit, offset);
   }
   engine().yield();
 }
@@ -101,8 +99,8 @@ void store_async(void* address, const uint4& value, const void* barrier, unsigne
   check_shared(barrier, kBytes, kStore);
   const Block& own = block_of(engine().current(kStore));
   if (own.cluster->blocks.size() == 1) {  // As an H200 does.
-    engine().fail(cudaErrorIllegalInstruction,
-                  text("%s in a grid that was launched without clusters", kStore));
+    engine().fail(cudaErrorIllegalInstruction, "%s in a grid that was launched without clusters",
+                  kStore);
   }
   Block& other = own.cluster->blocks[rank];
   const std::uintptr_t barrier_offset = own.shared.offset_of(barrier);
@@ -122,7 +120,7 @@ void store_async(void* address, const uint4& value, const void* barrier, unsigne
 void wait_for_phase(const void* barrier, unsigned parity) {
   if (parity > 1) {
     engine().current(kWait);
-    engine().fail(cudaErrorLaunchFailure, text("%s for parity %u", kWait, parity));
+    engine().fail(cudaErrorLaunchFailure, "%s for parity %u", kWait, parity);
   }
   TransactionBarrier& own = own_barrier(barrier, kWait);
   while (own.phase % 2 == parity) {

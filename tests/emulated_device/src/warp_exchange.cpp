@@ -1,5 +1,4 @@
 #include "engine.hpp"
-#include "text.hpp"
 
 #include <emulated_device/kernel_calls.hpp>
 #include <emulated_device/warp_exchange.hpp>
@@ -41,8 +40,8 @@ void shuffle_lanes(const WarpArguments& arguments) {
     const unsigned source = source_lane(own, lane);
     if (!arguments.has(source)) {
       engine().fail(cudaErrorLaunchFailure,
-                    text("a shuffle of lane %u reads lane %u, which its mask 0x%08x does not name",
-                         lane, source, arguments.mask));
+                    "a shuffle of lane %u reads lane %u, which its mask 0x%08x does not name", lane,
+                    source, arguments.mask);
     }
     own.result = arguments.of<ShuffleArguments>(source).value;
   }
@@ -112,8 +111,8 @@ std::uint64_t shuffle(Shuffle kind, std::uint32_t mask, std::uint64_t value, uns
   const WarpOperation& operation = kShuffles[static_cast<unsigned>(kind)];
   if (width < 1 || width > 32 || (width & (width - 1)) != 0) {
     engine().current(operation.name);
-    engine().fail(cudaErrorLaunchFailure, text("%s with width %d, expected a power of two up to 32",
-                                               operation.name, width));
+    engine().fail(cudaErrorLaunchFailure, "%s with width %d, expected a power of two up to 32",
+                  operation.name, width);
   }
   ShuffleArguments arguments{kind, value, operand, static_cast<unsigned>(width), 0};
   execute_with_warp(operation, mask, &arguments);

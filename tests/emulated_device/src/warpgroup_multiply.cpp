@@ -4,7 +4,6 @@
 #include "engine.hpp"
 #include "matrix_descriptor.hpp"
 #include "settings.hpp"
-#include "text.hpp"
 #include "warpgroup_multiplies.hpp"
 
 #include <emulated_device/kernel_calls.hpp>
@@ -113,14 +112,14 @@ void check_issue(const Warp& warp, const Place& place, const WarpArguments& argu
   const auto& first = arguments.of<IssueArguments>(0);
   for (unsigned lane = 1; lane < 32; ++lane) {
     if (same(first, arguments.of<IssueArguments>(lane))) continue;
-    engine().fail(cudaErrorLaunchFailure,
-                  text("wgmma with operands that differ between lanes 0 and %u", lane));
+    engine().fail(cudaErrorLaunchFailure, "wgmma with operands that differ between lanes 0 and %u",
+                  lane);
   }
   if (place.index - place.warp_of_group + WarpgroupMultiplies::kWarps > warp.block->warps.size()) {
-    engine().fail(cudaErrorLaunchFailure, text("wgmma in a warpgroup of less than four warps"));
+    engine().fail(cudaErrorLaunchFailure, "wgmma in a warpgroup of less than four warps");
   }
   if (!place.progress.fenced) {
-    engine().fail(cudaErrorLaunchFailure, text("wgmma without wgmma.fence before the first one"));
+    engine().fail(cudaErrorLaunchFailure, "wgmma without wgmma.fence before the first one");
   }
   MatrixDescriptor(first.a, kRows, warp.block->shared);
   MatrixDescriptor(first.b, first.shape.n, warp.block->shared);
@@ -139,7 +138,7 @@ Multiply& find_operation(const Place& place, const IssueArguments& issued) {
                              operation.accumulate};
   if (!same(first, issued)) {
     engine().fail(cudaErrorLaunchFailure,
-                  text("wgmma with operands that differ between the warps of a warpgroup"));
+                  "wgmma with operands that differ between the warps of a warpgroup");
   }
   return operation;
 }
@@ -181,8 +180,8 @@ std::uint64_t awaited(const WarpgroupMultiplies::WarpProgress& progress, unsigne
 void set_registers(const WarpArguments& arguments) {
   const int count = arguments.of<int>(0);
   if (count % 8 == 0 && count >= 24 && count <= 256) return;
-  engine().fail(cudaErrorLaunchFailure,
-                text("setmaxnreg of %d, expected a multiple of 8 from 24 to 256", count));
+  engine().fail(cudaErrorLaunchFailure, "setmaxnreg of %d, expected a multiple of 8 from 24 to 256",
+                count);
 }
 
 constexpr WarpOperation kIssue = {"wgmma.mma_async", issue};
@@ -195,7 +194,7 @@ constexpr WarpOperation kSetRegisters = {"setmaxnreg", set_registers};
 void execute(const WarpOperation& operation, void* arguments) {
   if (settings().compute_capability != 90) {
     engine().current(operation.name);
-    engine().fail(cudaErrorLaunchFailure, text("%s needs sm_90a", operation.name));
+    engine().fail(cudaErrorLaunchFailure, "%s needs sm_90a", operation.name);
   }
   execute_with_warp(operation, kAllLanes, arguments);
 }
@@ -224,7 +223,7 @@ void wait_multiply_group(unsigned pending) {
 void check_no_multiply_in_flight(const Thread& self) {
   const Place place(*self.warp);
   if (place.progress.issued <= place.group.performed) return;
-  engine().fail(cudaErrorLaunchFailure, text("exits without a wait for its wgmma"));
+  engine().fail(cudaErrorLaunchFailure, "exits without a wait for its wgmma");
 }
 
 void multiply_async(const MultiplyShape& shape, int* d, std::uint64_t a, std::uint64_t b,
