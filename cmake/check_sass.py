@@ -15,6 +15,7 @@ and nvidia-cuda-nvdisasm.
 """
 
 import collections
+import concurrent.futures
 import re
 import subprocess
 import sys
@@ -107,12 +108,22 @@ def check(architecture, name, code, loops):
     return [f"{architecture} {name} {failure}" for failure in failures]
 
 
+def check_file(path):
+    loops = collections.defaultdict(list)
+    failures = []
+    for architecture, name, code in read_kernels(path):
+        failures += check(architecture, name, code, loops)
+    return loops, failures
+
+
 def main(paths):
     loops = collections.defaultdict(list)
     failures = []
-    for path in paths:
-        for architecture, name, code in read_kernels(path):
-            failures += check(architecture, name, code, loops)
+    with concurrent.futures.ProcessPoolExecutor() as pool:
+        for loops_of_file, failures_of_file in pool.map(check_file, paths):
+            failures += failures_of_file
+            for key, counts in loops_of_file.items():
+                loops[key] += counts
     for (architecture, kernel), counts in sorted(loops.items()):
         print(f"{architecture} {kernel}: {len(counts)} kernels; in their main loops "
               + ", ".join(f"{min(column)} to {max(column)} {opcode}"
