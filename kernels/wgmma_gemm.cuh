@@ -240,6 +240,9 @@ cudaError_t launch_wgmma_tile(const GemmProblem& p, cudaStream_t stream) {
   LaunchConfig config{kTile.name, dim3(static_cast<unsigned>(blocks)), dim3(kTile.threads())};
   config.cluster = dim3(static_cast<unsigned>(cluster));
   config.dynamic_shared_bytes = kTile.shared_bytes();
+  if (blocks <= p.multiprocessors) {  // Then no two meet on one, while another is idle.
+    config.dynamic_shared_bytes = std::max(config.dynamic_shared_bytes, kLoneBlockSharedBytes);
+  }
   config.stream = stream;
   config.programmatic_dependent = p.programmatic_dependent;
   return dispatch_weight(p.weight_element, [&](auto weight) {

@@ -99,12 +99,15 @@ inline constexpr std::array<WgmmaTile, 27> kWgmmaTiles{{
     {"wgmma_swapped_256x128", true, 128, 256, 4, 1},
 }};
 
+inline constexpr std::size_t kWgmmaSharedBytes = 228 * 1024;  // Of a multiprocessor of sm_90.
+/// So much that a multiprocessor holds one block only.
+inline constexpr std::size_t kLoneBlockSharedBytes = kWgmmaSharedBytes / 2;
+
 constexpr bool wgmma_tiles_fit() {
-  constexpr std::size_t kSharedBytes = 233472;  // Of a multiprocessor of sm_90 (228 KiB),
-  constexpr std::size_t kReservedBytes = 1024;  // of which the system takes these of each block.
+  constexpr std::size_t kReservedBytes = 1024;  // The system takes these of each block.
   for (const WgmmaTile& tile : kWgmmaTiles) {
     const auto blocks = static_cast<std::size_t>(tile.blocks_per_multiprocessor);
-    if (blocks * (tile.shared_bytes() + kReservedBytes) > kSharedBytes) return false;
+    if (blocks * (tile.shared_bytes() + kReservedBytes) > kWgmmaSharedBytes) return false;
   }
   return true;
 }

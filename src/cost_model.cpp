@@ -47,8 +47,8 @@ struct Work {
   double wave_steps;  ///< Stages of K that those blocks go through,
   double turn_steps;  ///< and these.
   double unevenness;  ///< How much more the busiest one has to do than the average.
-  bool crowds;  ///< A block a multiprocessor at most, but two may meet on one, where blocks of the
-                ///< quantize kernel hold others.
+  bool half_used;     ///< A block a multiprocessor at most where two would fit: half of the shared
+                      ///< memory holds no ring.
 };
 
 Work divide(const GemmKernel& kernel, const DeviceInfo& device,
@@ -86,7 +86,7 @@ Work divide(const GemmKernel& kernel, const DeviceInfo& device,
   work.unevenness = blocks > multiprocessors && all_steps > 0
                         ? work.turn_steps * static_cast<double>(multiprocessors) / all_steps
                         : 1;
-  work.crowds = resident > 1 && blocks <= multiprocessors && blocks > multiprocessors / 2;
+  work.half_used = resident > 1 && blocks <= multiprocessors && blocks > multiprocessors / 2;
   return work;
 }
 
@@ -125,7 +125,7 @@ double l2_clocks(const GemmKernel& kernel, const DeviceInfo& device,
 double memory_clocks(const GemmKernel& kernel, const DeviceInfo& device,
                      const QuantizedLinearDescriptor& problem, const Work& work, int split_k) {
   constexpr double kUnevenShare = 0.1;  // How much of it memory-bound kernels feel.
-  constexpr double kCrowdFactor = 1.043;
+  constexpr double kHalfUsedFactor = 1.043;
   constexpr double kUnsplitReread = 0.081;
   const double nominal = device.memory_bytes_per_clock > 0 ? device.memory_bytes_per_clock
                                                            : kDefaultMemoryBytesPerClock;
@@ -134,7 +134,7 @@ double memory_clocks(const GemmKernel& kernel, const DeviceInfo& device,
   const double rows =
       static_cast<double>(problem.m) + static_cast<double>(problem.c_out) * (1 + reread);
   return rows * static_cast<double>(problem.k) / (kMemoryShare * nominal) *
-         (1 + kUnevenShare * (work.unevenness - 1)) * (work.crowds ? kCrowdFactor : 1);
+         (1 + kUnevenShare * (work.unevenness - 1)) * (work.half_used ? kHalfUsedFactor : 1);
 }
 
 /// The busiest resource's clocks and, the nearer the others come to that, some more: the fourth
