@@ -21,20 +21,24 @@ __device__ __forceinline__ std::int64_t row_of_thread() {
 template <class TIn>
 __global__ void __launch_bounds__(max_threads<TIn>(), 1)
     quantize_registers(QuantizeProblem p, RowOptions options) {
-  wait_and_let_gemm_in(options);
+  if (blockIdx.x >= options.row_blocks) return prefetch_weights(p.prefetch, options.row_blocks);
   const Row<TIn> row(p, row_of_thread());
+  if (options.prefetches_rows) row.prefetch(threadIdx.x, blockDim.x);
+  wait_and_let_gemm_in(options);
   const HeldChunks<TIn> held(row, threadIdx.x, blockDim.x, options);
   const auto scale = row.scale(p, row_max(held.magnitude()), threadIdx.x == 0);
   held.quantize(scale, p.q_min, p.q_max);
-  clear_counters(p);
+  clear_counters(p, options);
 }
 
 /// Rows of any length: read once for the maximum and again, from the L2 where it fits, to quantize.
 template <class TIn>
 __global__ void __launch_bounds__(max_threads<TIn>(), 1)
     quantize_two_pass(QuantizeProblem p, RowOptions options) {
-  wait_and_let_gemm_in(options);
+  if (blockIdx.x >= options.row_blocks) return prefetch_weights(p.prefetch, options.row_blocks);
   const Row<TIn> row(p, row_of_thread());
+  if (options.prefetches_rows) row.prefetch(threadIdx.x, blockDim.x);
+  wait_and_let_gemm_in(options);
   const std::int64_t begin = std::int64_t{threadIdx.x} * kChunkElements;
   const std::int64_t step = std::int64_t{blockDim.x} * kChunkElements;
   Chunk<TIn> chunk;
@@ -51,7 +55,7 @@ __global__ void __launch_bounds__(max_threads<TIn>(), 1)
     store_chunk(row.q, first, row.k, options.q_aligned,
                 quantize_chunk(chunk, scale, p.q_min, p.q_max));
   }
-  clear_counters(p);
+  clear_counters(p, options);
 }
 
 /// Threads for a row of `k`: `held` chunks each where rows abound; fewer chunks where latency
@@ -66,22 +70,17 @@ unsigned threads_per_row(std::int64_t m, std::int64_t k, int held, unsigned max_
   return static_cast<unsigned>(std::min<std::int64_t>(max_threads, divide_up(wanted, 32) * 32));
 }
 
-LaunchConfig row_launch(const char* name, const QuantizeProblem& p, unsigned threads,
-                        cudaStream_t stream) {
-  constexpr unsigned kBlockThreads = 256;
-  const unsigned rows = std::max(1u, kBlockThreads / threads);
-  LaunchConfig config{name, dim3(static_cast<unsigned>(divide_up(p.m, rows))), dim3(threads, rows)};
-  config.dynamic_shared_bytes = kRowMaxBytes;
-  config.stream = stream;
-  config.programmatic_dependent = p.programmatic_dependent;
-  return config;
-}
-
 template <class TIn, auto kKernel>
 cudaError_t launch_rows(const char* name, const QuantizeProblem& p, unsigned threads,
                         cudaStream_t stream) {
-  return launch_kernel<kKernel>(row_launch(name, p, threads, stream), p,
-                                row_options<TIn>(p, threads));
+  constexpr unsigned kBlockThreads = 256;
+  const unsigned rows = std::max(1u, kBlockThreads / threads);
+  const auto row_blocks = static_cast<unsigned>(divide_up(p.m, rows));
+  LaunchConfig config{name, dim3(row_blocks + p.prefetch.blocks), dim3(threads, rows)};
+  config.dynamic_shared_bytes = kRowMaxBytes;
+  config.stream = stream;
+  config.programmatic_dependent = p.programmatic_dependent;
+  return launch_kernel<kKernel>(config, p, row_options<TIn>(p, threads, row_blocks));
 }
 
 }  // namespace

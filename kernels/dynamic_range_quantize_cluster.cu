@@ -64,15 +64,18 @@ class ClusterExchange {
 template <class TIn>
 __global__ void __launch_bounds__(kThreads, 1)
     quantize_cluster(QuantizeProblem p, RowOptions options) {
+  if (blockIdx.x >= options.row_blocks) return prefetch_weights(p.prefetch, options.row_blocks);
   const ClusterExchange exchange;
-  wait_and_let_gemm_in(options);
   const unsigned rank = ptx::cluster_ctarank();
+  const unsigned thread = rank * blockDim.x + threadIdx.x;
+  const unsigned threads = exchange.blocks() * blockDim.x;
   const Row<TIn> row(p, blockIdx.x);
-  const HeldChunks<TIn> held(row, rank * blockDim.x + threadIdx.x, exchange.blocks() * blockDim.x,
-                             options);
+  if (options.prefetches_rows) row.prefetch(thread, threads);
+  wait_and_let_gemm_in(options);
+  const HeldChunks<TIn> held(row, thread, threads, options);
   const auto scale = row.scale(p, exchange.max(held.magnitude()), rank == 0 && threadIdx.x == 0);
   held.quantize(scale, p.q_min, p.q_max);
-  clear_counters(p);
+  clear_counters(p, options);
 }
 
 }  // namespace
@@ -96,14 +99,17 @@ std::int64_t quantize_cluster_max_k(ElementKind element) {
 
 cudaError_t launch_quantize_cluster(const QuantizeProblem& p, cudaStream_t stream) {
   const auto blocks = static_cast<unsigned>(quantize_cluster_blocks(p.k));
-  LaunchConfig config{"quantize_cluster", dim3(static_cast<unsigned>(p.m), blocks), dim3(kThreads)};
+  const auto row_clusters = static_cast<unsigned>(p.m);
+  const auto clusters = row_clusters + static_cast<unsigned>(divide_up(p.prefetch.blocks, blocks));
+  LaunchConfig config{"quantize_cluster", dim3(clusters, blocks), dim3(kThreads)};
   config.cluster = dim3(1, blocks);
   config.dynamic_shared_bytes = kRowMaxBytes + ClusterExchange::kSharedBytes;
   config.stream = stream;
   config.programmatic_dependent = p.programmatic_dependent;
   return dispatch_element(p.element, [&](auto tag) {
     using TIn = typename decltype(tag)::Type;
-    return launch_kernel<&quantize_cluster<TIn>>(config, p, row_options<TIn>(p, kThreads));
+    return launch_kernel<&quantize_cluster<TIn>>(config, p,
+                                                 row_options<TIn>(p, kThreads, row_clusters));
   });
 }
 

@@ -11,6 +11,19 @@
 
 namespace qlinear::kernels {
 
+inline constexpr std::int64_t kCacheLineBytes = 128;
+
+/// What the GEMM reads first of its weights: `bytes` of each row, and those of each slice of K.
+struct WeightPrefetch {
+  const void* weights = nullptr;
+  std::int64_t ld = 0;  ///< In bytes.
+  std::uint32_t rows = 0;
+  std::uint32_t slices = 0;
+  std::uint32_t slice_bytes = 0;  ///< From one slice to the next.
+  std::uint32_t bytes = 0;        ///< Whole lines of the cache.
+  std::uint32_t blocks = 0;       ///< That share the work; 0 for no prefetch.
+};
+
 /// q[M,K], scale[M] from x[M,K].
 struct QuantizeProblem {
   ElementKind element;
@@ -29,6 +42,8 @@ struct QuantizeProblem {
   bool programmatic_dependent;  ///< May start before its predecessor in the stream has ended.
   /// Behind it comes the GEMM, which may read its weights before the predecessors have ended.
   bool constant_weights;
+  /// By blocks behind those of the rows, while kernels before this one still run.
+  WeightPrefetch prefetch;
 };
 
 /// c[M,N] from a[M,K], b[N,K] and the epilogue's operands.
@@ -54,6 +69,9 @@ struct GemmProblem {
   std::int32_t* partial_sums;    ///< 16-byte aligned; unused when not split.
   /// May start before its predecessor in the stream has ended, and then reads no operand but `b`.
   bool programmatic_dependent;
+  /// Its own successor starts when all that it reads is on its way, rather than at once: so that
+  /// what the successor prefetches comes behind.
+  bool lets_successor_in_late;
 };
 
 using QuantizeLauncher = cudaError_t (*)(const QuantizeProblem&, cudaStream_t);

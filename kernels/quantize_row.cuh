@@ -5,6 +5,7 @@
 #include <ptx/launch_config.cuh>
 #include <ptx/memory.cuh>
 #include <row_chunk.cuh>
+#include <weight_prefetch.cuh>
 
 #include <algorithm>
 
@@ -28,14 +29,20 @@ struct RowOptions {
   /// it few registers it would find only some multiprocessors free, and stay unevenly placed.
   bool lets_gemm_in_early;
   bool lets_gemm_in_at_once;  ///< Even while kernels before this one still run.
+  bool prefetches_rows;       ///< To the L2, while kernels before this one still run.
+  unsigned row_blocks;        ///< Along x. Behind them come blocks that prefetch weights.
 };
 
 template <class TIn>
-RowOptions row_options(const QuantizeProblem& p, unsigned threads) {
+RowOptions row_options(const QuantizeProblem& p, unsigned threads, unsigned row_blocks) {
   const auto element_bytes = static_cast<std::int64_t>(sizeof(TIn));
   const bool early = threads <= kFewThreads;
   return {rows_are_16_byte_aligned(p.x, p.ldx * element_bytes),
-          rows_are_16_byte_aligned(p.q, p.ldq), early, early && p.constant_weights};
+          rows_are_16_byte_aligned(p.q, p.ldq),
+          early,
+          early && p.constant_weights,
+          p.prefetch.blocks > 0,
+          row_blocks};
 }
 
 inline std::int64_t divide_up(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
@@ -72,10 +79,10 @@ __device__ Magnitude row_max(Magnitude magnitude) {
 /// Shared memory of `row_max`: a slot a warp.
 inline constexpr std::size_t kRowMaxBytes = 32 * sizeof(unsigned long long);
 
-/// By the blocks of a launch along x.
-__device__ inline void clear_counters(const QuantizeProblem& p) {
+/// By the blocks along x that have rows.
+__device__ inline void clear_counters(const QuantizeProblem& p, const RowOptions& options) {
   if (blockIdx.y != 0) return;
-  const std::int64_t threads = std::int64_t{gridDim.x} * blockDim.x * blockDim.y;
+  const std::int64_t threads = std::int64_t{options.row_blocks} * blockDim.x * blockDim.y;
   const std::int64_t block = std::int64_t{blockIdx.x} * blockDim.x * blockDim.y;
   for (std::int64_t i = block + threadIdx.y * blockDim.x + threadIdx.x; i < p.zero_count;
        i += threads) {
@@ -91,11 +98,21 @@ struct Row {
   const TIn* x;
   std::int8_t* q;
 
+  static constexpr auto kLine = kCacheLineBytes / static_cast<std::int64_t>(sizeof(TIn));
+
   __device__ Row(const QuantizeProblem& p, std::int64_t row)
       : index(row),
         k(index < p.m ? p.k : 0),
         x(static_cast<const TIn*>(p.x) + (k > 0 ? index * p.ldx : 0)),
         q(p.q + (k > 0 ? index * p.ldq : 0)) {}
+
+  /// Every `threads`-th line of it to the L2, from `thread` on: before the wait for the kernel that
+  /// writes it, since few rows are read so quickly that a miss shows.
+  __device__ void prefetch(unsigned thread, unsigned threads) const {
+    for (std::int64_t i = thread * kLine; i < k; i += threads * kLine) {
+      ptx::prefetch_l2(x + i);
+    }
+  }
 
   /// `stores`: whether this thread is the one that stores the row's scale.
   __device__ RowScale<scale_t<TIn>> scale(const QuantizeProblem& p,

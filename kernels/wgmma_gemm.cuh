@@ -153,7 +153,7 @@ __device__ __forceinline__ void wgmma_consume(const GemmProblem& p,
   const int warp = static_cast<int>(threadIdx.x) / 32 - 4;
   RingCursor<Traits::kStages> cursor;
   ptx::griddepcontrol_wait();
-  ptx::griddepcontrol_launch_dependents();
+  if (!p.lets_successor_in_late) ptx::griddepcontrol_launch_dependents();
   for (int tile = schedule.first_tile(); tile < schedule.end_tile(); tile += schedule.tile_step()) {
     WgmmaWork work = schedule.work(tile);
     work.first_row += warp * 16;
@@ -203,6 +203,7 @@ __global__ void __launch_bounds__(WgmmaRegisters<TIn, kTileIndex>::kMaxThreads,
     if (threadIdx.x == 0) {
       if (kShares) producer.open();
       producer.run();
+      if (p.lets_successor_in_late) ptx::griddepcontrol_launch_dependents();
     }
     __syncwarp();
     if (in_cluster && !kShares) ptx::barrier_cluster_wait();

@@ -44,7 +44,8 @@ kernels::QuantizeProblem quantize_problem(const DynamicRangeQuantizeDescriptor& 
           nullptr,
           0,
           programmatic_dependent_launch,
-          false};
+          false,
+          {}};
 }
 
 /// Launches nothing for M = 0.

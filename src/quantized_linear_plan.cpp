@@ -116,6 +116,20 @@ std::int64_t counter_count(const GemmChoice& choice, const kernels::GemmProblem&
   return problem.counters == nullptr ? 0 : choice.split_tiles;
 }
 
+/// `choice`'s prefetch of the weights of `problem`.
+kernels::WeightPrefetch weight_prefetch(const GemmChoice& choice,
+                                        const kernels::GemmProblem& problem) {
+  if (choice.prefetched_bytes == 0) return {};
+  constexpr std::int64_t kLine = kernels::kCacheLineBytes;
+  return {problem.b,
+          problem.ldb,
+          static_cast<std::uint32_t>(choice.prefetched_rows),
+          static_cast<std::uint32_t>(problem.split_k),
+          static_cast<std::uint32_t>(problem.k / problem.split_k / kLine * kLine),
+          static_cast<std::uint32_t>(choice.prefetched_bytes),
+          static_cast<std::uint32_t>(problem.multiprocessors)};
+}
+
 }  // namespace
 
 template <class TIn, class TWQ>
@@ -152,9 +166,11 @@ Status QuantizedLinearPlan<TIn, TWQ>::run(cudaStream_t stream, Workspace workspa
   quantize.zero = gemm.counters;
   quantize.zero_count = counter_count(choice, gemm);
   quantize.constant_weights = state_.constant_weights;
+  quantize.prefetch = weight_prefetch(choice, gemm);
   Status status = detail::enqueue_quantize(*state_.quantize_kernel, quantize, stream);
   if (!status.ok()) return status;
   gemm.programmatic_dependent = state_.programmatic_dependent_launch;
+  gemm.lets_successor_in_late = choice.prefetched_bytes > 0;
   return detail::enqueue_gemm(*choice.kernel, gemm, stream);
 }
 
@@ -185,6 +201,7 @@ Status QuantizedLinearPlan<TIn, TWQ>::multiply(cudaStream_t stream, Workspace wo
     if (error != cudaSuccess) return detail::cuda_failure("cudaMemsetAsync", error);
   }
   gemm.programmatic_dependent = state_.programmatic_dependent_launch && state_.constant_weights;
+  gemm.lets_successor_in_late = choice.prefetched_bytes > 0;
   return detail::enqueue_gemm(*choice.kernel, gemm, stream);
 }
 

@@ -184,6 +184,29 @@ bool early_start_pays(const DeviceInfo& device, const LinearState& state) {
   return blocks * 10 >= std::int64_t{device.multiprocessors} * 9;
 }
 
+/// What the first tiles that `choice` computes read first of their weights, as much as memory
+/// delivers while it would be idle between two layers: on an H100 and for few tokens 0 to 13 % of
+/// a layer's time. With more tokens the quantize kernel needs its place on the multiprocessors.
+void choose_prefetch(const DeviceInfo& device, const QuantizedLinearDescriptor& problem,
+                     GemmChoice& choice) {
+  constexpr std::int64_t kFewTokens = 128;
+  constexpr double kIdleClocks = 2500;
+  constexpr std::int64_t kLine = kernels::kCacheLineBytes;
+  if (choice.kernel == nullptr || choice.kernel->backend != KernelBackend::Wgmma) return;
+  if (problem.m == 0 || problem.m > kFewTokens || problem.c_out == 0) return;
+  const GemmKernel& kernel = *choice.kernel;
+  const std::int64_t blocks_of_row =
+      choice.split_k * kernels::tile_count(problem.m, 1, kernel.tile_m, 1);
+  const std::int64_t tiles =
+      std::max<std::int64_t>(1, blocks_at_once(kernel, device, choice.split_k) / blocks_of_row);
+  const std::int64_t rows = std::min(problem.c_out, tiles * kernel.tile_n);
+  const auto bytes = static_cast<std::int64_t>(kIdleClocks * device.memory_bytes_per_clock);
+  const std::int64_t pieces = rows * choice.split_k;
+  const std::int64_t lines = std::max<std::int64_t>(1, bytes / (pieces * kLine));
+  choice.prefetched_rows = rows;
+  choice.prefetched_bytes = std::min(lines, problem.k / choice.split_k / kLine) * kLine;
+}
+
 void log_selection(const LinearState& state) {
   const auto& d = state.descriptor;
   const auto describe = [](const GemmChoice& choice) {
@@ -224,6 +247,7 @@ Result<LinearState> choose_linear(const DeviceInfo& device,
   state.multiprocessors = device.multiprocessors;
   state.programmatic_dependent_launch = device.architecture >= kProgrammaticLaunchArchitecture;
   if (Status status = choose_gemm(device, preference, state); !status.ok()) return status;
+  if (state.programmatic_dependent_launch) choose_prefetch(device, descriptor, state.aligned);
   const bool rows_aligned = descriptor.k % kTensorMapAlignment == 0;
   const GemmChoice& expected =
       rows_aligned || state.unaligned.kernel == nullptr ? state.aligned : state.unaligned;

@@ -6,6 +6,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 
@@ -136,6 +137,35 @@ TEST(CostModel, SpreadsFewLongRowsOverClusters) {
   without_clusters.clusters_at_once = {};
   EXPECT_STREQ(select(without_clusters, 1, 8192, 28672).quantize_kernel->name,
                "quantize_registers");
+}
+
+// What the quantize kernel fetches lies within the weights and is no more than memory has time for.
+TEST(Prefetch, IsASmallPartOfTheWeightsOfFewTokens) {
+  for (const std::int64_t m : {1, 16, 64, 128, 129, 4096}) {
+    for (const std::int64_t n : {0, 1, 64, 4096, 57344, 1 << 20}) {
+      for (const std::int64_t k : {0, 16, 128, 200, 4096, 28672}) {
+        const GemmChoice choice = select(hopper(0), m, n, k).aligned;
+        if (choice.kernel->backend != KernelBackend::Wgmma || m > 128) {
+          EXPECT_EQ(choice.prefetched_bytes, 0);
+          continue;
+        }
+        EXPECT_LE(choice.prefetched_rows, n);
+        EXPECT_LE(choice.prefetched_bytes, k / choice.split_k);
+        EXPECT_EQ(choice.prefetched_bytes % 128, 0);
+        const std::int64_t pieces = choice.prefetched_rows * choice.split_k;
+        EXPECT_LE(choice.prefetched_bytes * pieces, std::max<std::int64_t>(8 << 20, pieces * 128));
+        EXPECT_EQ(choice.prefetched_bytes > 0, n > 0 && k / choice.split_k >= 128)
+            << m << ' ' << n << ' ' << k;
+      }
+    }
+  }
+}
+
+TEST(Prefetch, NeedsProgrammaticLaunch) {
+  DeviceInfo older = hopper(0);
+  older.ordinal = 90;
+  older.architecture = 80;
+  EXPECT_EQ(select(older, 1, 4096, 4096).aligned.prefetched_bytes, 0);
 }
 
 }  // namespace

@@ -50,6 +50,10 @@ struct GemmChoice {
   int split_k = 1;
   std::int64_t split_tiles = 0;  ///< Output tiles that a workspace is needed for, the last ones.
   std::size_t workspace_bytes = 0;
+  /// Weights that the quantize kernel brings to the L2: of so many rows, and of each slice of K so
+  /// many bytes.
+  std::int64_t prefetched_rows = 0;
+  std::int64_t prefetched_bytes = 0;
 };
 
 struct LinearState {
@@ -106,7 +110,9 @@ class QuantizedLinearPlan {
   const QuantizedLinearDescriptor& descriptor() const noexcept { return state_.descriptor; }
 
   /// Enqueues both kernels on `stream`. On an error nothing has been launched and nothing written,
-  /// except that a CudaError may come from the second launch.
+  /// except that a CudaError may come from the second launch. From compute capability 9.0 on, the
+  /// first of them may have the L2 fetch weights and activation while kernels before it still run,
+  /// as a hint only: both may be written until those have ended.
   Status run(cudaStream_t stream, Workspace workspace, const Args& args) const;
 
   /// First half of `run`: activation to `act_q_scratch` and `act_scale_scratch`. Reads no other

@@ -27,6 +27,12 @@ __device__ __forceinline__ void st_global(T* address, T value) {
 /// Stays one store where the compiler would take the plain one apart.
 __device__ __forceinline__ void st_global(uint4* address, uint4 value) { __stwb(address, value); }
 
+/// prefetch.global.L2 of the line that `address` lies in. Reads nothing as far as memory ordering
+/// goes.
+__device__ __forceinline__ void prefetch_l2(const void* address) {
+  asm volatile("prefetch.global.L2 [%0];" ::"l"(address));
+}
+
 template <class T>
 __device__ __forceinline__ T ld_shared(const T* address) {
   return *address;

@@ -21,6 +21,10 @@ __device__ __forceinline__ void st_global(T* address, T value) {
   *address = value;
 }
 
+__device__ __forceinline__ void prefetch_l2(const void* address) {
+  emulated_device::check_global(address, 1, "prefetch.global.L2");
+}
+
 template <class T>
 __device__ __forceinline__ T ld_shared(const T* address) {
   emulated_device::check_shared(address, sizeof(T), "ld.shared");
