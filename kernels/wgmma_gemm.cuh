@@ -67,8 +67,11 @@ class WgmmaProducer {
     return (Traits::kTileN + schedule_.tile_tokens()) * kWgmmaTileK;
   }
 
+  /// Where weights are all that counts not the whole ring: its tokens would queue behind that at
+  /// the tensor memory accelerator.
   __device__ int opened_steps() const {
-    return min(schedule_.end_step() - schedule_.first_step(), Traits::kStages);
+    constexpr int kOpened = Traits::kSwapped ? Traits::kStages * 3 / 4 : Traits::kStages;
+    return min(schedule_.end_step() - schedule_.first_step(), kOpened);
   }
 
   __device__ void load_weights(const WgmmaWork& work, int step, int slot) const {
