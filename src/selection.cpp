@@ -170,9 +170,9 @@ Status choose_gemm(const DeviceInfo& device, const PlanPreference& preference, L
 }
 
 /// Whether a GEMM that starts while its predecessors still run gains by it. On an H200 that was so
-/// (by 3 to 10 %) for grids of about a block for each multiprocessor or more behind a short
-/// quantize kernel. Blocks of smaller grids gather on the multiprocessors that the layer before
-/// leaves idle.
+/// (by 3 to 10 %, before weights were prefetched) for grids that fill the multiprocessors behind a
+/// short quantize kernel. Blocks of smaller grids gather on those that the layer before leaves
+/// idle, or wait for one.
 bool early_start_pays(const DeviceInfo& device, const LinearState& state) {
   constexpr std::int64_t kFewTokens = 64;
   const auto& problem = state.descriptor;
@@ -181,7 +181,7 @@ bool early_start_pays(const DeviceInfo& device, const LinearState& state) {
   const std::int64_t blocks =
       kernels::tile_count(problem.m, problem.c_out, choice.kernel->tile_m, choice.kernel->tile_n) *
       choice.split_k;
-  return blocks * 10 >= std::int64_t{device.multiprocessors} * 9;
+  return blocks * 10 >= blocks_at_once(*choice.kernel, device, choice.split_k) * 9;
 }
 
 /// What the first tiles that `choice` computes read first of their weights, as much as memory

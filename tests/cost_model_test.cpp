@@ -116,9 +116,9 @@ TEST(CostModel, StartsConstantWeightsEarlyOnFullGridsOnly) {
   const DeviceInfo device = hopper(0);
   PlanPreference promise;
   promise.constant_weights = true;
-  EXPECT_TRUE(select(device, 1, 4096, 4096, promise).constant_weights);
-  EXPECT_FALSE(select(device, 1, 4096, 4096).constant_weights);
-  EXPECT_FALSE(select(device, 1, 2048, 4096, promise).constant_weights);
+  EXPECT_TRUE(select(device, 1, 57344, 4096, promise).constant_weights);
+  EXPECT_FALSE(select(device, 1, 57344, 4096).constant_weights);
+  EXPECT_FALSE(select(device, 1, 4096, 4096, promise).constant_weights);
   EXPECT_FALSE(select(device, 65, 57344, 4096, promise).constant_weights);
   EXPECT_FALSE(select(device, 1, 57344, 14336, promise).constant_weights);
   promise.kernel = "wgmma_128x256";
