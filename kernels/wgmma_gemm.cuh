@@ -244,7 +244,9 @@ cudaError_t launch_wgmma_tile(const GemmProblem& p, cudaStream_t stream) {
   LaunchConfig config{kTile.name, dim3(static_cast<unsigned>(blocks)), dim3(kTile.threads())};
   config.cluster = dim3(static_cast<unsigned>(cluster));
   config.dynamic_shared_bytes = kTile.shared_bytes();
-  if (blocks <= p.multiprocessors) {  // Then no two meet on one, while another is idle.
+  // Then no two blocks meet on one multiprocessor while another is idle. Of larger clusters fewer
+  // may run at once than multiprocessors have room for.
+  if (blocks <= p.multiprocessors && cluster <= 2) {
     config.dynamic_shared_bytes = std::max(config.dynamic_shared_bytes, kLoneBlockSharedBytes);
   }
   config.stream = stream;
