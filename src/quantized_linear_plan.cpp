@@ -7,6 +7,8 @@
 #include <split_k.hpp>
 #include <validation.hpp>
 
+#include <algorithm>
+
 namespace qlinear {
 namespace {
 
@@ -121,13 +123,17 @@ kernels::WeightPrefetch weight_prefetch(const GemmChoice& choice,
                                         const kernels::GemmProblem& problem) {
   if (choice.prefetched_bytes == 0) return {};
   constexpr std::int64_t kLine = kernels::kCacheLineBytes;
+  constexpr std::int64_t kBlockBytes = 256 * kLine;  // A line a thread.
+  const std::int64_t bytes = choice.prefetched_rows * problem.split_k * choice.prefetched_bytes;
+  const std::int64_t blocks =
+      std::min<std::int64_t>(problem.multiprocessors, (bytes + kBlockBytes - 1) / kBlockBytes);
   return {problem.b,
           problem.ldb,
           static_cast<std::uint32_t>(choice.prefetched_rows),
           static_cast<std::uint32_t>(problem.split_k),
           static_cast<std::uint32_t>(problem.k / problem.split_k / kLine * kLine),
           static_cast<std::uint32_t>(choice.prefetched_bytes),
-          static_cast<std::uint32_t>(problem.multiprocessors)};
+          static_cast<std::uint32_t>(blocks)};
 }
 
 }  // namespace
