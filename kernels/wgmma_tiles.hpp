@@ -99,7 +99,7 @@ inline constexpr std::array<WgmmaTile, 27> kWgmmaTiles{{
     {"wgmma_swapped_256x128", true, 128, 256, 4, 1},
 }};
 
-inline constexpr std::size_t kWgmmaSharedBytes = 228 * 1024;  // Of a multiprocessor of sm_90.
+inline constexpr std::size_t kWgmmaSharedBytes = 233472;  // Of a multiprocessor of sm_90: 228 KiB.
 /// So much that a multiprocessor holds one block only.
 inline constexpr std::size_t kLoneBlockSharedBytes = kWgmmaSharedBytes / 2;
 
