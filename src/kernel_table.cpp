@@ -198,9 +198,10 @@ constexpr auto kGemmKernels =
 
 template <class Kernel>
 const Kernel* find(std::span<const Kernel> kernels, std::string_view name) {
-  const auto row = std::find_if(kernels.begin(), kernels.end(),
-                                [name](const Kernel& kernel) { return name == kernel.name; });
-  return row == kernels.end() ? nullptr : &*row;
+  for (const Kernel& kernel : kernels) {
+    if (name == kernel.name) return &kernel;
+  }
+  return nullptr;
 }
 
 PrecisionGuarantee guarantee(ElementKind element) {
