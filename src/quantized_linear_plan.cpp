@@ -136,6 +136,50 @@ kernels::WeightPrefetch weight_prefetch(const GemmChoice& choice,
           static_cast<std::uint32_t>(blocks)};
 }
 
+/// Fills in what `choice` says of `gemm`.
+Status prepare_gemm(const LinearState& state, const GemmChoice& choice, Workspace workspace,
+                    kernels::GemmProblem& gemm) {
+  gemm.lets_successor_in_late = choice.prefetched_bytes > 0;
+  if (Status status = check_choice(state, choice); !status.ok()) return status;
+  return split_problem(choice, workspace, gemm);
+}
+
+/// `run`, once its arguments are checked.
+Status enqueue_linear(cudaStream_t stream, const LinearState& state,
+                      kernels::QuantizeProblem quantize, kernels::GemmProblem gemm,
+                      Workspace workspace) {
+  const GemmChoice& choice = choice_for(state, gemm);
+  Status status = prepare_gemm(state, choice, workspace, gemm);
+  if (!status.ok()) return status;
+  const detail::PlanDevice device(stream, state.device);
+  if (!device.status().ok()) return device.status();
+  quantize.zero = gemm.counters;
+  quantize.zero_count = counter_count(choice, gemm);
+  quantize.constant_weights = state.constant_weights;
+  quantize.prefetch = weight_prefetch(choice, gemm);
+  status = detail::enqueue_quantize(*state.quantize_kernel, quantize, stream);
+  if (!status.ok()) return status;
+  gemm.programmatic_dependent = state.programmatic_dependent_launch;
+  return detail::enqueue_gemm(*choice.kernel, gemm, stream);
+}
+
+/// `multiply`, once its arguments are checked.
+Status enqueue_multiply(cudaStream_t stream, const LinearState& state, kernels::GemmProblem gemm,
+                        Workspace workspace) {
+  const GemmChoice& choice = choice_for(state, gemm);
+  Status status = prepare_gemm(state, choice, workspace, gemm);
+  if (!status.ok()) return status;
+  const detail::PlanDevice device(stream, state.device);
+  if (!device.status().ok()) return device.status();
+  if (const auto counters = static_cast<std::size_t>(counter_count(choice, gemm)); counters > 0) {
+    const cudaError_t error =
+        cudaMemsetAsync(gemm.counters, 0, counters * sizeof(std::uint32_t), stream);
+    if (error != cudaSuccess) return detail::cuda_failure("cudaMemsetAsync", error);
+  }
+  gemm.programmatic_dependent = state.programmatic_dependent_launch && state.constant_weights;
+  return detail::enqueue_gemm(*choice.kernel, gemm, stream);
+}
+
 }  // namespace
 
 template <class TIn, class TWQ>
@@ -161,23 +205,8 @@ template <class TIn, class TWQ>
 Status QuantizedLinearPlan<TIn, TWQ>::run(cudaStream_t stream, Workspace workspace,
                                           const Args& args) const {
   if (Status status = detail::validate_args(state_.descriptor, args); !status.ok()) return status;
-  auto gemm = gemm_problem(state_, args);
-  const GemmChoice& choice = choice_for(state_, gemm);
-  if (Status status = check_choice(state_, choice); !status.ok()) return status;
-  if (Status status = split_problem(choice, workspace, gemm); !status.ok()) return status;
-  const detail::PlanDevice device(stream, state_.device);
-  if (!device.status().ok()) return device.status();
-
-  auto quantize = quantize_problem(state_, args);
-  quantize.zero = gemm.counters;
-  quantize.zero_count = counter_count(choice, gemm);
-  quantize.constant_weights = state_.constant_weights;
-  quantize.prefetch = weight_prefetch(choice, gemm);
-  Status status = detail::enqueue_quantize(*state_.quantize_kernel, quantize, stream);
-  if (!status.ok()) return status;
-  gemm.programmatic_dependent = state_.programmatic_dependent_launch;
-  gemm.lets_successor_in_late = choice.prefetched_bytes > 0;
-  return detail::enqueue_gemm(*choice.kernel, gemm, stream);
+  return enqueue_linear(stream, state_, quantize_problem(state_, args), gemm_problem(state_, args),
+                        workspace);
 }
 
 template <class TIn, class TWQ>
@@ -195,20 +224,7 @@ Status QuantizedLinearPlan<TIn, TWQ>::multiply(cudaStream_t stream, Workspace wo
                                                const Args& args) const {
   Status status = detail::validate_args(state_.descriptor, args, detail::Pass::Multiply);
   if (!status.ok()) return status;
-  auto gemm = gemm_problem(state_, args);
-  const GemmChoice& choice = choice_for(state_, gemm);
-  if (status = check_choice(state_, choice); !status.ok()) return status;
-  if (status = split_problem(choice, workspace, gemm); !status.ok()) return status;
-  const detail::PlanDevice device(stream, state_.device);
-  if (!device.status().ok()) return device.status();
-  if (const auto counters = static_cast<std::size_t>(counter_count(choice, gemm)); counters > 0) {
-    const cudaError_t error =
-        cudaMemsetAsync(gemm.counters, 0, counters * sizeof(std::uint32_t), stream);
-    if (error != cudaSuccess) return detail::cuda_failure("cudaMemsetAsync", error);
-  }
-  gemm.programmatic_dependent = state_.programmatic_dependent_launch && state_.constant_weights;
-  gemm.lets_successor_in_late = choice.prefetched_bytes > 0;
-  return detail::enqueue_gemm(*choice.kernel, gemm, stream);
+  return enqueue_multiply(stream, state_, gemm_problem(state_, args), workspace);
 }
 
 template class QuantizedLinearPlan<__half, S8>;
