@@ -24,13 +24,17 @@ using Plan = QuantizedLinearPlan<Bf16, S8>;
 using Device = DeviceLinear<Bf16, S8>;
 using emulated_device::test::with_seeds;
 
-/// Lets its successor start at once, and only then writes `to`.
+/// Lets its successor start at once, and only then writes `to`, other values first: it takes so
+/// long that what the successor does before its wait sees those, or older ones.
 __global__ void copy_late(const S8* from, S8* to, int count) {
   ptx::griddepcontrol_launch_dependents();
   ptx::griddepcontrol_wait();
   const auto step = static_cast<int>(gridDim.x * blockDim.x);
-  for (auto i = static_cast<int>(blockIdx.x * blockDim.x + threadIdx.x); i < count; i += step) {
-    ptx::st_global(to + i, ptx::ld_global(from + i));
+  for (int wrong = 1; wrong >= 0; --wrong) {
+    for (auto i = static_cast<int>(blockIdx.x * blockDim.x + threadIdx.x); i < count; i += step) {
+      ptx::st_global(to + i, static_cast<S8>(ptx::ld_global(from + i) ^ wrong));
+    }
+    __syncthreads();
   }
 }
 
