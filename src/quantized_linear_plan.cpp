@@ -144,39 +144,40 @@ Status prepare_gemm(const LinearState& state, const GemmChoice& choice, Workspac
   return split_problem(choice, workspace, gemm);
 }
 
-/// `run`, once its arguments are checked.
+/// The kernel before the GEMM, with all that it does for it on the way.
+Status enqueue_quantize(cudaStream_t stream, const LinearState& state,
+                        kernels::QuantizeProblem quantize, const GemmChoice& choice,
+                        const kernels::GemmProblem& gemm) {
+  quantize.zero = gemm.counters;
+  quantize.zero_count = counter_count(choice, gemm);
+  quantize.constant_weights = state.constant_weights;
+  quantize.prefetch = weight_prefetch(choice, gemm);
+  return detail::enqueue_quantize(*state.quantize_kernel, quantize, stream);
+}
+
+Status clear_counters(cudaStream_t stream, const GemmChoice& choice,
+                      const kernels::GemmProblem& gemm) {
+  const auto counters = static_cast<std::size_t>(counter_count(choice, gemm));
+  if (counters == 0) return {};
+  const cudaError_t error =
+      cudaMemsetAsync(gemm.counters, 0, counters * sizeof(std::uint32_t), stream);
+  return error == cudaSuccess ? Status() : detail::cuda_failure("cudaMemsetAsync", error);
+}
+
+/// `run`, or without `quantize` `multiply`, once the arguments are checked.
 Status enqueue_linear(cudaStream_t stream, const LinearState& state,
-                      kernels::QuantizeProblem quantize, kernels::GemmProblem gemm,
+                      const kernels::QuantizeProblem* quantize, kernels::GemmProblem gemm,
                       Workspace workspace) {
   const GemmChoice& choice = choice_for(state, gemm);
   Status status = prepare_gemm(state, choice, workspace, gemm);
   if (!status.ok()) return status;
   const detail::PlanDevice device(stream, state.device);
   if (!device.status().ok()) return device.status();
-  quantize.zero = gemm.counters;
-  quantize.zero_count = counter_count(choice, gemm);
-  quantize.constant_weights = state.constant_weights;
-  quantize.prefetch = weight_prefetch(choice, gemm);
-  status = detail::enqueue_quantize(*state.quantize_kernel, quantize, stream);
+  status = quantize != nullptr ? enqueue_quantize(stream, state, *quantize, choice, gemm)
+                               : clear_counters(stream, choice, gemm);
   if (!status.ok()) return status;
-  gemm.programmatic_dependent = state.programmatic_dependent_launch;
-  return detail::enqueue_gemm(*choice.kernel, gemm, stream);
-}
-
-/// `multiply`, once its arguments are checked.
-Status enqueue_multiply(cudaStream_t stream, const LinearState& state, kernels::GemmProblem gemm,
-                        Workspace workspace) {
-  const GemmChoice& choice = choice_for(state, gemm);
-  Status status = prepare_gemm(state, choice, workspace, gemm);
-  if (!status.ok()) return status;
-  const detail::PlanDevice device(stream, state.device);
-  if (!device.status().ok()) return device.status();
-  if (const auto counters = static_cast<std::size_t>(counter_count(choice, gemm)); counters > 0) {
-    const cudaError_t error =
-        cudaMemsetAsync(gemm.counters, 0, counters * sizeof(std::uint32_t), stream);
-    if (error != cudaSuccess) return detail::cuda_failure("cudaMemsetAsync", error);
-  }
-  gemm.programmatic_dependent = state.programmatic_dependent_launch && state.constant_weights;
+  gemm.programmatic_dependent =
+      state.programmatic_dependent_launch && (quantize != nullptr || state.constant_weights);
   return detail::enqueue_gemm(*choice.kernel, gemm, stream);
 }
 
@@ -205,8 +206,8 @@ template <class TIn, class TWQ>
 Status QuantizedLinearPlan<TIn, TWQ>::run(cudaStream_t stream, Workspace workspace,
                                           const Args& args) const {
   if (Status status = detail::validate_args(state_.descriptor, args); !status.ok()) return status;
-  return enqueue_linear(stream, state_, quantize_problem(state_, args), gemm_problem(state_, args),
-                        workspace);
+  const auto quantize = quantize_problem(state_, args);
+  return enqueue_linear(stream, state_, &quantize, gemm_problem(state_, args), workspace);
 }
 
 template <class TIn, class TWQ>
@@ -224,7 +225,7 @@ Status QuantizedLinearPlan<TIn, TWQ>::multiply(cudaStream_t stream, Workspace wo
                                                const Args& args) const {
   Status status = detail::validate_args(state_.descriptor, args, detail::Pass::Multiply);
   if (!status.ok()) return status;
-  return enqueue_multiply(stream, state_, gemm_problem(state_, args), workspace);
+  return enqueue_linear(stream, state_, nullptr, gemm_problem(state_, args), workspace);
 }
 
 template class QuantizedLinearPlan<__half, S8>;
