@@ -176,8 +176,8 @@ Status enqueue_linear(cudaStream_t stream, const LinearState& state,
   status = quantize != nullptr ? enqueue_quantize(stream, state, *quantize, choice, gemm)
                                : clear_counters(stream, choice, gemm);
   if (!status.ok()) return status;
-  gemm.programmatic_dependent =
-      state.programmatic_dependent_launch && (quantize != nullptr || state.constant_weights);
+  gemm.programmatic_dependent = state.programmatic_dependent_launch && choice.starts_early &&
+                                (quantize != nullptr || state.constant_weights);
   return detail::enqueue_gemm(*choice.kernel, gemm, stream);
 }
 

@@ -207,6 +207,17 @@ void choose_prefetch(const DeviceInfo& device, const QuantizedLinearDescriptor& 
   choice.prefetched_bytes = std::min(lines, problem.k / choice.split_k / kLine) * kLine;
 }
 
+/// Blocks that take their places as those of the quantize kernel leave lie scattered; of a kernel
+/// that is launched behind it, neighbours lie together and share more of the L2. That is worth more
+/// than an early start where a GEMM takes about 300 us or longer: up to 10 % of a layer on an H100
+/// and 4 % on an H200, both at their power limit.
+bool early_places_pay(const DeviceInfo& device, const QuantizedLinearDescriptor& problem,
+                      const GemmChoice& choice) {
+  constexpr double kLongClocks = 500e3;
+  return choice.kernel == nullptr ||
+         expected_clocks(*choice.kernel, device, problem, choice.split_k) < kLongClocks;
+}
+
 void log_selection(const LinearState& state) {
   const auto& d = state.descriptor;
   const auto describe = [](const GemmChoice& choice) {
@@ -248,6 +259,9 @@ Result<LinearState> choose_linear(const DeviceInfo& device,
   state.programmatic_dependent_launch = device.architecture >= kProgrammaticLaunchArchitecture;
   if (Status status = choose_gemm(device, preference, state); !status.ok()) return status;
   if (state.programmatic_dependent_launch) choose_prefetch(device, descriptor, state.aligned);
+  for (GemmChoice* choice : {&state.aligned, &state.unaligned}) {
+    choice->starts_early = early_places_pay(device, descriptor, *choice);
+  }
   const bool rows_aligned = descriptor.k % kTensorMapAlignment == 0;
   const GemmChoice& expected =
       rows_aligned || state.unaligned.kernel == nullptr ? state.aligned : state.unaligned;

@@ -54,6 +54,7 @@ struct GemmChoice {
   /// many bytes.
   std::int64_t prefetched_rows = 0;
   std::int64_t prefetched_bytes = 0;
+  bool starts_early = true;  ///< Its blocks may take their places while rows are still quantized.
 };
 
 struct LinearState {
