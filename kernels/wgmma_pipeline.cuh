@@ -32,12 +32,8 @@ struct WgmmaTraits {
 template <class TIn, int kTileIndex>
 struct WgmmaRegisters {
   using Traits = WgmmaTraits<kTileIndex>;
-  /// The block leaves 16384, those of a block of the quantize kernel beside which it can then fill
-  /// its ring: up to 2 us of a layer. The compiler does so if it is told of more threads. With more
-  /// columns than these it would spill.
-  static constexpr bool kLeavesSome =
-      Traits::kBlocks == 1 &&
-      Traits::kColumns <= 192 - 16 * (sizeof(TIn) == 8 ? 3 : sizeof(TIn) / 2);
+  /// The compiler leaves some for others if it is told of more threads.
+  static constexpr bool kLeavesSome = Traits::kTile.leaves_registers(static_cast<int>(sizeof(TIn)));
   static constexpr int kMaxThreads = kLeavesSome ? 512 : Traits::kThreads;
   /// With so many sums a consumer thread needs registers of the producer's, too.
   static constexpr bool kMoves = !kLeavesSome && Traits::kColumns >= 160;

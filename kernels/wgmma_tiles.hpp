@@ -49,6 +49,12 @@ struct WgmmaTile {
     const int bytes = ring_bytes() + staging_bytes() + (stages + 1) * 16;
     return static_cast<std::size_t>(bytes);
   }
+  /// Whether a block leaves 16384 registers of the multiprocessor, those of a block of the quantize
+  /// kernel, beside which it can then fill its ring. With more columns than these it would spill.
+  constexpr bool leaves_registers(int element_bytes) const {
+    const int sixteens = element_bytes == 8 ? 3 : element_bytes / 2;
+    return blocks_per_multiprocessor == 1 && columns <= 192 - 16 * sixteens;
+  }
   /// Into how many blocks of a cluster K may be split: the sums of all but one go through its ring.
   constexpr int max_split_k() const {
     if (sharers > 1) return 1;

@@ -141,9 +141,9 @@ constexpr double wgmma_stage_clocks(const kernels::WgmmaTile& tile) {
   const double bytes = (kInstructionRows + tile.columns) * kInstructionK;
   const double instruction = std::max(macs / kMacsPerClock, bytes / kSharedBytesPerClock);
   const int instructions = tile.consumers() * kernels::kWgmmaTileK / kInstructionK;
-  const double between = tile.swapped ? 52 : 14;
+  const double between = tile.swapped ? 53 : 14.8;
   // For each other's ring, in every stage.
-  const double waiting = tile.sharers > 1 ? 130.0 * tile.columns / 256 : 0;
+  const double waiting = tile.sharers > 1 ? 167.0 * tile.columns / 256 : 0;
   return instructions * instruction + between + waiting;
 }
 
@@ -159,11 +159,13 @@ constexpr GemmKernel wgmma_row() {
   row.blocks_per_multiprocessor = kTileRow.blocks_per_multiprocessor;
   row.split = SplitK::Cluster;
   row.max_split_k = kTileRow.max_split_k();
+  constexpr bool crowded = kTileRow.blocks_per_multiprocessor == 1 && !kTileRow.leaves_registers(2);
   row.cost = {.stage_clocks = wgmma_stage_clocks(kTileRow),
-              .wave_clocks = 980,
-              .split_reread = 0.74,
-              .split_clocks = 174,
-              .split_sum_clocks = 0.402};
+              .wave_clocks = 706,
+              .split_reread = 0.75,
+              .split_clocks = 71,
+              .split_sum_clocks = 0.364,
+              .crowded_clocks = crowded ? 6500.0 : 0.0};
   row.launch = &kernels::launch_wgmma_gemm<kTile>;
   return row;
 }

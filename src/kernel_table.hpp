@@ -36,6 +36,8 @@ struct KernelCost {
                             ///< from memory again if K is split.
   double split_clocks = 0;  ///< Of bringing slices of K together, once,
   double split_sum_clocks = 0;  ///< and for each sum of a tile and each slice but the first.
+  double crowded_clocks = 0;    ///< Of its later start where a quantize kernel of many rows leaves
+                              ///< its blocks no room.
 };
 
 /// One row of the table of GEMM kernels. Every row takes every type pair and every M, N and K.
