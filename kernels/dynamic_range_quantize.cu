@@ -2,6 +2,7 @@
 #include <dynamic_range_quantize.hpp>
 #include <ptx/launch.cuh>
 #include <quantize_row.cuh>
+#include <shared_memory.hpp>
 
 namespace qlinear::kernels {
 namespace {
@@ -70,6 +71,16 @@ unsigned threads_per_row(std::int64_t m, std::int64_t k, int held, unsigned max_
   return static_cast<unsigned>(std::min<std::int64_t>(max_threads, divide_up(wanted, 32) * 32));
 }
 
+/// Shared memory with which a multiprocessor holds its share of the blocks and no more. Shares of
+/// many blocks are even as it is.
+std::size_t spreading_bytes(const EvenSpread& spread, unsigned blocks) {
+  constexpr std::int64_t kFewBlocks = 2;
+  if (spread.multiprocessors == 0) return 0;
+  const std::int64_t share = divide_up(blocks, spread.multiprocessors);
+  if (share > kFewBlocks) return 0;
+  return spread.shared_bytes / static_cast<std::size_t>(share) - kReservedSharedBytes;
+}
+
 template <class TIn, auto kKernel>
 cudaError_t launch_rows(const char* name, const QuantizeProblem& p, unsigned threads,
                         cudaStream_t stream) {
@@ -77,7 +88,7 @@ cudaError_t launch_rows(const char* name, const QuantizeProblem& p, unsigned thr
   const unsigned rows = std::max(1u, kBlockThreads / threads);
   const auto row_blocks = static_cast<unsigned>(divide_up(p.m, rows));
   LaunchConfig config{name, dim3(row_blocks + p.prefetch.blocks), dim3(threads, rows)};
-  config.dynamic_shared_bytes = kRowMaxBytes;
+  config.dynamic_shared_bytes = std::max(kRowMaxBytes, spreading_bytes(p.spread, row_blocks));
   config.stream = stream;
   config.programmatic_dependent = p.programmatic_dependent;
   return launch_kernel<kKernel>(config, p, row_options<TIn>(p, threads, row_blocks));

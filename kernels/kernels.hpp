@@ -24,6 +24,13 @@ struct WeightPrefetch {
   std::uint32_t blocks = 0;       ///< That share the work; 0 for no prefetch.
 };
 
+/// Keeps the blocks of a kernel from crowding on the first multiprocessors that have room: none
+/// takes more than an even share of them, for want of shared memory.
+struct EvenSpread {
+  std::int32_t multiprocessors = 0;  ///< 0: blocks go where there is room.
+  std::size_t shared_bytes = 0;      ///< Of a multiprocessor.
+};
+
 /// q[M,K], scale[M] from x[M,K].
 struct QuantizeProblem {
   ElementKind element;
@@ -44,6 +51,7 @@ struct QuantizeProblem {
   bool constant_weights;
   /// By blocks behind those of the rows, while kernels before this one still run.
   WeightPrefetch prefetch;
+  EvenSpread spread;
 };
 
 /// c[M,N] from a[M,K], b[N,K] and the epilogue's operands.

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cluster_occupancy.hpp>
+#include <shared_memory.hpp>
 
 #include <array>
 #include <cstddef>
@@ -111,10 +112,9 @@ inline constexpr std::size_t kWgmmaSharedBytes = 233472;  // Of a multiprocessor
 inline constexpr std::size_t kLoneBlockSharedBytes = kWgmmaSharedBytes / 2;
 
 constexpr bool wgmma_tiles_fit() {
-  constexpr std::size_t kReservedBytes = 1024;  // The system takes these of each block.
   for (const WgmmaTile& tile : kWgmmaTiles) {
     const auto blocks = static_cast<std::size_t>(tile.blocks_per_multiprocessor);
-    if (blocks * (tile.shared_bytes() + kReservedBytes) > kWgmmaSharedBytes) return false;
+    if (blocks * (tile.shared_bytes() + kReservedSharedBytes) > kWgmmaSharedBytes) return false;
   }
   return true;
 }

@@ -21,7 +21,6 @@ constexpr double kLatencyClocks = 2300.0;      // Until a stage that was asked f
 constexpr double kStoreClocks = 0.266;         // Of an element of a tile.
 constexpr double kStartClocks = 3080.0;        // Of the launch, the same for all.
 constexpr double kDefaultMemoryBytesPerClock = 2000.0;
-constexpr std::int64_t kFewRows = 256;  // Beside their quantize kernel any GEMM finds room.
 
 std::int64_t divide_up(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 
@@ -180,9 +179,8 @@ double expected_clocks(const GemmKernel& kernel, const DeviceInfo& device,
                        stream_clocks(kernel, work), l2_clocks(kernel, device, problem, work),
                        memory_clocks(kernel, device, problem, work, split_k)});
   const double tile = static_cast<double>(kernel.tile_m) * kernel.tile_n;
-  const double start = kStartClocks + (problem.m > kFewRows ? kernel.cost.crowded_clocks : 0);
   const double clocks =
-      start + loop + work.waves * kernel.cost.wave_clocks + work.turns * tile * kStoreClocks;
+      kStartClocks + loop + work.waves * kernel.cost.wave_clocks + work.turns * tile * kStoreClocks;
   if (split_k == 1) return clocks;
   return clocks + kernel.cost.split_clocks + kernel.cost.split_sum_clocks * tile * (split_k - 1);
 }

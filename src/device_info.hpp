@@ -3,6 +3,7 @@
 #include <cuda_runtime_api.h>
 #include <cluster_occupancy.hpp>
 #include <qlinear/status.hpp>
+#include <shared_memory.hpp>
 
 #include <array>
 #include <cstddef>
@@ -10,7 +11,7 @@
 namespace qlinear::detail {
 
 /// Shared memory that the system keeps of each block.
-inline constexpr std::size_t kReservedSharedBytes = 1024;
+using kernels::kReservedSharedBytes;
 
 /// What selection needs to know of a GPU.
 struct DeviceInfo {

@@ -45,6 +45,7 @@ kernels::QuantizeProblem quantize_problem(const DynamicRangeQuantizeDescriptor& 
           0,
           programmatic_dependent_launch,
           false,
+          {},
           {}};
 }
 

@@ -36,8 +36,6 @@ struct KernelCost {
                             ///< from memory again if K is split.
   double split_clocks = 0;  ///< Of bringing slices of K together, once,
   double split_sum_clocks = 0;  ///< and for each sum of a tile and each slice but the first.
-  double crowded_clocks = 0;    ///< Of its later start where a quantize kernel of many rows leaves
-                              ///< its blocks no room.
 };
 
 /// One row of the table of GEMM kernels. Every row takes every type pair and every M, N and K.
@@ -56,6 +54,7 @@ struct GemmKernel {
   std::size_t shared_bytes;  ///< Dynamic shared memory of a block.
   std::size_t ring_bytes;    ///< Of them, what asynchronous copies can keep in flight.
   int blocks_per_multiprocessor;
+  bool fills_multiprocessor;  ///< Beside its blocks one of the quantize kernel finds no room.
   SplitK split;
   int max_split_k;
   KernelCost cost;

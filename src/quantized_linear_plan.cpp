@@ -152,6 +152,9 @@ Status enqueue_quantize(cudaStream_t stream, const LinearState& state,
   quantize.zero_count = counter_count(choice, gemm);
   quantize.constant_weights = state.constant_weights;
   quantize.prefetch = weight_prefetch(choice, gemm);
+  if (choice.spreads_rows) {
+    quantize.spread = {state.multiprocessors, state.shared_bytes_per_multiprocessor};
+  }
   return detail::enqueue_quantize(*state.quantize_kernel, quantize, stream);
 }
 

@@ -218,6 +218,15 @@ bool early_places_pay(const DeviceInfo& device, const QuantizedLinearDescriptor&
          expected_clocks(*choice.kernel, device, problem, choice.split_k) < kLongClocks;
 }
 
+/// Whether the quantize kernel's blocks would crowd on the multiprocessors that a GEMM like
+/// `choice`, of the layer before, leaves first. Some 3 us of a layer of 512 tokens on an H200. With
+/// fewer tokens its blocks are too short for that to show, and where they find room beside the
+/// GEMM's they lie evenly and start sooner.
+bool rows_would_crowd(const QuantizedLinearDescriptor& problem, const GemmChoice& choice) {
+  constexpr std::int64_t kFewTokens = 256;
+  return choice.kernel != nullptr && choice.kernel->fills_multiprocessor && problem.m > kFewTokens;
+}
+
 void log_selection(const LinearState& state) {
   const auto& d = state.descriptor;
   const auto describe = [](const GemmChoice& choice) {
@@ -256,11 +265,13 @@ Result<LinearState> choose_linear(const DeviceInfo& device,
   state.quantize_kernel = quantize_kernel.value();
   state.device = device.ordinal;
   state.multiprocessors = device.multiprocessors;
+  state.shared_bytes_per_multiprocessor = device.shared_bytes_per_multiprocessor;
   state.programmatic_dependent_launch = device.architecture >= kProgrammaticLaunchArchitecture;
   if (Status status = choose_gemm(device, preference, state); !status.ok()) return status;
   if (state.programmatic_dependent_launch) choose_prefetch(device, descriptor, state.aligned);
   for (GemmChoice* choice : {&state.aligned, &state.unaligned}) {
     choice->starts_early = early_places_pay(device, descriptor, *choice);
+    choice->spreads_rows = rows_would_crowd(descriptor, *choice);
   }
   const bool rows_aligned = descriptor.k % kTensorMapAlignment == 0;
   const GemmChoice& expected =

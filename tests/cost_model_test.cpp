@@ -139,6 +139,25 @@ TEST(CostModel, SpreadsFewLongRowsOverClusters) {
                "quantize_registers");
 }
 
+TEST(CostModel, SpreadsManyRowsBehindTilesThatLeaveNoRoom) {
+  const DeviceInfo device = hopper(0);
+  PlanPreference preference;
+  preference.kernel = "wgmma_128x256";
+  EXPECT_TRUE(select(device, 257, 4096, 4096, preference).aligned.spreads_rows);
+  EXPECT_FALSE(select(device, 256, 4096, 4096, preference).aligned.spreads_rows);
+  preference.kernel = "wgmma_multicast_128x96";
+  EXPECT_TRUE(select(device, 257, 4096, 4096, preference).aligned.spreads_rows);
+  preference.kernel = "wgmma_128x96";
+  EXPECT_FALSE(select(device, 257, 4096, 4096, preference).aligned.spreads_rows);
+  preference.kernel = "mma_m16n8k32_128x128x128";
+  EXPECT_FALSE(select(device, 257, 4096, 4096, preference).aligned.spreads_rows);
+}
+
+TEST(CostModel, LaunchesLongGemmsBehindTheQuantizeKernel) {
+  EXPECT_TRUE(select(hopper(0), 4096, 4096, 4096).aligned.starts_early);
+  EXPECT_FALSE(select(hopper(0), 4096, 28672, 8192).aligned.starts_early);
+}
+
 // What the quantize kernel fetches lies within the weights and is no more than memory has time for.
 TEST(Prefetch, IsASmallPartOfTheWeightsOfFewTokens) {
   for (const std::int64_t m : {1, 16, 64, 128, 129, 4096}) {

@@ -204,6 +204,8 @@ TEST_P(GemmDepths, LongReductionsOfManyTiles) {
   expect_case(kTypePairs[1], {.m = 130, .n = 140, .k = 1040, .seed = 1}, OperandLayout::Dense);
   expect_case(kTypePairs[2], {.m = 130, .n = 260, .k = 1040, .seed = 2}, OperandLayout::Dense);
   expect_case(kTypePairs[3], {.m = 40, .n = 140, .k = 2320, .seed = 3}, OperandLayout::Dense);
+  // So many tokens that the quantize kernel's blocks may have to spread.
+  expect_case(kTypePairs[0], {.m = 300, .n = 20, .k = 144, .seed = 4}, OperandLayout::Dense);
   expect_executed();
 }
 

@@ -54,7 +54,8 @@ struct GemmChoice {
   /// many bytes.
   std::int64_t prefetched_rows = 0;
   std::int64_t prefetched_bytes = 0;
-  bool starts_early = true;  ///< Its blocks may take their places while rows are still quantized.
+  bool spreads_rows = false;  ///< The quantize kernel's blocks, evenly over the multiprocessors.
+  bool starts_early = true;   ///< Its blocks may take their places while rows are still quantized.
 };
 
 struct LinearState {
@@ -65,6 +66,7 @@ struct LinearState {
       unaligned;  ///< and this one where they are not; no kernel if one that cannot is forced.
   int device = 0;
   int multiprocessors = 0;
+  std::size_t shared_bytes_per_multiprocessor = 0;
   bool programmatic_dependent_launch = false;
   bool constant_weights = false;
   KernelSku sku;
