@@ -57,8 +57,10 @@ add_library_paths() {
 }
 
 stage_suite() {
-  local failed=0 test hidden
-  for test in $(test_programs); do
+  local failed=0 test hidden tests
+  mapfile -t tests < <(test_programs)
+  ((${#tests[@]})) || { echo "no test programs under $binaries" >&2; return 1; }
+  for test in "${tests[@]}"; do
     echo "-- $(basename "$test")"
     hidden=()  # A test of machines without a GPU sees none.
     [[ $test == */no_gpu_test ]] && hidden=(CUDA_VISIBLE_DEVICES=)
