@@ -20,7 +20,7 @@ class WgmmaDirectStore {
   __device__ WgmmaDirectStore(const GemmProblem& p, const WgmmaWork& work)
       : epilogue_(p),
         m_(work.end_m),
-        n_(static_cast<int>(p.n)),
+        n_(work.end_n),
         first_n_(work.first_row + lane() / 4),
         first_m_(work.first_column + lane() % 4 * 2) {
 #pragma unroll

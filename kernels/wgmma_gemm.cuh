@@ -62,9 +62,10 @@ class WgmmaProducer {
   }
 
  private:
-  /// Of a stage. What lies behind a tile's tokens only reaches sums that nobody stores.
+  /// Of a stage. What lies behind a tile's tokens and weight rows only reaches sums that nobody
+  /// stores.
   __device__ unsigned loaded_bytes() const {
-    return (Traits::kTileN + schedule_.tile_tokens()) * kWgmmaTileK;
+    return (schedule_.tile_weight_rows() + schedule_.tile_tokens()) * kWgmmaTileK;
   }
 
   /// Where weights are all that counts not the whole ring: its tokens would queue behind that at
@@ -179,16 +180,17 @@ __device__ __forceinline__ void wgmma_consume(const GemmProblem& p,
 }
 
 /// Warpgroup 0 produces, the others consume. Grid and cluster as `launch_wgmma_tile` sets them;
-/// `tile_tokens` rows are the box of the map `tokens`.
+/// `tile_tokens` rows are the box of the map `tokens`, `tile_weight_rows` that of `weights`.
 template <class TIn, class TWQ, int kTileIndex>
 __global__ void __launch_bounds__(WgmmaRegisters<TIn, kTileIndex>::kMaxThreads,
                                   WgmmaTraits<kTileIndex>::kBlocks)
     wgmma_gemm(const __grid_constant__ CUtensorMap weights,
-               const __grid_constant__ CUtensorMap tokens, GemmProblem p, int tile_tokens) {
+               const __grid_constant__ CUtensorMap tokens, GemmProblem p, int tile_tokens,
+               int tile_weight_rows) {
   using Traits = WgmmaTraits<kTileIndex>;
   using Registers = WgmmaRegisters<TIn, kTileIndex>;
   const WgmmaRing<kTileIndex> ring;
-  const WgmmaSchedule<kTileIndex> schedule(p, tile_tokens);
+  const WgmmaSchedule<kTileIndex> schedule(p, tile_tokens, tile_weight_rows);
   constexpr bool kShares = Traits::kSharers > 1;
   const bool in_cluster = kShares || schedule.slices() > 1;
   WgmmaProducer<kTileIndex> producer(ring, schedule, &weights, &tokens);
@@ -220,24 +222,31 @@ __global__ void __launch_bounds__(WgmmaRegisters<TIn, kTileIndex>::kMaxThreads,
   }
 }
 
+inline int weight_rows_of_tile(const WgmmaTile& tile, const GemmProblem& p) {
+  if (!tile.spreads_weight_rows() || p.m > tile.tile_m()) return tile.tile_n();
+  return tile_weight_rows(p.n, tile.tile_n(),
+                          std::int64_t{p.multiprocessors} * tile.blocks_per_multiprocessor,
+                          p.split_k);
+}
+
 /// A cluster of `split_k` blocks for each tile; without a split, as many blocks or clusters as fit
 /// at once, each walking over tiles, so that the ring of the next one fills while a tile is stored.
 template <class TIn, int kTileIndex>
 cudaError_t launch_wgmma_tile(const GemmProblem& p, cudaStream_t stream) {
   constexpr WgmmaTile kTile = kWgmmaTiles[kTileIndex];
   const int tokens_of_tile = tile_tokens(p.m, kTile.tile_m(), kTile.sharers);
+  const int rows_of_tile = weight_rows_of_tile(kTile, p);
   CUtensorMap weights{};
   CUtensorMap tokens{};
   if (p.k > 0) {
     cudaError_t error =
-        encode_tensor_map(weights, p.b, p.n, p.k, p.ldb, kTile.tile_n() / kTile.sharers);
+        encode_tensor_map(weights, p.b, p.n, p.k, p.ldb, rows_of_tile / kTile.sharers);
     if (error != cudaSuccess) return error;
     error = encode_tensor_map(tokens, p.a, p.m, p.k, p.lda, tokens_of_tile);
     if (error != cudaSuccess) return error;
   }
   const int cluster = p.split_k * kTile.sharers;
-  const std::int64_t clusters =
-      tile_count(p.m, p.n, kTile.tile_m() * kTile.sharers, kTile.tile_n());
+  const std::int64_t clusters = tile_count(p.m, p.n, kTile.tile_m() * kTile.sharers, rows_of_tile);
   const std::int64_t resident =
       std::max(1, p.multiprocessors * kTile.blocks_per_multiprocessor / cluster);
   const std::int64_t blocks = (p.split_k > 1 ? clusters : std::min(clusters, resident)) * cluster;
@@ -254,7 +263,7 @@ cudaError_t launch_wgmma_tile(const GemmProblem& p, cudaStream_t stream) {
   return dispatch_weight(p.weight_element, [&](auto weight) {
     using TWQ = typename decltype(weight)::Type;
     return launch_kernel<&wgmma_gemm<TIn, TWQ, kTileIndex>>(config, weights, tokens, p,
-                                                            tokens_of_tile);
+                                                            tokens_of_tile, rows_of_tile);
   });
 }
 

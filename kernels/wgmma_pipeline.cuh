@@ -26,6 +26,7 @@ struct WgmmaTraits {
   static constexpr int kStagingBytes = kTile.staging_bytes();
   static constexpr int kColumnDataBytes = kTile.column_data_bytes();
   static constexpr bool kStoresDirectly = kTile.stores_directly();
+  static constexpr bool kSpreadsWeightRows = kTile.spreads_weight_rows();
 };
 
 /// Which of the 65536 registers of a multiprocessor a block has.

@@ -11,7 +11,8 @@ namespace qlinear::kernels {
 struct WgmmaWork {
   int first_row;
   int first_column;
-  int end_m;  ///< Behind its last token.
+  int end_m;  ///< Behind its last token,
+  int end_n;  ///< and behind its last weight row.
 };
 
 /// Which tiles a block computes, one after the other, and which stages of K. The blocks of a
@@ -21,11 +22,13 @@ class WgmmaSchedule {
   using Traits = WgmmaTraits<kTileIndex>;
 
  public:
-  __device__ WgmmaSchedule(const GemmProblem& p, int tile_tokens)
+  __device__ WgmmaSchedule(const GemmProblem& p, int tile_tokens, int tile_weight_rows)
       : m_(static_cast<int>(p.m)),
         tiles_m_(static_cast<int>((p.m + kClusterM - 1) / kClusterM)),
-        tiles_n_(static_cast<int>((p.n + Traits::kTileN - 1) / Traits::kTileN)),
+        n_(static_cast<int>(p.n)),
         tile_tokens_(tile_tokens),
+        tile_weight_rows_(Traits::kSpreadsWeightRows ? tile_weight_rows : Traits::kTileN),
+        tiles_n_((n_ + tile_weight_rows_ - 1) / tile_weight_rows_),
         rank_(ptx::cluster_ctarank()),
         cluster_(ptx::cluster_nctarank()) {
     const auto steps = static_cast<unsigned>((p.k + kWgmmaTileK - 1) / kWgmmaTileK);
@@ -37,6 +40,8 @@ class WgmmaSchedule {
   __device__ unsigned rank() const { return rank_; }
   /// Tokens of a tile, in the box of its loads too.
   __device__ int tile_tokens() const { return tile_tokens_; }
+  /// Its weight rows.
+  __device__ int tile_weight_rows() const { return tile_weight_rows_; }
   /// Of K.
   __device__ unsigned slices() const { return kShares ? 1 : cluster_; }
 
@@ -52,10 +57,11 @@ class WgmmaSchedule {
                                       static_cast<unsigned>(tiles_n_));
     const int tile_m = kShares ? index.m * Traits::kSharers + static_cast<int>(rank_) : index.m;
     const int first_m = tile_m * tile_tokens_;
-    const int first_n = index.n * Traits::kTileN;
+    const int first_n = index.n * tile_weight_rows_;
     const int end_m = min(m_, first_m + tile_tokens_);
-    return Traits::kSwapped ? WgmmaWork{first_n, first_m, end_m}
-                            : WgmmaWork{first_m, first_n, end_m};
+    const int end_n = min(n_, first_n + tile_weight_rows_);
+    return Traits::kSwapped ? WgmmaWork{first_n, first_m, end_m, end_n}
+                            : WgmmaWork{first_m, first_n, end_m, end_n};
   }
 
  private:
@@ -64,8 +70,10 @@ class WgmmaSchedule {
 
   int m_;
   int tiles_m_;  ///< Those next to each other that share weights count as one.
-  int tiles_n_;
+  int n_;
   int tile_tokens_;
+  int tile_weight_rows_;
+  int tiles_n_;
   unsigned rank_;
   unsigned cluster_;
   int first_step_;

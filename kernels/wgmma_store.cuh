@@ -37,7 +37,7 @@ class WgmmaStore {
                         unsigned char* staging, int barrier)
       : epilogue_(p),
         m_(work.end_m),
-        n_(static_cast<int>(p.n)),
+        n_(work.end_n),
         work_(work),
         lane_(static_cast<int>(threadIdx.x) % 32),
         column_scale_(reinterpret_cast<C*>(columns)),

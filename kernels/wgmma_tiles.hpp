@@ -50,6 +50,9 @@ struct WgmmaTile {
     const int bytes = ring_bytes() + staging_bytes() + (stages + 1) * 16;
     return static_cast<std::size_t>(bytes);
   }
+  /// Whether tiles take fewer weight rows than they hold where those fill no round of blocks. With
+  /// less than 64 rows a block loses more than that gives; more tokens count as well as weights.
+  constexpr bool spreads_weight_rows() const { return swapped && rows == 128 && columns <= 96; }
   /// Whether a block leaves 16384 registers of the multiprocessor, those of a block of the quantize
   /// kernel, beside which it can then fill its ring. With more columns than these it would spill.
   constexpr bool leaves_registers(int element_bytes) const {

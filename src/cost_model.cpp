@@ -1,6 +1,7 @@
 #include <cost_model.hpp>
 
 #include <split_k.hpp>
+#include <tile_tokens.hpp>
 
 #include <algorithm>
 #include <array>
@@ -40,6 +41,7 @@ std::int64_t tiles_of(const GemmKernel& kernel, const QuantizedLinearDescriptor&
 
 /// How a problem falls into blocks, and those into waves.
 struct Work {
+  double weight_rows;  ///< Of a tile.
   double tiles_m;
   double tiles_n;
   double waves;       ///< Blocks one after the other in a place that a multiprocessor has for one,
@@ -59,7 +61,8 @@ Work divide(const GemmKernel& kernel, const DeviceInfo& device,
   const std::int64_t tiles_m =
       divide_up(divide_up(std::max<std::int64_t>(1, problem.m), kernel.tile_m), kernel.sharers) *
       kernel.sharers;
-  const std::int64_t tiles_n = divide_up(std::max<std::int64_t>(1, problem.c_out), kernel.tile_n);
+  const std::int64_t weight_rows = weight_rows_of_tile(kernel, device, problem, split_k);
+  const std::int64_t tiles_n = divide_up(std::max<std::int64_t>(1, problem.c_out), weight_rows);
   const std::int64_t split =
       split_k == 1 ? 0 : std::min(tiles_m * tiles_n, split_tiles(kernel, device, problem, split_k));
   const std::int64_t whole = tiles_m * tiles_n - split;
@@ -67,6 +70,7 @@ Work divide(const GemmKernel& kernel, const DeviceInfo& device,
   const std::int64_t steps = divide_up(problem.k, kernel.tile_k);
   const std::int64_t slice_steps = divide_up(steps, split_k);
   Work work{};
+  work.weight_rows = static_cast<double>(weight_rows);
   work.tiles_m = static_cast<double>(tiles_m);
   work.tiles_n = static_cast<double>(tiles_n);
   const auto add_blocks = [&](std::int64_t count, std::int64_t block_steps) {
@@ -98,7 +102,7 @@ double tensor_clocks(const GemmKernel& kernel, const Work& work) {
 
 /// A block gets a ring of stages in the time that one takes to come, however few others run.
 double ring_clocks(const GemmKernel& kernel, const Work& work) {
-  const double stage_bytes = static_cast<double>(kernel.tile_m + kernel.tile_n) * kernel.tile_k;
+  const double stage_bytes = (kernel.tile_m + work.weight_rows) * kernel.tile_k;
   const double rings = work.wave_steps * stage_bytes / static_cast<double>(kernel.ring_bytes);
   return std::max(1.0, rings) * kLatencyClocks;
 }
@@ -106,14 +110,14 @@ double ring_clocks(const GemmKernel& kernel, const Work& work) {
 /// Weights come from memory for one tile of those next to each other along M: where few blocks do
 /// all the work, none gets them faster than this.
 double stream_clocks(const GemmKernel& kernel, const Work& work) {
-  const double stage_bytes = static_cast<double>(kernel.tile_n) * kernel.tile_k;
+  const double stage_bytes = work.weight_rows * kernel.tile_k;
   return work.turn_steps * stage_bytes / (kStreamBytesPerClock * work.tiles_m);
 }
 
 /// Each tile reads its weights and tokens from the L2.
 double l2_clocks(const GemmKernel& kernel, const DeviceInfo& device,
                  const QuantizedLinearDescriptor& problem, const Work& work) {
-  const double weight_rows = work.tiles_m * work.tiles_n * kernel.tile_n / kernel.sharers;
+  const double weight_rows = work.tiles_m * work.tiles_n * work.weight_rows / kernel.sharers;
   const double token_rows = work.tiles_n * static_cast<double>(problem.m);
   return (weight_rows + token_rows) * static_cast<double>(problem.k) /
          (kL2BytesPerClock * std::max(1, device.multiprocessors));
@@ -157,6 +161,14 @@ std::int64_t blocks_at_once(const GemmKernel& kernel, const DeviceInfo& device, 
   return (clusters > 0 ? clusters : std::max<std::int64_t>(1, blocks / split_k)) * split_k;
 }
 
+std::int64_t weight_rows_of_tile(const GemmKernel& kernel, const DeviceInfo& device,
+                                 const QuantizedLinearDescriptor& problem, int split_k) {
+  if (!kernel.spreads_weight_rows || problem.m > kernel.tile_m) return kernel.tile_n;
+  const std::int64_t blocks =
+      std::int64_t{std::max(1, device.multiprocessors)} * kernel.blocks_per_multiprocessor;
+  return kernels::tile_weight_rows(problem.c_out, kernel.tile_n, blocks, split_k);
+}
+
 std::int64_t split_tiles(const GemmKernel& kernel, const DeviceInfo& device,
                          const QuantizedLinearDescriptor& problem, int split_k) {
   const std::int64_t tiles = tiles_of(kernel, problem);
@@ -178,7 +190,7 @@ double expected_clocks(const GemmKernel& kernel, const DeviceInfo& device,
       clocks_together({tensor_clocks(kernel, work), ring_clocks(kernel, work),
                        stream_clocks(kernel, work), l2_clocks(kernel, device, problem, work),
                        memory_clocks(kernel, device, problem, work, split_k)});
-  const double tile = static_cast<double>(kernel.tile_m) * kernel.tile_n;
+  const double tile = kernel.tile_m * work.weight_rows;
   const double clocks =
       kStartClocks + loop + work.waves * kernel.cost.wave_clocks + work.turns * tile * kStoreClocks;
   if (split_k == 1) return clocks;

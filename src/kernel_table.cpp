@@ -159,6 +159,7 @@ constexpr GemmKernel wgmma_row() {
   row.blocks_per_multiprocessor = kTileRow.blocks_per_multiprocessor;
   row.split = SplitK::Cluster;
   row.max_split_k = kTileRow.max_split_k();
+  row.spreads_weight_rows = kTileRow.spreads_weight_rows();
   // A cluster finds room where all of its blocks do: with 512 tokens on an H200 it started as late
   // as one that leaves no registers.
   row.fills_multiprocessor =

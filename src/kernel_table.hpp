@@ -55,6 +55,7 @@ struct GemmKernel {
   std::size_t ring_bytes;    ///< Of them, what asynchronous copies can keep in flight.
   int blocks_per_multiprocessor;
   bool fills_multiprocessor;  ///< Beside its blocks one of the quantize kernel finds no room.
+  bool spreads_weight_rows;   ///< Over its blocks, as `kernels::tile_weight_rows` has it.
   SplitK split;
   int max_split_k;
   KernelCost cost;

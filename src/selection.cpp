@@ -178,9 +178,11 @@ bool early_start_pays(const DeviceInfo& device, const LinearState& state) {
   const auto& problem = state.descriptor;
   const GemmChoice& choice = state.aligned;
   if (choice.kernel == nullptr || problem.m > kFewTokens || problem.k > kLongRow) return false;
+  const std::int64_t tiles_n = kernels::tile_count(
+      1, problem.c_out, 1,
+      static_cast<int>(weight_rows_of_tile(*choice.kernel, device, problem, choice.split_k)));
   const std::int64_t blocks =
-      kernels::tile_count(problem.m, problem.c_out, choice.kernel->tile_m, choice.kernel->tile_n) *
-      choice.split_k;
+      kernels::tile_count(problem.m, 1, choice.kernel->tile_m, 1) * tiles_n * choice.split_k;
   return blocks * 10 >= blocks_at_once(*choice.kernel, device, choice.split_k) * 9;
 }
 
@@ -199,7 +201,8 @@ void choose_prefetch(const DeviceInfo& device, const QuantizedLinearDescriptor& 
       choice.split_k * kernels::tile_count(problem.m, 1, kernel.tile_m, 1);
   const std::int64_t tiles =
       std::max<std::int64_t>(1, blocks_at_once(kernel, device, choice.split_k) / blocks_of_row);
-  const std::int64_t rows = std::min(problem.c_out, tiles * kernel.tile_n);
+  const std::int64_t rows =
+      std::min(problem.c_out, tiles * weight_rows_of_tile(kernel, device, problem, choice.split_k));
   const auto bytes = static_cast<std::int64_t>(kIdleClocks * device.memory_bytes_per_clock);
   const std::int64_t pieces = rows * choice.split_k;
   const std::int64_t lines = std::max<std::int64_t>(1, bytes / (pieces * kLine));

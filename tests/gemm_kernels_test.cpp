@@ -179,6 +179,22 @@ TEST_P(GemmWaves, WholeTilesThenSlices) {
   expect_split(kTypePairs[1], c);
 }
 
+// As many weight rows as let every block have a tile, of less rows than it could hold.
+TEST_P(GemmWaves, WeightRowsSpread) {
+  int multiprocessors = 0;
+  ASSERT_EQ(cudaDeviceGetAttribute(&multiprocessors, cudaDevAttrMultiProcessorCount, 0),
+            cudaSuccess);
+  LinearCase c{.m = 5, .k = 272, .bias = true, .seed = GetParam().seed};
+  for (const std::int64_t places : {multiprocessors / 2, multiprocessors, 2 * multiprocessors}) {
+    c.n = 77 * places + 3;
+    c.split_k = 0;
+    expect_case(kTypePairs[0], c, OperandLayout::Dense);
+    expect_case(kTypePairs[7], c, OperandLayout::Dense);
+    c.split_k = 2;
+    expect_split(kTypePairs[1], c);
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(, GemmWaves,
                          ::testing::ValuesIn(kernel_shards(KernelCategory::Gemm, 1, 71)),
                          shard_name);
