@@ -223,10 +223,9 @@ __global__ void __launch_bounds__(WgmmaRegisters<TIn, kTileIndex>::kMaxThreads,
 }
 
 inline int weight_rows_of_tile(const WgmmaTile& tile, const GemmProblem& p) {
-  if (!tile.spreads_weight_rows() || p.m > tile.tile_m()) return tile.tile_n();
-  return tile_weight_rows(p.n, tile.tile_n(),
-                          std::int64_t{p.multiprocessors} * tile.blocks_per_multiprocessor,
-                          p.split_k);
+  if (!tile.spreads_weight_rows()) return tile.tile_n();
+  const std::int64_t blocks = std::int64_t{p.multiprocessors} * tile.blocks_per_multiprocessor;
+  return tile_weight_rows(p.m, p.n, tile.tile_m(), tile.tile_n(), blocks, p.split_k);
 }
 
 /// A cluster of `split_k` blocks for each tile; without a split, as many blocks or clusters as fit

@@ -163,10 +163,11 @@ std::int64_t blocks_at_once(const GemmKernel& kernel, const DeviceInfo& device, 
 
 std::int64_t weight_rows_of_tile(const GemmKernel& kernel, const DeviceInfo& device,
                                  const QuantizedLinearDescriptor& problem, int split_k) {
-  if (!kernel.spreads_weight_rows || problem.m > kernel.tile_m) return kernel.tile_n;
+  if (!kernel.spreads_weight_rows) return kernel.tile_n;
   const std::int64_t blocks =
       std::int64_t{std::max(1, device.multiprocessors)} * kernel.blocks_per_multiprocessor;
-  return kernels::tile_weight_rows(problem.c_out, kernel.tile_n, blocks, split_k);
+  return kernels::tile_weight_rows(problem.m, problem.c_out, kernel.tile_m, kernel.tile_n, blocks,
+                                   split_k);
 }
 
 std::int64_t split_tiles(const GemmKernel& kernel, const DeviceInfo& device,
