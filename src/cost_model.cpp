@@ -61,7 +61,7 @@ Work divide(const GemmKernel& kernel, const DeviceInfo& device,
   const std::int64_t tiles_m =
       divide_up(divide_up(std::max<std::int64_t>(1, problem.m), kernel.tile_m), kernel.sharers) *
       kernel.sharers;
-  const std::int64_t weight_rows = weight_rows_of_tile(kernel, device, problem, split_k);
+  const int weight_rows = weight_rows_of_tile(kernel, device, problem, split_k);
   const std::int64_t tiles_n = divide_up(std::max<std::int64_t>(1, problem.c_out), weight_rows);
   const std::int64_t split =
       split_k == 1 ? 0 : std::min(tiles_m * tiles_n, split_tiles(kernel, device, problem, split_k));
@@ -70,7 +70,7 @@ Work divide(const GemmKernel& kernel, const DeviceInfo& device,
   const std::int64_t steps = divide_up(problem.k, kernel.tile_k);
   const std::int64_t slice_steps = divide_up(steps, split_k);
   Work work{};
-  work.weight_rows = static_cast<double>(weight_rows);
+  work.weight_rows = weight_rows;
   work.tiles_m = static_cast<double>(tiles_m);
   work.tiles_n = static_cast<double>(tiles_n);
   const auto add_blocks = [&](std::int64_t count, std::int64_t block_steps) {
@@ -161,8 +161,8 @@ std::int64_t blocks_at_once(const GemmKernel& kernel, const DeviceInfo& device, 
   return (clusters > 0 ? clusters : std::max<std::int64_t>(1, blocks / split_k)) * split_k;
 }
 
-std::int64_t weight_rows_of_tile(const GemmKernel& kernel, const DeviceInfo& device,
-                                 const QuantizedLinearDescriptor& problem, int split_k) {
+int weight_rows_of_tile(const GemmKernel& kernel, const DeviceInfo& device,
+                        const QuantizedLinearDescriptor& problem, int split_k) {
   if (!kernel.spreads_weight_rows) return kernel.tile_n;
   const std::int64_t blocks =
       std::int64_t{std::max(1, device.multiprocessors)} * kernel.blocks_per_multiprocessor;

@@ -10,8 +10,8 @@ namespace qlinear::detail {
 std::int64_t blocks_at_once(const GemmKernel& kernel, const DeviceInfo& device, int split_k);
 
 /// Rows of the weights that a tile takes, of the `tile_n` that it holds.
-std::int64_t weight_rows_of_tile(const GemmKernel& kernel, const DeviceInfo& device,
-                                 const QuantizedLinearDescriptor& problem, int split_k);
+int weight_rows_of_tile(const GemmKernel& kernel, const DeviceInfo& device,
+                        const QuantizedLinearDescriptor& problem, int split_k);
 
 /// Tiles whose K is split into `split_k` > 1 slices: all that fill no wave, or all if there are no
 /// such. By a cluster all are.

@@ -10,7 +10,6 @@
 
 namespace qlinear::detail {
 
-/// Shared memory that the system keeps of each block.
 using kernels::kReservedSharedBytes;
 
 /// What selection needs to know of a GPU.

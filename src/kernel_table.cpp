@@ -160,8 +160,8 @@ constexpr GemmKernel wgmma_row() {
   row.split = SplitK::Cluster;
   row.max_split_k = kTileRow.max_split_k();
   row.spreads_weight_rows = kTileRow.spreads_weight_rows();
-  // A cluster finds room where all of its blocks do: with 512 tokens on an H200 it started as late
-  // as one that leaves no registers.
+  // A cluster finds room where all of its blocks do. On an H200 those of two gained by spread rows
+  // with 512 to 1024 tokens, as tiles do that leave no registers.
   row.fills_multiprocessor =
       row.blocks_per_multiprocessor == 1 && (!kTileRow.leaves_registers(2) || row.sharers > 1);
   row.cost = {.stage_clocks = wgmma_stage_clocks(kTileRow),

@@ -178,11 +178,10 @@ bool early_start_pays(const DeviceInfo& device, const LinearState& state) {
   const auto& problem = state.descriptor;
   const GemmChoice& choice = state.aligned;
   if (choice.kernel == nullptr || problem.m > kFewTokens || problem.k > kLongRow) return false;
-  const std::int64_t tiles_n = kernels::tile_count(
-      1, problem.c_out, 1,
-      static_cast<int>(weight_rows_of_tile(*choice.kernel, device, problem, choice.split_k)));
+  const int weight_rows = weight_rows_of_tile(*choice.kernel, device, problem, choice.split_k);
   const std::int64_t blocks =
-      kernels::tile_count(problem.m, 1, choice.kernel->tile_m, 1) * tiles_n * choice.split_k;
+      kernels::tile_count(problem.m, problem.c_out, choice.kernel->tile_m, weight_rows) *
+      choice.split_k;
   return blocks * 10 >= blocks_at_once(*choice.kernel, device, choice.split_k) * 9;
 }
 
@@ -213,7 +212,7 @@ void choose_prefetch(const DeviceInfo& device, const QuantizedLinearDescriptor& 
 /// Blocks that take their places as those of the quantize kernel leave lie scattered; of a kernel
 /// that is launched behind it, neighbours lie together and share more of the L2. That is worth more
 /// than an early start where a GEMM takes about 300 us or longer: up to 10 % of a layer on an H100
-/// and 4 % on an H200, both at their power limit.
+/// and 5 % on an H200, both at their power limit.
 bool early_places_pay(const DeviceInfo& device, const QuantizedLinearDescriptor& problem,
                       const GemmChoice& choice) {
   constexpr double kLongClocks = 500e3;
@@ -222,9 +221,9 @@ bool early_places_pay(const DeviceInfo& device, const QuantizedLinearDescriptor&
 }
 
 /// Whether the quantize kernel's blocks would crowd on the multiprocessors that a GEMM like
-/// `choice`, of the layer before, leaves first. Some 3 us of a layer of 512 tokens on an H200. With
-/// fewer tokens its blocks are too short for that to show, and where they find room beside the
-/// GEMM's they lie evenly and start sooner.
+/// `choice`, of the layer before, leaves first: up to 3 us of a layer of 512 tokens on an H200.
+/// With fewer tokens spreading them gave nothing, and where they find room beside the GEMM's it
+/// costs their early start.
 bool rows_would_crowd(const QuantizedLinearDescriptor& problem, const GemmChoice& choice) {
   constexpr std::int64_t kFewTokens = 256;
   return choice.kernel != nullptr && choice.kernel->fills_multiprocessor && problem.m > kFewTokens;
