@@ -36,6 +36,10 @@ class WgmmaDirectStore {
     }
   }
 
+  // Nothing is shared: a thread fetches what it needs.
+  __device__ void share_columns() const {}
+  __device__ void await_readers() const {}
+
   __device__ void store(const WgmmaSums<Traits::kColumns>& sums) const {
 #pragma unroll
     for (int j = 0; j < kFragments; ++j) {

@@ -68,11 +68,12 @@ class WgmmaProducer {
     return (schedule_.tile_weight_rows() + schedule_.tile_tokens()) * kWgmmaTileK;
   }
 
-  /// Where weights are all that counts not the whole ring: its tokens would queue behind that at
-  /// the tensor memory accelerator.
+  /// Where weights are all that counts neither the whole ring nor most of a slice of K: tokens
+  /// would queue behind that at the tensor memory accelerator.
   __device__ int opened_steps() const {
-    constexpr int kOpened = Traits::kSwapped ? Traits::kStages * 3 / 4 : Traits::kStages;
-    return min(schedule_.end_step() - schedule_.first_step(), kOpened);
+    const int steps = schedule_.end_step() - schedule_.first_step();
+    if (!Traits::kSwapped) return min(steps, Traits::kStages);
+    return min((steps + 1) / 2, Traits::kStages * 3 / 4);
   }
 
   __device__ void load_weights(const WgmmaWork& work, int step, int slot) const {
@@ -152,7 +153,8 @@ __device__ __forceinline__ void wgmma_mainloop(const WgmmaRing<kTileIndex>& ring
 template <class TIn, class TWQ, int kTileIndex>
 __device__ __forceinline__ void wgmma_consume(const GemmProblem& p,
                                               const WgmmaRing<kTileIndex>& ring,
-                                              const WgmmaSchedule<kTileIndex>& schedule) {
+                                              const WgmmaSchedule<kTileIndex>& schedule,
+                                              const ClusterSums<kTileIndex>& cluster_sums) {
   using Traits = WgmmaTraits<kTileIndex>;
   const int warp = static_cast<int>(threadIdx.x) / 32 - 4;
   RingCursor<Traits::kStages> cursor;
@@ -171,11 +173,13 @@ __device__ __forceinline__ void wgmma_consume(const GemmProblem& p,
     }();
     WgmmaSums<Traits::kColumns> sums{};
     wgmma_mainloop<kTileIndex, std::is_same_v<TWQ, U8>>(ring, schedule, cursor, sums, warp / 4);
-    if (schedule.slices() > 1 &&
-        !reduce_cluster<kTileIndex>(sums, ring, schedule.rank(), schedule.slices())) {
+    store.share_columns();
+    if (schedule.slices() > 1) {  // Then this is the block's only tile.
+      if (cluster_sums.add_up(sums)) store.store(sums);
       return;
     }
     store.store(sums);
+    store.await_readers();
   }
 }
 
@@ -193,11 +197,13 @@ __global__ void __launch_bounds__(WgmmaRegisters<TIn, kTileIndex>::kMaxThreads,
   const WgmmaSchedule<kTileIndex> schedule(p, tile_tokens, tile_weight_rows);
   constexpr bool kShares = Traits::kSharers > 1;
   const bool in_cluster = kShares || schedule.slices() > 1;
+  const ClusterSums<kTileIndex> cluster_sums(ring, schedule.rank(), schedule.slices());
   WgmmaProducer<kTileIndex> producer(ring, schedule, &weights, &tokens);
   if (threadIdx.x == 0) {
-    ring.initialise((schedule.slices() - 1) * kSumBytes<kTileIndex>);
+    ring.initialise(schedule.slices());
     if (p.k > 0) ptx::prefetch_tensormap(&tokens);
     if (!kShares) producer.open();
+    if (schedule.slices() > 1) cluster_sums.expect();
   }
   __syncthreads();
   if (in_cluster) ptx::barrier_cluster_arrive_relaxed();
@@ -214,7 +220,7 @@ __global__ void __launch_bounds__(WgmmaRegisters<TIn, kTileIndex>::kMaxThreads,
     if (in_cluster && !kShares) ptx::barrier_cluster_wait();
   } else {
     if constexpr (Registers::kMoves) ptx::setmaxnreg_inc<232>();
-    wgmma_consume<TIn, TWQ, kTileIndex>(p, ring, schedule);
+    wgmma_consume<TIn, TWQ, kTileIndex>(p, ring, schedule, cluster_sums);
   }
   if (kShares) {  // Nobody leaves while others still send to it.
     ptx::barrier_cluster_arrive_relaxed();

@@ -26,6 +26,9 @@ struct WgmmaTraits {
   static constexpr int kStagingBytes = kTile.staging_bytes();
   static constexpr int kColumnDataBytes = kTile.column_data_bytes();
   static constexpr bool kStoresDirectly = kTile.stores_directly();
+  static constexpr bool kMaySplitK = kTile.max_split_k() > 1;
+  static constexpr bool kSendsSumsApart = kTile.sends_sums_apart();
+  static constexpr int kApartBytes = kTile.apart_bytes();
   static constexpr bool kSpreadsWeightRows = kTile.spreads_weight_rows();
 };
 
@@ -48,8 +51,8 @@ class WgmmaRing {
  public:
   __device__ WgmmaRing()
       : memory_(ptx::dynamic_shared_memory()),
-        full_(
-            reinterpret_cast<ptx::Mbarrier*>(memory_ + Traits::kRingBytes + Traits::kStagingBytes)),
+        full_(reinterpret_cast<ptx::Mbarrier*>(memory_ + Traits::kRingBytes +
+                                               Traits::kStagingBytes + Traits::kApartBytes)),
         empty_(full_ + Traits::kStages),
         sums_(empty_ + Traits::kStages),
         drained_(sums_ + 1) {}
@@ -64,25 +67,27 @@ class WgmmaRing {
   __device__ unsigned char* column_data(int consumer) const {
     return staging(Traits::kConsumers * 4) + consumer * Traits::kColumnDataBytes;
   }
+  __device__ unsigned char* apart() const {
+    return memory_ + Traits::kRingBytes + Traits::kStagingBytes;
+  }
   __device__ ptx::Mbarrier* full(int slot) const { return full_ + slot; }
   __device__ ptx::Mbarrier* empty(int slot) const { return empty_ + slot; }
 
-  /// Of a cluster's first block: what the others' sums arrive at.
+  /// What the sums of other blocks of the cluster arrive at.
   __device__ ptx::Mbarrier* sums() const { return sums_; }
-  /// Of its other blocks: when the first one's ring is free for their sums.
+  /// When the rings of all others are free for sums.
   __device__ ptx::Mbarrier* drained() const { return drained_; }
 
-  /// By one thread, before the barrier that opens the kernel. `sum_bytes`: what the other blocks of
-  /// the cluster will send.
-  __device__ void initialise(unsigned sum_bytes) const {
+  /// By one thread, before the barrier that opens the kernel. `slices`: blocks of a cluster that
+  /// split K.
+  __device__ void initialise(unsigned slices) const {
     for (int slot = 0; slot < Traits::kStages; ++slot) {
       ptx::mbarrier_init(full(slot), 1);
       ptx::mbarrier_init(empty(slot), Traits::kConsumers * Traits::kSharers);
     }
     ptx::mbarrier_init(sums_, 1);
-    ptx::mbarrier_init(drained_, 1);
+    ptx::mbarrier_init(drained_, slices);
     ptx::fence_mbarrier_init();
-    ptx::mbarrier_arrive_expect_tx(sums_, sum_bytes);
   }
 
  private:

@@ -32,7 +32,7 @@ class WgmmaSchedule {
         rank_(ptx::cluster_ctarank()),
         cluster_(ptx::cluster_nctarank()) {
     const auto steps = static_cast<unsigned>((p.k + kWgmmaTileK - 1) / kWgmmaTileK);
-    const unsigned slice = kShares ? 0 : rank_;
+    const unsigned slice = Traits::kMaySplitK ? rank_ : 0;
     first_step_ = static_cast<int>(steps * slice / slices());
     end_step_ = static_cast<int>(steps * (slice + 1) / slices());
   }
@@ -43,7 +43,7 @@ class WgmmaSchedule {
   /// Its weight rows.
   __device__ int tile_weight_rows() const { return tile_weight_rows_; }
   /// Of K.
-  __device__ unsigned slices() const { return kShares ? 1 : cluster_; }
+  __device__ unsigned slices() const { return Traits::kMaySplitK ? cluster_ : 1; }
 
   __device__ int first_step() const { return first_step_; }
   __device__ int end_step() const { return end_step_; }

@@ -50,9 +50,20 @@ class WgmmaStore {
     fetch_row(1, work.first_row + lane_ / 4 + 8);
   }
 
+  /// By the whole warpgroup, before any of its warps stores.
+  __device__ void share_columns() const {
+#pragma unroll
+    for (int i = 0; i < kFetchedColumns; ++i) {
+      const int column = fetched_column(i);
+      if (column >= kColumns) continue;
+      ptx::st_shared(column_scale_ + column, fetched_[i].scale);
+      if (!kSwapped) ptx::st_shared(column_bias_ + column, fetched_[i].bias);
+    }
+    ptx::bar_sync(barrier_, 128);
+  }
+
+  /// By a warp.
   __device__ void store(const WgmmaSums<kColumns>& sums) const {
-    share_columns();
-    ptx::bar_sync(barrier_, 128);  // Until the columns' part is there.
 #pragma unroll
     for (int first = 0; first < kColumns; first += kPassFragments * 8) {
       __syncwarp();
@@ -63,8 +74,10 @@ class WgmmaStore {
       __syncwarp();
       copy_pass(first);
     }
-    ptx::bar_sync(barrier_, 128);  // Until no warp reads the columns' part any more.
   }
+
+  /// By the whole warpgroup, before the columns of another tile are shared.
+  __device__ void await_readers() const { ptx::bar_sync(barrier_, 128); }
 
  private:
   /// Two neighbours, which one access moves.
@@ -102,16 +115,6 @@ class WgmmaStore {
       } else {
         if (column < n_) fetched_[i] = epilogue_.column(column);
       }
-    }
-  }
-
-  __device__ void share_columns() const {
-#pragma unroll
-    for (int i = 0; i < kFetchedColumns; ++i) {
-      const int column = fetched_column(i);
-      if (column >= kColumns) continue;
-      ptx::st_shared(column_scale_ + column, fetched_[i].scale);
-      if (!kSwapped) ptx::st_shared(column_bias_ + column, fetched_[i].bias);
     }
   }
 
