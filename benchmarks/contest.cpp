@@ -17,8 +17,12 @@ double seconds_of(const Contender& contender, int rotation, const GraphTimer& ti
 
 void confirm(const Contender& choice, const Contender& best, int rotation, const GraphTimer& timer,
              Verdict& verdict) {
-  verdict.choice_seconds = seconds_of(choice, rotation, timer, kConfirmBudget);
-  verdict.best_seconds = seconds_of(best, rotation, timer, kConfirmBudget);
+  std::vector<TimedGraph> graphs;
+  graphs.push_back(timer.prepare(rotation, choice.enqueue, kConfirmBudget));
+  graphs.push_back(timer.prepare(rotation, best.enqueue, kConfirmBudget));
+  const std::vector<Timing> timings = timer.time_in_turns(graphs);
+  verdict.choice_seconds = timings[0].seconds_per_call.median;
+  verdict.best_seconds = timings[1].seconds_per_call.median;
   verdict.seconds[choice.name] = verdict.choice_seconds;
   verdict.seconds[best.name] = verdict.best_seconds;
 }

@@ -19,7 +19,7 @@ struct Contender {
 
 /// Verifies and times `contenders`, the first of which is the library's choice. One that a probe
 /// shows to be far behind is not timed further; a loss is confirmed by a second, longer timing of
-/// the two.
+/// the two in turns.
 Verdict hold_contest(const std::string& problem, const std::vector<Contender>& contenders,
                      int rotation, const GraphTimer& timer);
 

@@ -6,18 +6,19 @@
 #include <cmath>
 #include <cstddef>
 #include <memory>
+#include <numeric>
+#include <random>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 namespace qlinear::benchmark {
 namespace {
 
-struct DestroyGraph {
+struct DestroyCaptured {
   void operator()(cudaGraph_t graph) const noexcept { (void)cudaGraphDestroy(graph); }
-  void operator()(cudaGraphExec_t graph) const noexcept { (void)cudaGraphExecDestroy(graph); }
 };
-using Graph = std::unique_ptr<std::remove_pointer_t<cudaGraph_t>, DestroyGraph>;
-using ExecutableGraph = std::unique_ptr<std::remove_pointer_t<cudaGraphExec_t>, DestroyGraph>;
+using Graph = std::unique_ptr<std::remove_pointer_t<cudaGraph_t>, DestroyCaptured>;
 
 class Event {
  public:
@@ -88,27 +89,56 @@ void GraphTimer::wake(cudaGraphExec_t graph) const {
   while (Clock::now() - start < kRampUp) replay(stream_, graph, 1, clocks_, nullptr);
 }
 
+TimedGraph GraphTimer::prepare(int rotation, const EnqueueCall& enqueue,
+                               const TimingBudget& budget) const {
+  TimedGraph timed{capture(stream_, rotation, enqueue), rotation, 0};
+  wake(timed.graph.get());
+  replay(stream_, timed.graph.get(), 1, clocks_, nullptr);
+  double seconds = replay(stream_, timed.graph.get(), 1, clocks_, nullptr).front();
+  if (seconds < budget.graph_seconds) {
+    timed.calls = calls_to_fill(budget.graph_seconds, seconds / rotation, rotation);
+    timed.graph = capture(stream_, timed.calls, enqueue);
+    seconds = replay(stream_, timed.graph.get(), 1, clocks_, nullptr).front();
+  }
+  timed.replays = std::clamp(static_cast<int>(budget.seconds / seconds), budget.min_replays,
+                             budget.max_replays);
+  last_busy_ = std::chrono::steady_clock::now();
+  return timed;
+}
+
+std::vector<Timing> GraphTimer::time_in_turns(const std::vector<TimedGraph>& graphs) const {
+  const int rounds = graphs.size() > 1 ? 5 : 1;
+  const std::size_t unmeasured = graphs.size() > 1 ? 1 : 0;  // It meets another's data and power.
+  std::vector<Timing> timings(graphs.size());
+  std::vector<std::vector<double>> samples(graphs.size());
+  std::vector<std::size_t> order(graphs.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::minstd_rand random;
+  for (int round = 0; round < rounds; ++round) {
+    std::shuffle(order.begin(), order.end(), random);
+    for (const std::size_t i : order) {
+      const int turn = (graphs[i].replays + rounds - 1) / rounds + static_cast<int>(unmeasured);
+      const auto seconds =
+          replay(stream_, graphs[i].graph.get(), turn, clocks_, &timings[i].clocks);
+      for (std::size_t s = unmeasured; s < seconds.size(); ++s) {
+        samples[i].push_back(seconds[s] / graphs[i].calls);
+      }
+    }
+  }
+  for (std::size_t i = 0; i < graphs.size(); ++i) {
+    timings[i].calls_per_replay = graphs[i].calls;
+    timings[i].replays = static_cast<int>(samples[i].size());
+    timings[i].seconds_per_call = summarize(std::move(samples[i]));
+  }
+  last_busy_ = std::chrono::steady_clock::now();
+  return timings;
+}
+
 Timing GraphTimer::time(int rotation, const EnqueueCall& enqueue,
                         const TimingBudget& budget) const {
-  Timing timing;
-  timing.calls_per_replay = rotation;
-  ExecutableGraph graph = capture(stream_, rotation, enqueue);
-  wake(graph.get());
-  replay(stream_, graph.get(), 1, clocks_, nullptr);
-  double seconds = replay(stream_, graph.get(), 1, clocks_, nullptr).front();
-  if (seconds < budget.graph_seconds) {
-    timing.calls_per_replay = calls_to_fill(budget.graph_seconds, seconds / rotation, rotation);
-    graph = capture(stream_, timing.calls_per_replay, enqueue);
-    seconds = replay(stream_, graph.get(), 1, clocks_, nullptr).front();
-  }
-  timing.replays = std::clamp(static_cast<int>(budget.seconds / seconds), budget.min_replays,
-                              budget.max_replays);
-  std::vector<double> samples =
-      replay(stream_, graph.get(), timing.replays, clocks_, &timing.clocks);
-  for (double& sample : samples) sample /= timing.calls_per_replay;
-  timing.seconds_per_call = summarize(std::move(samples));
-  last_busy_ = std::chrono::steady_clock::now();
-  return timing;
+  std::vector<TimedGraph> graphs;
+  graphs.push_back(prepare(rotation, enqueue, budget));
+  return time_in_turns(graphs).front();
 }
 
 double GraphTimer::probe(int rotation, const EnqueueCall& enqueue) const {

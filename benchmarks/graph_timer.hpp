@@ -6,6 +6,9 @@
 
 #include <chrono>
 #include <functional>
+#include <memory>
+#include <type_traits>
+#include <vector>
 
 namespace qlinear::benchmark {
 
@@ -26,12 +29,30 @@ struct Timing {
   ClockReading clocks;  ///< Read while the GPU was busy.
 };
 
+struct DestroyGraph {
+  void operator()(cudaGraphExec_t graph) const noexcept { (void)cudaGraphExecDestroy(graph); }
+};
+using ExecutableGraph = std::unique_ptr<std::remove_pointer_t<cudaGraphExec_t>, DestroyGraph>;
+
+/// Calls back to back, captured and ready to be timed.
+struct TimedGraph {
+  ExecutableGraph graph;
+  int calls = 0;
+  int replays = 0;  ///< To be measured.
+};
+
 /// Times calls as a graph that holds many of them back to back: the median of its replays, divided
 /// by its calls. So neither the host nor the gaps of launching count, and a call may overlap the
-/// next as far as the kernels themselves allow. The graph holds a multiple of `rotation` calls.
+/// next as far as the kernels themselves allow.
 class GraphTimer {
  public:
   GraphTimer(cudaStream_t stream, const ClockMonitor& clocks) : stream_(stream), clocks_(clocks) {}
+
+  /// The graph holds a multiple of `rotation` calls. Replays it a few times.
+  TimedGraph prepare(int rotation, const EnqueueCall& enqueue, const TimingBudget& budget) const;
+  /// Several that will be compared: a GPU at its power limit grows slower while it works, so all
+  /// have their turn in each of a few rounds, in an order that changes.
+  std::vector<Timing> time_in_turns(const std::vector<TimedGraph>& graphs) const;
 
   Timing time(int rotation, const EnqueueCall& enqueue, const TimingBudget& budget) const;
   /// Seconds of one call after a first, from one replay: enough to drop hopeless candidates.

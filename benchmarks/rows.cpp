@@ -1,44 +1,39 @@
 #include <benchmark/benchmark.h>
 #include <rows.hpp>
 
+#include <cstddef>
 #include <exception>
+#include <memory>
+#include <regex>
 #include <string>
+#include <utility>
 
 namespace qlinear::benchmark {
 namespace {
 
-/// Runs `step`; if it throws, reports that to `state` and returns false.
-template <class Step>
-bool succeeds(::benchmark::State& state, Step step) {
-  try {
-    step();
-    return true;
-  } catch (const std::exception& error) {
-    state.SkipWithError(error.what());
-    return false;
-  }
+std::string row_name(const LayerShape& layer, std::int64_t m, const Subject& subject) {
+  return row_prefix(layer, m) + subject.name();
 }
 
-/// Verifies, then times. Reports an error to `state` and returns false where either fails.
-bool measure(Bench& bench, const LayerShape& layer, std::int64_t m, Subject& subject,
-             ::benchmark::State& state, Timing& timing) {
-  bench.all_correct &= succeeds(state, [&] {
-    bench.cache.workload(layer, m);
-    bench.cache.oracle();
-  });
-  if (state.error_occurred()) return false;
-  Workload& workload = bench.cache.workload(layer, m);
-  // A problem that a peer cannot do is no failure of the benchmark.
-  if (!succeeds(state, [&] { subject.prepare(workload, bench.timer); })) return false;
-  const bool correct = succeeds(state, [&] {
-    subject.verify(workload, bench.cache.oracle());
-    const auto call = [&](cudaStream_t stream, int index) {
-      subject.enqueue(workload, stream, index);
-    };
-    timing = bench.timer.time(subject.rotation(workload), call, bench.row_budget());
-  });
-  bench.all_correct &= correct;
-  return correct;
+/// Whether the filter on the command line lets a row run: Google Benchmark reads it so, and does
+/// not tell.
+bool is_wanted(const std::string& row) {
+  const std::string filter = ::benchmark::GetBenchmarkFilter();
+  if (filter.empty() || filter == "all") return true;
+  const bool excludes = filter.front() == '-';
+  const std::regex pattern(filter.substr(excludes ? 1 : 0), std::regex::extended);
+  return std::regex_search(row + "/iterations:1/manual_time", pattern) != excludes;
+}
+
+/// What `step` throws; empty where it succeeds.
+template <class Step>
+std::string failure_of(Step step) {
+  try {
+    step();
+    return "";
+  } catch (const std::exception& error) {
+    return error.what();
+  }
 }
 
 void report(const Bench& bench, const LayerShape& layer, std::int64_t m, Work work,
@@ -68,41 +63,98 @@ Rows::Rows(Bench& bench) : bench_(bench), library_(make_library_subjects()) {
   }
 }
 
-void Rows::register_row(const LayerShape& layer, std::int64_t m, Subject& subject) {
-  const std::string name = row_prefix(layer, m) + subject.name();
-  const bool in_sweep = bench_.options.sweeps(layer, m) && subject.name() == kLinearSubject;
-  const auto row = [this, layer, m, &subject, in_sweep](::benchmark::State& state) {
-    for ([[maybe_unused]] auto iteration : state) {
-      Timing timing;
-      if (!measure(bench_, layer, m, subject, state, timing)) break;
-      report(bench_, layer, m, subject.work(), timing, state);
-      state.SetLabel(subject.label(bench_.cache.workload(layer, m)));
-      if (in_sweep) {
-        sweep_.push_back({m, timing.seconds_per_call.median,
-                          floor_seconds(bench_.rates, subject.work(), m, layer.n, layer.k)});
-      }
-    }
+TimedGraph Rows::prepare(const Problem& problem, Subject& subject, Outcome& outcome) {
+  outcome.error = failure_of([&] {
+    bench_.cache.workload(problem.layer, problem.m);
+    bench_.cache.oracle();
+  });
+  if (!outcome.error.empty()) {
+    bench_.all_correct = false;
+    return {};
+  }
+  Workload& workload = bench_.cache.workload(problem.layer, problem.m);
+  // A problem that a peer cannot do is no failure of the benchmark.
+  outcome.error = failure_of([&] { subject.prepare(workload, bench_.timer); });
+  if (!outcome.error.empty()) return {};
+  TimedGraph graph;
+  outcome.error = failure_of([&] {
+    subject.verify(workload, bench_.cache.oracle());
+    const auto call = [&](cudaStream_t stream, int index) {
+      subject.enqueue(workload, stream, index);
+    };
+    graph = bench_.timer.prepare(subject.rotation(workload), call, bench_.row_budget());
+    outcome.label = subject.label(workload);
+  });
+  bench_.all_correct &= outcome.error.empty();
+  return graph;
+}
+
+void Rows::measure(const Problem& problem, const Subject& asked_for) {
+  outcomes_.clear();
+  std::vector<TimedGraph> graphs;
+  std::vector<Outcome*> timed;
+  for (Subject* subject : problem.subjects) {
+    if (subject != &asked_for && !is_wanted(row_name(problem.layer, problem.m, *subject))) continue;
+    Outcome& outcome = outcomes_[subject];
+    TimedGraph graph = prepare(problem, *subject, outcome);
+    if (!outcome.error.empty()) continue;
+    graphs.push_back(std::move(graph));
+    timed.push_back(&outcome);
+  }
+  const std::string failure = failure_of([&] {
+    const std::vector<Timing> timings = bench_.timer.time_in_turns(graphs);
+    for (std::size_t i = 0; i < timings.size(); ++i) timed[i]->timing = timings[i];
+  });
+  if (failure.empty()) return;
+  bench_.all_correct = false;
+  for (Outcome* outcome : timed) outcome->error = failure;
+}
+
+void Rows::run_row(const SharedProblem& problem, Subject& subject, ::benchmark::State& state) {
+  if (measured_ != problem || outcomes_.count(&subject) == 0) measure(*problem, subject);
+  measured_ = problem;
+  const Outcome outcome = std::move(outcomes_.extract(&subject).mapped());
+  if (!outcome.error.empty()) {
+    state.SkipWithError(outcome.error.c_str());
+    return;
+  }
+  report(bench_, problem->layer, problem->m, subject.work(), outcome.timing, state);
+  state.SetLabel(outcome.label);
+  if (subject.name() == kLinearSubject && bench_.options.sweeps(problem->layer, problem->m)) {
+    sweep_.push_back({problem->m, outcome.timing.seconds_per_call.median,
+                      floor_seconds(bench_.rates, subject.work(), problem->m, problem->layer.n,
+                                    problem->layer.k)});
+  }
+}
+
+void Rows::register_row(const SharedProblem& problem, Subject& subject) {
+  const auto row = [this, problem, &subject](::benchmark::State& state) {
+    for ([[maybe_unused]] auto iteration : state) run_row(problem, subject, state);
   };
-  ::benchmark::RegisterBenchmark(name.c_str(), row)
+  ::benchmark::RegisterBenchmark(row_name(problem->layer, problem->m, subject).c_str(), row)
       ->Iterations(1)
       ->UseManualTime()
       ->Unit(::benchmark::kMicrosecond);
 }
 
+void Rows::register_problem(const LayerShape& layer, std::int64_t m) {
+  const bool listed = bench_.options.lists(m);
+  Problem problem{layer, m, {}};
+  for (const auto& subject : library_) {
+    const bool in_sweep =
+        subject->work() != Work::Quantize && subject->name() != kConstantWeightsSubject;
+    if (listed || in_sweep) problem.subjects.push_back(subject.get());
+  }
+  for (const auto& peer : peers_) {
+    if (listed && peer->takes(m, layer)) problem.subjects.push_back(peer.get());
+  }
+  const auto shared = std::make_shared<const Problem>(std::move(problem));
+  for (Subject* subject : shared->subjects) register_row(shared, *subject);
+}
+
 void Rows::register_all() {
-  const Options& options = bench_.options;
-  for (const LayerShape& layer : options.layers) {
-    for (const std::int64_t m : options.token_counts_of(layer)) {
-      for (const auto& subject : library_) {
-        const bool in_sweep =
-            subject->work() != Work::Quantize && subject->name() != kConstantWeightsSubject;
-        if (options.lists(m) || in_sweep) register_row(layer, m, *subject);
-      }
-      if (!options.lists(m)) continue;
-      for (const auto& peer : peers_) {
-        if (peer->takes(m, layer)) register_row(layer, m, *peer);
-      }
-    }
+  for (const LayerShape& layer : bench_.options.layers) {
+    for (const std::int64_t m : bench_.options.token_counts_of(layer)) register_problem(layer, m);
   }
 }
 

@@ -1,16 +1,22 @@
 #pragma once
 
+#include <benchmark/benchmark.h>
 #include <bench.hpp>
 #include <cliffs.hpp>
 #include <subject.hpp>
 
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
 #include <vector>
 
 namespace qlinear::benchmark {
 
 /// Registers a row with Google Benchmark for every layer, M and subject that the options ask for,
-/// and for the sweep. A row verifies its subject, then times it; its counters hold the floor, the
-/// share of it and the clocks. `bench` and `rows` must outlive the run.
+/// and for the sweep. The subjects of one layer and M are verified, then timed in turns, when the
+/// first of their rows is run; counters hold the floor, the share of it and the clocks. `bench` and
+/// `rows` must outlive the run.
 class Rows {
  public:
   explicit Rows(Bench& bench);
@@ -20,11 +26,31 @@ class Rows {
   const std::vector<SweepPoint>& sweep() const noexcept { return sweep_; }
 
  private:
-  void register_row(const LayerShape& layer, std::int64_t m, Subject& subject);
+  struct Problem {
+    LayerShape layer;
+    std::int64_t m;
+    std::vector<Subject*> subjects;
+  };
+  struct Outcome {
+    Timing timing;
+    std::string label;
+    std::string error;  ///< Empty where there is a timing.
+  };
+  using SharedProblem = std::shared_ptr<const Problem>;
+
+  void register_problem(const LayerShape& layer, std::int64_t m);
+  void register_row(const SharedProblem& problem, Subject& subject);
+  void run_row(const SharedProblem& problem, Subject& subject, ::benchmark::State& state);
+  /// All of the problem's subjects whose rows will be run, `asked_for` among them.
+  void measure(const Problem& problem, const Subject& asked_for);
+  /// Captures the verified subject, or says in its outcome why it could not.
+  TimedGraph prepare(const Problem& problem, Subject& subject, Outcome& outcome);
 
   Bench& bench_;
   Subjects library_;
   Subjects peers_;
+  SharedProblem measured_;                      ///< Whose outcomes these are:
+  std::map<const Subject*, Outcome> outcomes_;  ///< Each goes when its row has told it.
   std::vector<SweepPoint> sweep_;
 };
 
