@@ -68,11 +68,10 @@ class WgmmaProducer {
     return (schedule_.tile_weight_rows() + schedule_.tile_tokens()) * kWgmmaTileK;
   }
 
-  /// Where weights are all that counts neither the whole ring nor most of a slice of K: tokens
-  /// would queue behind that at the tensor memory accelerator.
+  /// Neither the whole ring nor most of a slice of K: tokens would queue behind that at the tensor
+  /// memory accelerator.
   __device__ int opened_steps() const {
     const int steps = schedule_.end_step() - schedule_.first_step();
-    if (!Traits::kSwapped) return min(steps, Traits::kStages);
     return min((steps + 1) / 2, Traits::kStages * 3 / 4);
   }
 
