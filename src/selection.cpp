@@ -185,16 +185,26 @@ bool early_start_pays(const DeviceInfo& device, const LinearState& state) {
   return blocks * 10 >= blocks_at_once(*choice.kernel, device, choice.split_k) * 9;
 }
 
-/// What the first tiles that `choice` computes read first of their weights, as much as memory
-/// delivers while it would be idle between two layers: on an H100 up to 14 % of a layer's time.
-/// With 256 tokens a long layer lost more by the later start of its quantize kernel.
+/// How much of a layer's weights memory delivers while it would be idle between two layers. More
+/// tokens come later the more weights are ahead of them; with 256 a long layer lost more than it
+/// gained. Of small weights a fifth: as much as of large ones cost 4096 x 4096 10 % and more. By an
+/// H200's times.
+std::int64_t bytes_to_prefetch(const DeviceInfo& device, const QuantizedLinearDescriptor& problem) {
+  constexpr std::int64_t kShare = 5;
+  if (problem.m == 0 || problem.m > 128) return 0;
+  const double idle_clocks = problem.m <= 16 ? 4000 : problem.m <= 64 ? 2500 : 1500;
+  return std::min(static_cast<std::int64_t>(idle_clocks * device.memory_bytes_per_clock),
+                  problem.c_out * problem.k / kShare);
+}
+
+/// What the first tiles that `choice` computes read first of their weights: on an H100 up to 14 %
+/// of a layer's time.
 void choose_prefetch(const DeviceInfo& device, const QuantizedLinearDescriptor& problem,
                      GemmChoice& choice) {
-  constexpr std::int64_t kFewTokens = 128;
-  constexpr double kIdleClocks = 2500;
   constexpr std::int64_t kLine = kernels::kCacheLineBytes;
   if (choice.kernel == nullptr || choice.kernel->backend != KernelBackend::Wgmma) return;
-  if (problem.m == 0 || problem.m > kFewTokens || problem.c_out == 0) return;
+  const std::int64_t bytes = bytes_to_prefetch(device, problem);
+  if (bytes == 0) return;
   const GemmKernel& kernel = *choice.kernel;
   const std::int64_t blocks_of_row =
       choice.split_k * kernels::tile_count(problem.m, 1, kernel.tile_m, 1);
@@ -202,7 +212,6 @@ void choose_prefetch(const DeviceInfo& device, const QuantizedLinearDescriptor& 
       std::max<std::int64_t>(1, blocks_at_once(kernel, device, choice.split_k) / blocks_of_row);
   const std::int64_t rows =
       std::min(problem.c_out, tiles * weight_rows_of_tile(kernel, device, problem, choice.split_k));
-  const auto bytes = static_cast<std::int64_t>(kIdleClocks * device.memory_bytes_per_clock);
   const std::int64_t pieces = rows * choice.split_k;
   const std::int64_t lines = std::max<std::int64_t>(1, bytes / (pieces * kLine));
   choice.prefetched_rows = rows;

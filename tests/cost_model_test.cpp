@@ -172,12 +172,27 @@ TEST(Prefetch, IsASmallPartOfTheWeightsOfFewTokens) {
         EXPECT_LE(choice.prefetched_bytes, k / choice.split_k);
         EXPECT_EQ(choice.prefetched_bytes % 128, 0);
         const std::int64_t pieces = choice.prefetched_rows * choice.split_k;
-        EXPECT_LE(choice.prefetched_bytes * pieces, std::max<std::int64_t>(8 << 20, pieces * 128));
+        const std::int64_t most = std::min<std::int64_t>(10 << 20, n * k / 5);
+        EXPECT_LE(choice.prefetched_bytes * pieces, std::max(most, pieces * 128));
         EXPECT_EQ(choice.prefetched_bytes > 0, n > 0 && k / choice.split_k >= 128)
             << m << ' ' << n << ' ' << k;
       }
     }
   }
+}
+
+TEST(Prefetch, IsLessWithMoreTokens) {
+  const auto bytes = [](std::int64_t m) {
+    PlanPreference preference;
+    preference.kernel = "wgmma_swapped_deep_64x64";
+    preference.split_k = 1;
+    const GemmChoice choice = select(hopper(0), m, 8192, 8192, preference).aligned;
+    return choice.prefetched_rows * choice.prefetched_bytes;
+  };
+  EXPECT_GT(bytes(16), bytes(17));
+  EXPECT_GT(bytes(64), bytes(65));
+  EXPECT_GT(bytes(128), 0);
+  EXPECT_EQ(bytes(129), 0);
 }
 
 TEST(Prefetch, NeedsProgrammaticLaunch) {
