@@ -35,7 +35,10 @@ struct KernelCost {
   double split_reread = 0;  ///< Share of the weights that tiles next to each other along M read
                             ///< from memory again if K is split.
   double split_clocks = 0;  ///< Of bringing slices of K together, once,
-  double split_sum_clocks = 0;  ///< and for each sum of a tile and each slice but the first.
+  double wide_split_clocks = 0;          ///< once more if they are more than two,
+  double split_sum_clocks = 0;           ///< and for each sum that a block takes over from another.
+  double stream_bytes_per_clock = 32.5;  ///< From memory to one multiprocessor.
+  double crowded_clocks = 0;  ///< Lost to the quantize kernel if it finds no idle multiprocessors.
 };
 
 /// One row of the table of GEMM kernels. Every row takes every type pair and every M, N and K.
