@@ -80,7 +80,7 @@ struct WgmmaTile {
   }
 };
 
-inline constexpr std::array<WgmmaTile, 28> kWgmmaTiles{{
+inline constexpr std::array<WgmmaTile, 29> kWgmmaTiles{{
     // Prefill: the largest tile that the registers hold, 47 bytes a clock from the L2.
     {"wgmma_128x256", false, 128, 256, 4, 1},
     // 32 bytes a clock from the L2. On an H200 as fast as the row above, within 2 %, up to about
@@ -111,6 +111,7 @@ inline constexpr std::array<WgmmaTile, 28> kWgmmaTiles{{
     {"wgmma_swapped_deep_32x64", true, 64, 32, 17, 1},
     {"wgmma_swapped_deep_64x64", true, 64, 64, 13, 1},
     {"wgmma_swapped_deep_96x64", true, 64, 96, 10, 1},
+    {"wgmma_swapped_deep_128x64", true, 64, 128, 8, 1},
     {"wgmma_swapped_24x128", true, 128, 24, 4, 2},
     {"wgmma_swapped_32x128", true, 128, 32, 4, 2},
     // Middle: one block with as many tokens as there are, since weights are what is streamed.

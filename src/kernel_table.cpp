@@ -141,9 +141,9 @@ constexpr double wgmma_stage_clocks(const kernels::WgmmaTile& tile) {
   const double bytes = (kInstructionRows + tile.columns) * kInstructionK;
   const double instruction = std::max(macs / kMacsPerClock, bytes / kSharedBytesPerClock);
   const int instructions = tile.consumers() * kernels::kWgmmaTileK / kInstructionK;
-  const double between = tile.swapped ? 60.8 : 15.6;
+  const double between = tile.swapped ? 83 : 14.8;
   // For each other's ring, in every stage.
-  const double waiting = tile.sharers > 1 ? 129.0 * tile.columns / 256 : 0;
+  const double waiting = tile.sharers > 1 ? 167.0 * tile.columns / 256 : 0;
   return instructions * instruction + between + waiting;
 }
 
@@ -165,12 +165,12 @@ constexpr GemmKernel wgmma_row() {
   row.fills_multiprocessor =
       row.blocks_per_multiprocessor == 1 && (!kTileRow.leaves_registers(2) || row.sharers > 1);
   row.cost = {.stage_clocks = wgmma_stage_clocks(kTileRow),
-              .wave_clocks = 306,
-              .split_reread = 0.82,
-              .split_clocks = 60,
-              .wide_split_clocks = 1200,
-              .split_sum_clocks = 0.283,
-              .stream_bytes_per_clock = 37.1,
+              .wave_clocks = kTileRow.swapped ? 320.0 : 706.0,
+              .split_reread = 1.7,
+              .split_clocks = 33,
+              .wide_split_clocks = 2300,
+              .split_sum_clocks = 0.34,
+              .stream_bytes_per_clock = 44,
               .crowded_clocks = 1100};
   row.launch = &kernels::launch_wgmma_gemm<kTile>;
   return row;
