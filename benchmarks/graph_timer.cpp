@@ -107,15 +107,14 @@ TimedGraph GraphTimer::prepare(int rotation, const EnqueueCall& enqueue,
 }
 
 std::vector<Timing> GraphTimer::time_in_turns(const std::vector<TimedGraph>& graphs) const {
-  const int rounds = graphs.size() > 1 ? 5 : 1;
+  const int rounds = graphs.size() > 1 ? 10 : 1;
   const std::size_t unmeasured = graphs.size() > 1 ? 1 : 0;  // It meets another's data and power.
   std::vector<Timing> timings(graphs.size());
   std::vector<std::vector<double>> samples(graphs.size());
   std::vector<std::size_t> order(graphs.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
-  std::minstd_rand random;
   for (int round = 0; round < rounds; ++round) {
-    std::shuffle(order.begin(), order.end(), random);
+    std::shuffle(order.begin(), order.end(), random_);
     for (const std::size_t i : order) {
       const int turn = (graphs[i].replays + rounds - 1) / rounds + static_cast<int>(unmeasured);
       const auto seconds =

@@ -7,6 +7,7 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <random>
 #include <type_traits>
 #include <vector>
 
@@ -51,7 +52,8 @@ class GraphTimer {
   /// The graph holds a multiple of `rotation` calls. Replays it a few times.
   TimedGraph prepare(int rotation, const EnqueueCall& enqueue, const TimingBudget& budget) const;
   /// Several that will be compared: a GPU at its power limit grows slower while it works, so all
-  /// have their turn in each of a few rounds, in an order that changes.
+  /// have their turn in each of ten rounds. The order is another every time, or each would always
+  /// follow the same one and find the GPU as that leaves it.
   std::vector<Timing> time_in_turns(const std::vector<TimedGraph>& graphs) const;
 
   Timing time(int rotation, const EnqueueCall& enqueue, const TimingBudget& budget) const;
@@ -67,6 +69,7 @@ class GraphTimer {
   cudaStream_t stream_;
   const ClockMonitor& clocks_;
   mutable std::chrono::steady_clock::time_point last_busy_{};
+  mutable std::minstd_rand random_;
 };
 
 }  // namespace qlinear::benchmark
