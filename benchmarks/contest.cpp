@@ -1,5 +1,8 @@
 #include <contest.hpp>
 
+#include <algorithm>
+#include <cstddef>
+#include <limits>
 #include <stdexcept>
 
 namespace qlinear::benchmark {
@@ -7,24 +10,34 @@ namespace {
 
 constexpr TimingBudget kBudget{4e-3, 1e-3, 3, 10};
 constexpr TimingBudget kConfirmBudget{15e-3, 1e-3, 7, 20};
-/// A probe this many times slower than the best so far ends a contender's part.
+/// A probe this many times slower than the best ends a contender's part.
 constexpr double kHopeless = 1.3;
 
-double seconds_of(const Contender& contender, int rotation, const GraphTimer& timer,
-                  const TimingBudget& budget) {
-  return timer.time(rotation, contender.enqueue, budget).seconds_per_call.median;
+/// Times `contenders` in turns.
+void compare(const std::vector<const Contender*>& contenders, int rotation, const GraphTimer& timer,
+             const TimingBudget& budget, Verdict& verdict) {
+  std::vector<TimedGraph> graphs;
+  for (const Contender* contender : contenders) {
+    graphs.push_back(timer.prepare(rotation, contender->enqueue, budget));
+  }
+  const std::vector<Timing> timings = timer.time_in_turns(graphs);
+  for (std::size_t i = 0; i < contenders.size(); ++i) {
+    verdict.seconds[contenders[i]->name] = timings[i].seconds_per_call.median;
+  }
 }
 
-void confirm(const Contender& choice, const Contender& best, int rotation, const GraphTimer& timer,
-             Verdict& verdict) {
-  std::vector<TimedGraph> graphs;
-  graphs.push_back(timer.prepare(rotation, choice.enqueue, kConfirmBudget));
-  graphs.push_back(timer.prepare(rotation, best.enqueue, kConfirmBudget));
-  const std::vector<Timing> timings = timer.time_in_turns(graphs);
-  verdict.choice_seconds = timings[0].seconds_per_call.median;
-  verdict.best_seconds = timings[1].seconds_per_call.median;
-  verdict.seconds[choice.name] = verdict.choice_seconds;
-  verdict.seconds[best.name] = verdict.best_seconds;
+/// The choice, and all that a probe shows to be near the best.
+std::vector<const Contender*> hopeful(const std::vector<Contender>& contenders,
+                                      const Verdict& verdict) {
+  double best = std::numeric_limits<double>::infinity();
+  for (const auto& [name, seconds] : verdict.seconds) best = std::min(best, seconds);
+  std::vector<const Contender*> found;
+  for (const Contender& contender : contenders) {
+    if (found.empty() || verdict.seconds.at(contender.name) < kHopeless * best) {
+      found.push_back(&contender);
+    }
+  }
+  return found;
 }
 
 }  // namespace
@@ -32,29 +45,33 @@ void confirm(const Contender& choice, const Contender& best, int rotation, const
 Verdict hold_contest(const std::string& problem, const std::vector<Contender>& contenders,
                      int rotation, const GraphTimer& timer) {
   if (contenders.empty()) throw std::invalid_argument(problem + ": no kernel takes it");
-  const Contender* best = nullptr;
   Verdict verdict;
   verdict.problem = problem;
   verdict.choice = contenders.front().name;
   for (const Contender& contender : contenders) {
     contender.verify();
-    double seconds = timer.probe(rotation, contender.enqueue);
-    if (best == nullptr || seconds < kHopeless * verdict.best_seconds) {
-      seconds = seconds_of(contender, rotation, timer, kBudget);
-    }
-    verdict.seconds[contender.name] = seconds;
+    verdict.seconds[contender.name] = timer.probe(rotation, contender.enqueue);
     if (contender.expected_clocks > 0) {
       verdict.expected_clocks[contender.name] = contender.expected_clocks;
     }
-    if (best == nullptr) verdict.choice_seconds = seconds;
-    if (best == nullptr || seconds < verdict.best_seconds) {
-      best = &contender;
-      verdict.best_seconds = seconds;
-    }
   }
-  verdict.best = best->name;
+  const std::vector<const Contender*> rivals = hopeful(contenders, verdict);
+  compare(rivals, rotation, timer, kBudget, verdict);
+  const auto seconds = [&](const Contender* contender) {
+    return verdict.seconds.at(contender->name);
+  };
+  const Contender* best = *std::min_element(
+      rivals.begin(), rivals.end(),
+      [&](const Contender* a, const Contender* b) { return seconds(a) < seconds(b); });
+  const auto judge = [&] {
+    verdict.best = best->name;
+    verdict.choice_seconds = seconds(rivals.front());
+    verdict.best_seconds = seconds(best);
+  };
+  judge();
   if (verdict.loss() > kAllowedLoss) {
-    confirm(contenders.front(), *best, rotation, timer, verdict);
+    compare({rivals.front(), best}, rotation, timer, kConfirmBudget, verdict);
+    judge();
   }
   return verdict;
 }

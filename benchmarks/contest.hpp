@@ -17,9 +17,9 @@ struct Contender {
   double expected_clocks = 0;    ///< By the cost model, where it has a say.
 };
 
-/// Verifies and times `contenders`, the first of which is the library's choice. One that a probe
-/// shows to be far behind is not timed further; a loss is confirmed by a second, longer timing of
-/// the two in turns.
+/// Verifies and probes `contenders`, the first of which is the library's choice, and times in turns
+/// those that the probe does not show to be far behind; a loss is confirmed by a longer timing of
+/// the choice and the best.
 Verdict hold_contest(const std::string& problem, const std::vector<Contender>& contenders,
                      int rotation, const GraphTimer& timer);
 

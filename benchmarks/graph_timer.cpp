@@ -107,7 +107,13 @@ TimedGraph GraphTimer::prepare(int rotation, const EnqueueCall& enqueue,
 }
 
 std::vector<Timing> GraphTimer::time_in_turns(const std::vector<TimedGraph>& graphs) const {
-  const int rounds = graphs.size() > 1 ? 10 : 1;
+  constexpr int kMostRounds = 10;
+  int rounds = 1;
+  if (graphs.size() > 1) {
+    for (const TimedGraph& timed : graphs) {
+      rounds = std::clamp(timed.replays, rounds, kMostRounds);
+    }
+  }
   const std::size_t unmeasured = graphs.size() > 1 ? 1 : 0;  // It meets another's data and power.
   std::vector<Timing> timings(graphs.size());
   std::vector<std::vector<double>> samples(graphs.size());
