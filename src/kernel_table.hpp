@@ -38,7 +38,7 @@ struct KernelCost {
   double wide_split_clocks = 0;          ///< once more if they are more than two,
   double split_sum_clocks = 0;           ///< and for each sum that a block takes over from another.
   double stream_bytes_per_clock = 32.5;  ///< From memory to one multiprocessor.
-  double crowded_clocks = 0;  ///< Lost to the quantize kernel if it finds no idle multiprocessors.
+  double crowded_clocks = 0;  ///< With few tokens, if fewer multiprocessors than these are idle.
 };
 
 /// One row of the table of GEMM kernels. Every row takes every type pair and every M, N and K.
