@@ -1,6 +1,8 @@
 #include <bench.hpp>
 #include <cuda_check.hpp>
 
+#include <algorithm>
+
 namespace qlinear::benchmark {
 namespace {
 
@@ -43,10 +45,16 @@ Bench::Bench(const Options& requested)
 
 Bench::~Bench() { (void)cudaStreamDestroy(stream); }
 
-TimingBudget Bench::row_budget() const {
+TimingBudget Bench::row_budget(std::int64_t m) const {
   TimingBudget budget;
   budget.seconds = options.row_seconds;
-  return budget;
+  budget.graph_seconds = std::max(budget.graph_seconds, budget.seconds / budget.max_replays);
+  return takes_much_power(m) ? budget.settled() : budget;
+}
+
+bool takes_much_power(std::int64_t m) {
+  constexpr std::int64_t kManyTokens = 256;
+  return m >= kManyTokens;
 }
 
 std::string row_prefix(const LayerShape& layer, std::int64_t m) {

@@ -73,7 +73,8 @@ std::string name_of_choice(const Workload& workload) {
   return name_of(state.value().aligned.kernel->name, state.value().aligned.split_k);
 }
 
-std::vector<Contender> linear_contenders(Workload& workload, const Oracle& oracle) {
+std::vector<Contender> linear_contenders(Workload& workload, const Oracle& oracle,
+                                         const Options& options) {
   const std::string choice = name_of_choice(workload);
   const auto device = detail::device_info_of_stream(workload.stream());
   check(device.status());
@@ -86,10 +87,11 @@ std::vector<Contender> linear_contenders(Workload& workload, const Oracle& oracl
       preference.split_k = split_k;
       const auto plan = Plan::select(workload.stream(), workload.descriptor(), preference);
       if (!plan.ok()) break;
+      std::string name = name_of(kernel.name, split_k);
+      if (name != choice && !options.wants_kernel(kernel.name)) continue;
       const double clocks =
           detail::expected_clocks(kernel, *device.value(), workload.descriptor(), split_k);
-      add(linear_contender(workload, oracle, name_of(kernel.name, split_k), plan.value(), workspace,
-                           clocks),
+      add(linear_contender(workload, oracle, std::move(name), plan.value(), workspace, clocks),
           choice, contenders);
     }
   }

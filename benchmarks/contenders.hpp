@@ -1,6 +1,7 @@
 #pragma once
 
 #include <contest.hpp>
+#include <options.hpp>
 #include <oracle.hpp>
 #include <workload.hpp>
 
@@ -13,10 +14,11 @@ namespace qlinear::benchmark {
 /// "name/split:2".
 std::string name_of_choice(const Workload& workload);
 
-/// Every registered GEMM kernel that can do the workload's problem on this GPU, with every split of
-/// K it takes, each behind the quantize kernel that `select` chooses; `select`'s choice comes
-/// first. The arguments must outlive the result.
-std::vector<Contender> linear_contenders(Workload& workload, const Oracle& oracle);
+/// Every registered GEMM kernel that `options` want and that can do the workload's problem on this
+/// GPU, with every split of K it takes, each behind the quantize kernel that `select` chooses;
+/// `select`'s choice comes first. The arguments must outlive the result.
+std::vector<Contender> linear_contenders(Workload& workload, const Oracle& oracle,
+                                         const Options& options);
 
 /// The same for the quantize kernels alone.
 std::vector<Contender> quantize_contenders(Workload& workload, const Oracle& oracle);

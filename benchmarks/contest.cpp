@@ -8,10 +8,15 @@
 namespace qlinear::benchmark {
 namespace {
 
-constexpr TimingBudget kBudget{4e-3, 1e-3, 3, 10};
-constexpr TimingBudget kConfirmBudget{15e-3, 1e-3, 7, 20};
 /// A probe this many times slower than the best ends a contender's part.
 constexpr double kHopeless = 1.3;
+
+TimingBudget part_of_row(const Effort& effort, double share, int min_replays, int max_replays) {
+  const double seconds = share * effort.row_seconds;
+  const TimingBudget budget{seconds, std::max(1e-3, seconds / max_replays), min_replays,
+                            max_replays};
+  return effort.settles ? budget.settled() : budget;
+}
 
 /// Times `contenders` in turns.
 void compare(const std::vector<const Contender*>& contenders, int rotation, const GraphTimer& timer,
@@ -43,7 +48,7 @@ std::vector<const Contender*> hopeful(const std::vector<Contender>& contenders,
 }  // namespace
 
 Verdict hold_contest(const std::string& problem, const std::vector<Contender>& contenders,
-                     int rotation, const GraphTimer& timer) {
+                     int rotation, const GraphTimer& timer, const Effort& effort) {
   if (contenders.empty()) throw std::invalid_argument(problem + ": no kernel takes it");
   Verdict verdict;
   verdict.problem = problem;
@@ -56,7 +61,7 @@ Verdict hold_contest(const std::string& problem, const std::vector<Contender>& c
     }
   }
   const std::vector<const Contender*> rivals = hopeful(contenders, verdict);
-  compare(rivals, rotation, timer, kBudget, verdict);
+  compare(rivals, rotation, timer, part_of_row(effort, 0.2, 3, 10), verdict);
   const auto seconds = [&](const Contender* contender) {
     return verdict.seconds.at(contender->name);
   };
@@ -70,7 +75,7 @@ Verdict hold_contest(const std::string& problem, const std::vector<Contender>& c
   };
   judge();
   if (verdict.loss() > kAllowedLoss) {
-    compare({rivals.front(), best}, rotation, timer, kConfirmBudget, verdict);
+    compare({rivals.front(), best}, rotation, timer, part_of_row(effort, 0.75, 7, 20), verdict);
     judge();
   }
   return verdict;

@@ -9,6 +9,8 @@ struct MachineRates {
   double copy_bytes_per_second = 0;  ///< Bytes read plus bytes written.
   double read_bytes_per_second = 0;
   double int8_operations_per_second = 0;  ///< A multiply-add is two.
+  /// The same at the power limit, where there is one: no part of the floor. 0 if not measured.
+  double sustained_int8_operations_per_second = 0;
 };
 
 /// Which part of a quantized linear layer a measurement covers.

@@ -27,6 +27,7 @@ class Event {
   Event(const Event&) = delete;
   Event& operator=(const Event&) = delete;
   void record(cudaStream_t stream) const { check(cudaEventRecord(event_, stream)); }
+  void synchronize() const { check(cudaEventSynchronize(event_)); }
   double seconds_until(const Event& end) const {
     float milliseconds = 0;
     check(cudaEventElapsedTime(&milliseconds, event_, end.event_));
@@ -54,7 +55,8 @@ ExecutableGraph capture(cudaStream_t stream, int calls, const EnqueueCall& enque
   return ExecutableGraph(executable);
 }
 
-/// Seconds of each of `count` replays that follow each other without a gap.
+/// Seconds of each of `count` replays that follow each other without a gap. `reading`: of the
+/// clocks near their end, when those have followed what is replayed.
 std::vector<double> replay(cudaStream_t stream, cudaGraphExec_t graph, int count,
                            const ClockMonitor& clocks, ClockReading* reading) {
   const std::vector<Event> marks(static_cast<std::size_t>(count) + 1);
@@ -63,7 +65,10 @@ std::vector<double> replay(cudaStream_t stream, cudaGraphExec_t graph, int count
     check(cudaGraphLaunch(graph, stream));
     marks[i].record(stream);
   }
-  if (reading != nullptr) *reading = clocks.read();
+  if (reading != nullptr) {
+    marks[marks.size() * 3 / 4].synchronize();
+    *reading = clocks.read();
+  }
   check(cudaStreamSynchronize(stream));
   std::vector<double> seconds;
   for (std::size_t i = 1; i < marks.size(); ++i) {
@@ -80,6 +85,18 @@ int calls_to_fill(double graph_seconds, double call_seconds, int rotation) {
 
 }  // namespace
 
+TimingBudget TimingBudget::settled() const {
+  TimingBudget budget = *this;
+  budget.most_rounds = 3;
+  budget.settle_seconds = 80e-3;
+  constexpr double kTurnSeconds = 40e-3;
+  budget.seconds = std::max(seconds, budget.most_rounds * kTurnSeconds);
+  budget.graph_seconds = std::max(graph_seconds, kTurnSeconds / 4);
+  budget.min_replays = std::max(min_replays, 2 * budget.most_rounds);
+  budget.max_replays = std::max(max_replays, budget.min_replays);
+  return budget;
+}
+
 void GraphTimer::wake(cudaGraphExec_t graph) const {
   using Clock = std::chrono::steady_clock;
   constexpr std::chrono::milliseconds kIdle{20};
@@ -91,7 +108,9 @@ void GraphTimer::wake(cudaGraphExec_t graph) const {
 
 TimedGraph GraphTimer::prepare(int rotation, const EnqueueCall& enqueue,
                                const TimingBudget& budget) const {
-  TimedGraph timed{capture(stream_, rotation, enqueue), rotation, 0};
+  TimedGraph timed;
+  timed.graph = capture(stream_, rotation, enqueue);
+  timed.calls = rotation;
   wake(timed.graph.get());
   replay(stream_, timed.graph.get(), 1, clocks_, nullptr);
   double seconds = replay(stream_, timed.graph.get(), 1, clocks_, nullptr).front();
@@ -102,19 +121,17 @@ TimedGraph GraphTimer::prepare(int rotation, const EnqueueCall& enqueue,
   }
   timed.replays = std::clamp(static_cast<int>(budget.seconds / seconds), budget.min_replays,
                              budget.max_replays);
+  timed.settling = static_cast<int>(std::ceil(budget.settle_seconds / seconds));
+  timed.rounds = std::min(timed.replays, budget.most_rounds);
   last_busy_ = std::chrono::steady_clock::now();
   return timed;
 }
 
 std::vector<Timing> GraphTimer::time_in_turns(const std::vector<TimedGraph>& graphs) const {
-  constexpr int kMostRounds = 10;
   int rounds = 1;
   if (graphs.size() > 1) {
-    for (const TimedGraph& timed : graphs) {
-      rounds = std::clamp(timed.replays, rounds, kMostRounds);
-    }
+    for (const TimedGraph& timed : graphs) rounds = std::max(rounds, timed.rounds);
   }
-  const std::size_t unmeasured = graphs.size() > 1 ? 1 : 0;  // It meets another's data and power.
   std::vector<Timing> timings(graphs.size());
   std::vector<std::vector<double>> samples(graphs.size());
   std::vector<std::size_t> order(graphs.size());
@@ -122,10 +139,12 @@ std::vector<Timing> GraphTimer::time_in_turns(const std::vector<TimedGraph>& gra
   for (int round = 0; round < rounds; ++round) {
     std::shuffle(order.begin(), order.end(), random_);
     for (const std::size_t i : order) {
-      const int turn = (graphs[i].replays + rounds - 1) / rounds + static_cast<int>(unmeasured);
+      int unmeasured = graphs[i].settling;
+      if (graphs.size() > 1) unmeasured = std::max(unmeasured, 1);  // It meets another's data.
+      const int turn = (graphs[i].replays + rounds - 1) / rounds + unmeasured;
       const auto seconds =
           replay(stream_, graphs[i].graph.get(), turn, clocks_, &timings[i].clocks);
-      for (std::size_t s = unmeasured; s < seconds.size(); ++s) {
+      for (auto s = static_cast<std::size_t>(unmeasured); s < seconds.size(); ++s) {
         samples[i].push_back(seconds[s] / graphs[i].calls);
       }
     }

@@ -21,6 +21,13 @@ struct TimingBudget {
   double graph_seconds = 1e-3;  ///< Shortest graph: what surrounds its calls is lost in it.
   int min_replays = 5;
   int max_replays = 50;
+  double settle_seconds = 0;  ///< Not measured, at the start of each turn.
+  int most_rounds = 10;       ///< Of turns.
+
+  /// For work that may take a GPU to its power limit. How fast that is depends on what it did in
+  /// the 50 to 75 ms before (seen on an H200), on how much power the work takes as well as on its
+  /// clocks: in shorter turns each finds the clocks that others left.
+  TimingBudget settled() const;
 };
 
 struct Timing {
@@ -39,7 +46,9 @@ using ExecutableGraph = std::unique_ptr<std::remove_pointer_t<cudaGraphExec_t>, 
 struct TimedGraph {
   ExecutableGraph graph;
   int calls = 0;
-  int replays = 0;  ///< To be measured.
+  int replays = 0;   ///< To be measured.
+  int settling = 0;  ///< Replays at the start of each turn that are not.
+  int rounds = 1;    ///< Of turns.
 };
 
 /// Times calls as a graph that holds many of them back to back: the median of its replays, divided
@@ -52,7 +61,7 @@ class GraphTimer {
   /// The graph holds a multiple of `rotation` calls. Replays it a few times.
   TimedGraph prepare(int rotation, const EnqueueCall& enqueue, const TimingBudget& budget) const;
   /// Several that will be compared: a GPU at its power limit grows slower while it works, so all
-  /// have their turn in each of up to ten rounds. The order is another every time, or each would
+  /// have their turn in each round. The order is another every time, or each would
   /// always follow the same one and find the GPU as that leaves it.
   std::vector<Timing> time_in_turns(const std::vector<TimedGraph>& graphs) const;
 

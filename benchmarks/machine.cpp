@@ -78,7 +78,8 @@ double read_bandwidth(const Buffers& buffers, int multiprocessors, const GraphTi
 using RateLoop = cudaError_t (*)(const std::int8_t*, int, int, unsigned*, double*, cudaStream_t);
 
 /// Operations a second of `loop`.
-double rate(const Buffers& buffers, RateLoop loop, int blocks, const GraphTimer& timer) {
+double rate(const Buffers& buffers, RateLoop loop, int blocks, const GraphTimer& timer,
+            const TimingBudget& budget) {
   constexpr int kIterations = 4000;
   double operations = 0;
   const auto run = [&](cudaStream_t stream) {
@@ -86,7 +87,18 @@ double rate(const Buffers& buffers, RateLoop loop, int blocks, const GraphTimer&
   };
   check(run(timer.stream()));
   const auto call = [&](cudaStream_t stream, int) { check(run(stream)); };
-  return operations / timer.time(1, call, kBudget).seconds_per_call.median;
+  return operations / timer.time(1, call, budget).seconds_per_call.median;
+}
+
+double int8_rate(const Buffers& buffers, const Device& device, const GraphTimer& timer,
+                 const TimingBudget& budget) {
+  double best = rate(buffers, &run_mma_sync, 2 * device.multiprocessors, timer, budget);
+#ifdef QLINEAR_BENCHMARK_SM90A
+  if (device.compute_capability == 90) {
+    best = std::max(best, rate(buffers, &run_wgmma, device.multiprocessors, timer, budget));
+  }
+#endif
+  return best;
 }
 
 }  // namespace
@@ -115,14 +127,10 @@ MachineRates measure_machine(const Device& device, const GraphTimer& timer) {
   MachineRates rates;
   rates.copy_bytes_per_second = copy_bandwidth(buffers, device.multiprocessors, timer);
   rates.read_bytes_per_second = read_bandwidth(buffers, device.multiprocessors, timer);
-  rates.int8_operations_per_second =
-      rate(buffers, &run_mma_sync, 2 * device.multiprocessors, timer);
-#ifdef QLINEAR_BENCHMARK_SM90A
-  if (device.compute_capability == 90) {
-    rates.int8_operations_per_second = std::max(
-        rates.int8_operations_per_second, rate(buffers, &run_wgmma, device.multiprocessors, timer));
-  }
-#endif
+  rates.int8_operations_per_second = int8_rate(buffers, device, timer, kBudget);
+  TimingBudget sustained = kBudget.settled();
+  sustained.settle_seconds = 0.5;
+  rates.sustained_int8_operations_per_second = int8_rate(buffers, device, timer, sustained);
   return rates;
 }
 

@@ -27,7 +27,7 @@ Device current_device();
 
 /// Measures what the current GPU can do: the best of a copy kernel and the runtime's copy, a kernel
 /// that only reads, and the faster of mma.sync and wgmma on operands that stay in registers and
-/// shared memory.
+/// shared memory, which is measured once more at the GPU's power limit.
 MachineRates measure_machine(const Device& device, const GraphTimer& timer);
 
 }  // namespace qlinear::benchmark

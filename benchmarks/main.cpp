@@ -40,6 +40,10 @@ void add_machine_context(const Bench& bench) {
   add_context("read_bytes_per_second", fmt::format("{:.4g}", bench.rates.read_bytes_per_second));
   add_context("int8_operations_per_second",
               fmt::format("{:.4g}", bench.rates.int8_operations_per_second));
+  if (bench.rates.sustained_int8_operations_per_second > 0) {
+    add_context("sustained_int8_operations_per_second",
+                fmt::format("{:.4g}", bench.rates.sustained_int8_operations_per_second));
+  }
   add_context("clocks_at_start", describe(bench.clocks.read()));
 }
 

@@ -38,7 +38,7 @@ MachineRates parse_rates(std::string_view list) {
     rates.push_back(value);
   }
   if (rates.size() != 3) throw std::invalid_argument("--rates takes three numbers");
-  return {rates[0], rates[1], rates[2]};
+  return {rates[0], rates[1], rates[2], 0};
 }
 
 /// A name of the table, or NxK.
@@ -108,6 +108,8 @@ bool apply(const std::string& argument, Options& options) {
     options.sweep_layer = *layer == "none" ? "" : parse_layer(std::string(*layer)).name;
   } else if (const auto peers = value_of(argument, "--peers=")) {
     options.peers = split(*peers);
+  } else if (const auto kernels = value_of(argument, "--kernels=")) {
+    options.kernels = split(*kernels);
   } else if (const auto milliseconds = value_of(argument, "--row-ms=")) {
     options.row_seconds = static_cast<double>(positive_integer(*milliseconds)) * 1e-3;
   } else if (const auto rates = value_of(argument, "--rates=")) {
@@ -125,6 +127,10 @@ bool Options::wants_peer(const std::string& name) const {
     return std::find(peers.begin(), peers.end(), wanted) != peers.end();
   };
   return holds("all") || holds(name);
+}
+
+bool Options::wants_kernel(const std::string& name) const {
+  return kernels.empty() || std::find(kernels.begin(), kernels.end(), name) != kernels.end();
 }
 
 bool Options::lists(std::int64_t m) const {
@@ -169,6 +175,7 @@ std::string usage() {
          "second,\n"
          "                     instead of measuring them\n"
          "  --tune             time every kernel for every shape and judge the selection\n"
+         "  --kernels=A,B      with --tune: only these and the choice\n"
          "  --benchmark_filter=REGEX --benchmark_out=FILE.json and the other flags of Google "
          "Benchmark\n";
 }

@@ -21,9 +21,11 @@ struct Options {
   double row_seconds = 0.020;             ///< Measured time of a row.
   std::optional<MachineRates> rates;      ///< Taken instead of measured.
   bool tune = false;
+  std::vector<std::string> kernels;  ///< That `tune` times beside the choice; empty for all.
   bool help = false;
 
   bool wants_peer(const std::string& name) const;
+  bool wants_kernel(const std::string& name) const;
   /// Whether `m` is among `token_counts`, not only part of the sweep.
   bool lists(std::int64_t m) const;
   bool sweeps(const LayerShape& layer, std::int64_t m) const;

@@ -82,7 +82,7 @@ TimedGraph Rows::prepare(const Problem& problem, Subject& subject, Outcome& outc
     const auto call = [&](cudaStream_t stream, int index) {
       subject.enqueue(workload, stream, index);
     };
-    graph = bench_.timer.prepare(subject.rotation(workload), call, bench_.row_budget());
+    graph = bench_.timer.prepare(subject.rotation(workload), call, bench_.row_budget(problem.m));
     outcome.label = subject.label(workload);
   });
   bench_.all_correct &= outcome.error.empty();

@@ -25,10 +25,12 @@ void report(const Verdict& verdict, ::benchmark::State& state) {
 Verdict Tune::contest(const LayerShape& layer, std::int64_t m, Work work) {
   Workload& workload = bench_.cache.workload(layer, m);
   const Oracle& oracle = bench_.cache.oracle();
-  const auto contenders = work == Work::Quantize ? quantize_contenders(workload, oracle)
-                                                 : linear_contenders(workload, oracle);
+  const auto contenders = work == Work::Quantize
+                              ? quantize_contenders(workload, oracle)
+                              : linear_contenders(workload, oracle, bench_.options);
   return hold_contest(row_prefix(layer, m) + (work == Work::Quantize ? "quantize" : "linear"),
-                      contenders, workload.rotation(work), bench_.timer);
+                      contenders, workload.rotation(work), bench_.timer,
+                      {bench_.options.row_seconds, work == Work::Linear && takes_much_power(m)});
 }
 
 void Tune::register_row(const LayerShape& layer, std::int64_t m, Work work) {
