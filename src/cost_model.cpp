@@ -11,10 +11,10 @@ namespace qlinear::detail {
 namespace {
 
 // Of a GEMM's time the largest part is that of its busiest resource: tensor cores, rings of stages
-// in flight, the L2, memory, the way from memory to a multiprocessor. These constants and the costs
-// in the kernel table are fitted to times of every kernel and split on an H200 and on an H100, of
-// whole linear layers of the benchmark's eight shapes over M, so that the choice is near the best
-// on both.
+// in flight, the L2, memory, the way from memory to a multiprocessor, or power. These constants and
+// the costs in the kernel table are fitted to times of every kernel and split on an H200 and on an
+// H100, of whole linear layers of the benchmark's eight shapes over M, so that the choice is near
+// the best on both.
 constexpr double kL2BytesPerClock = 65.5;  // Of a multiprocessor's share.
 constexpr double kMemoryShare = 0.917;     // Of the memory's nominal rate.
 constexpr double kLatencyClocks = 2300.0;  // Until a stage that was asked for is there.
@@ -119,13 +119,26 @@ double stream_clocks(const GemmKernel& kernel, const Work& work) {
   return work.turn_steps * stage_bytes / (kernel.cost.stream_bytes_per_clock * work.tiles_m);
 }
 
-/// Each tile reads its weights and tokens from the L2.
-double l2_clocks(const GemmKernel& kernel, const DeviceInfo& device,
-                 const QuantizedLinearDescriptor& problem, const Work& work) {
+/// Each tile reads its weights and tokens from the L2. For a multiprocessor, on average.
+double l2_bytes(const GemmKernel& kernel, const DeviceInfo& device,
+                const QuantizedLinearDescriptor& problem, const Work& work) {
   const double weight_rows = work.tiles_m * work.tiles_n * work.weight_rows / kernel.sharers;
   const double token_rows = work.tiles_n * static_cast<double>(problem.m);
   return (weight_rows + token_rows) * static_cast<double>(problem.k) /
-         (kL2BytesPerClock * std::max(1, device.multiprocessors));
+         std::max(1, device.multiprocessors);
+}
+
+/// A GPU at its power limit has the clocks that the energy of its work allows. No GPU was seen
+/// there with fewer tokens.
+double power_clocks(const GemmKernel& kernel, const DeviceInfo& device,
+                    const QuantizedLinearDescriptor& problem, double bytes_from_l2) {
+  constexpr std::int64_t kManyTokens = 256;
+  constexpr double kMacsPerClock = 4096;
+  if (problem.m < kManyTokens) return 0;
+  const double macs = static_cast<double>(problem.m) * static_cast<double>(problem.c_out) *
+                      static_cast<double>(problem.k) / std::max(1, device.multiprocessors);
+  return kernel.cost.product_energy * macs / kMacsPerClock +
+         kernel.cost.l2_byte_energy * bytes_from_l2;
 }
 
 /// Weights and tokens come from memory once. Tiles that share weights run next to each other and
@@ -148,7 +161,7 @@ double memory_clocks(const GemmKernel& kernel, const DeviceInfo& device,
 
 /// The busiest resource's clocks and, the nearer the others come to that, some more: the fourth
 /// root of the sum of fourth powers.
-double clocks_together(const std::array<double, 5>& resources) {
+double clocks_together(const std::array<double, 6>& resources) {
   double sum = 0;
   for (const double clocks : resources) sum += clocks * clocks * (clocks * clocks);
   return std::sqrt(std::sqrt(sum));
@@ -192,10 +205,11 @@ bool split_fills_one_wave(const GemmKernel& kernel, const DeviceInfo& device,
 double expected_clocks(const GemmKernel& kernel, const DeviceInfo& device,
                        const QuantizedLinearDescriptor& problem, int split_k) {
   const Work work = divide(kernel, device, problem, split_k);
-  const double loop =
-      clocks_together({tensor_clocks(kernel, work), ring_clocks(kernel, work),
-                       stream_clocks(kernel, work), l2_clocks(kernel, device, problem, work),
-                       memory_clocks(kernel, device, problem, work, split_k)});
+  const double bytes_from_l2 = l2_bytes(kernel, device, problem, work);
+  const double loop = clocks_together(
+      {tensor_clocks(kernel, work), ring_clocks(kernel, work), stream_clocks(kernel, work),
+       bytes_from_l2 / kL2BytesPerClock, memory_clocks(kernel, device, problem, work, split_k),
+       power_clocks(kernel, device, problem, bytes_from_l2)});
   const double tile = kernel.tile_m * work.weight_rows;
   const bool shares_store = kernel.split == SplitK::Cluster;  // Among the blocks of a cluster.
   const double stored = shares_store ? tile / split_k : tile;

@@ -143,7 +143,7 @@ constexpr double wgmma_stage_clocks(const kernels::WgmmaTile& tile) {
   const int instructions = tile.consumers() * kernels::kWgmmaTileK / kInstructionK;
   const double between = tile.swapped ? 83 : 14.8;
   // For each other's ring, in every stage.
-  const double waiting = tile.sharers > 1 ? 167.0 * tile.columns / 256 : 0;
+  const double waiting = tile.sharers > 1 ? 63.0 * tile.columns / 256 : 0;
   return instructions * instruction + between + waiting;
 }
 
@@ -171,7 +171,9 @@ constexpr GemmKernel wgmma_row() {
               .wide_split_clocks = 2300,
               .split_sum_clocks = 0.34,
               .stream_bytes_per_clock = 44,
-              .crowded_clocks = 1100};
+              .crowded_clocks = 1100,
+              .product_energy = 0.8,
+              .l2_byte_energy = 0.0066};
   row.launch = &kernels::launch_wgmma_gemm<kTile>;
   return row;
 }

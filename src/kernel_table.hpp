@@ -39,6 +39,10 @@ struct KernelCost {
   double split_sum_clocks = 0;           ///< and for each sum that a block takes over from another.
   double stream_bytes_per_clock = 32.5;  ///< From memory to one multiprocessor.
   double crowded_clocks = 0;  ///< With few tokens, if fewer multiprocessors than these are idle.
+  /// At the GPU's power limit, in clocks of full speed: energy of the products that a
+  /// multiprocessor makes in one of them, and of a byte from the L2.
+  double product_energy = 0;
+  double l2_byte_energy = 0;
 };
 
 /// One row of the table of GEMM kernels. Every row takes every type pair and every M, N and K.

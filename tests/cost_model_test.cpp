@@ -111,6 +111,27 @@ TEST(CostModel, WastesNoTokens) {
   EXPECT_LT(tile(32), tile(128));
 }
 
+// At a GPU's power limit less traffic is worth clocks, and few tokens do not take it there.
+TEST(CostModel, CountsEnergyWithManyTokens) {
+  const DeviceInfo device = hopper(0);
+  const GemmKernel* kernel = select(device, 4096, 8192, 8192).aligned.kernel;
+  EXPECT_GT(kernel->sharers, 1);
+  GemmKernel unlimited = *kernel;
+  unlimited.cost.product_energy = 0;
+  unlimited.cost.l2_byte_energy = 0;
+  const auto clocks_saved = [&](std::int64_t m) {
+    QuantizedLinearDescriptor problem;
+    problem.m = m;
+    problem.c_out = 8192;
+    problem.k = 8192;
+    return expected_clocks(*kernel, device, problem, 1) -
+           expected_clocks(unlimited, device, problem, 1);
+  };
+  EXPECT_EQ(clocks_saved(255), 0);
+  EXPECT_GT(clocks_saved(256), 0);
+  EXPECT_GT(clocks_saved(4096), 0);
+}
+
 // Where a GEMM leaves multiprocessors idle, the next one's blocks would gather there.
 TEST(CostModel, StartsConstantWeightsEarlyOnFullGridsOnly) {
   const DeviceInfo device = hopper(0);

@@ -64,7 +64,7 @@ const ExpectedChoice kExpectedChoices[] = {
     {75, kDecode, "mma_m8n8k16_16x64x128"},      {75, kPrefill, "mma_m8n8k16_128x128x64"},
     {80, kDecode, "mma_m16n8k32_16x64x256"},     {80, kPrefill, "mma_m16n8k32_128x256x128"},
     {86, kPrefill, "mma_m16n8k32_128x256x64"},   {89, kPrefill, "mma_m16n8k32_128x256x64"},
-    {90, kDecode, "wgmma_swapped_8x64"},         {90, kPrefill, "wgmma_128x256"},
+    {90, kDecode, "wgmma_swapped_8x64"},         {90, kPrefill, "wgmma_multicast_128x256"},
     {100, kPrefill, "mma_m16n8k32_128x256x128"}, {120, kPrefill, "mma_m16n8k32_128x256x64"},
 };
 
