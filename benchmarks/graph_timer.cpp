@@ -85,18 +85,6 @@ int calls_to_fill(double graph_seconds, double call_seconds, int rotation) {
 
 }  // namespace
 
-TimingBudget TimingBudget::settled() const {
-  TimingBudget budget = *this;
-  budget.most_rounds = 3;
-  budget.settle_seconds = 80e-3;
-  constexpr double kTurnSeconds = 40e-3;
-  budget.seconds = std::max(seconds, budget.most_rounds * kTurnSeconds);
-  budget.graph_seconds = std::max(graph_seconds, kTurnSeconds / 4);
-  budget.min_replays = std::max(min_replays, 2 * budget.most_rounds);
-  budget.max_replays = std::max(max_replays, budget.min_replays);
-  return budget;
-}
-
 void GraphTimer::wake(cudaGraphExec_t graph) const {
   using Clock = std::chrono::steady_clock;
   constexpr std::chrono::milliseconds kIdle{20};

@@ -4,6 +4,7 @@
 #include <options.hpp>
 #include <shapes.hpp>
 #include <statistics.hpp>
+#include <timing_budget.hpp>
 #include <verdict.hpp>
 
 #include <stdexcept>
@@ -72,6 +73,24 @@ TEST(Statistics, InterpolatesBetweenSamples) {
   EXPECT_EQ(summarize({4}).upper_quartile, 4);
 }
 
+TEST(TimingBudget, SettledTurnsMeasureSeveralReplaysBehindOthers) {
+  const TimingBudget settled = TimingBudget{}.settled();
+  const double turn_seconds = settled.seconds / settled.most_rounds;
+  EXPECT_GT(settled.settle_seconds, turn_seconds);
+  EXPECT_GE(turn_seconds / settled.graph_seconds, 3);
+  EXPECT_GE(settled.max_replays * settled.graph_seconds, settled.seconds);
+  EXPECT_GE(settled.min_replays, settled.most_rounds);
+}
+
+TEST(TimingBudget, SettledTurnsOfALongRowAreAsLong) {
+  TimingBudget row;
+  row.seconds = 3;
+  row.graph_seconds = 0.06;
+  const TimingBudget settled = row.settled();
+  EXPECT_EQ(settled.seconds, row.seconds);
+  EXPECT_EQ(settled.graph_seconds, row.graph_seconds);
+}
+
 TEST(Cliffs, FindsGrowthAboveTenPercent) {
   const std::vector<Cliff> cliffs =
       find_cliffs({{1, 1.00, 1.0}, {2, 1.09, 1.0}, {3, 1.30, 1.0}, {4, 0.9, 1.0}});
@@ -132,6 +151,13 @@ TEST(OptionsParser, TakesRangesOfTokens) {
   const Options options = parse({"--m=64,1-4,3,16"});
   EXPECT_EQ(options.token_counts, (std::vector<std::int64_t>{1, 2, 3, 4, 16, 64}));
   EXPECT_EQ(options.token_counts_of(layer(kSweepLayer)).size(), 6u);
+}
+
+TEST(OptionsParser, TakesKernelsByName) {
+  EXPECT_TRUE(parse({}).wants_kernel("dp4a_128x128"));
+  const Options options = parse({"--kernels=wgmma_128x256,wgmma_128x192"});
+  EXPECT_TRUE(options.wants_kernel("wgmma_128x192"));
+  EXPECT_FALSE(options.wants_kernel("dp4a_128x128"));
 }
 
 TEST(OptionsParser, TakesPeersByName) {
