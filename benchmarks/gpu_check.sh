@@ -19,7 +19,7 @@ source_dir=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 readonly source_dir
 readonly all_stages=(suite sanitizer soak bench tune torch ncu)
 declare -rA default_seconds=(
-  [suite]=300 [sanitizer]=560 [soak]=300 [bench]=560 [tune]=560 [torch]=420 [ncu]=180)
+  [suite]=300 [sanitizer]=560 [soak]=300 [bench]=900 [tune]=1500 [torch]=420 [ncu]=180)
 
 usage() {
   sed -n '2,/^$/s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"

@@ -34,6 +34,9 @@ TOKENS = [1, 2, 4, 8, 16, 17, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192]
 CACHE_SIZES = 3
 GRAPH_SECONDS = 1e-3
 ROW_SECONDS = 20e-3
+# Before a row of so many tokens is measured, which may take a GPU to its power limit.
+MANY_TOKENS = 256
+SETTLE_SECONDS = 80e-3
 CHECKED_ROWS = 16
 
 
@@ -158,27 +161,30 @@ def capture(call, work, calls):
     return graph
 
 
-def replay_seconds(graph):
-    start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
-    start.record()
-    graph.replay()
-    end.record()
-    end.synchronize()
-    return start.elapsed_time(end) * 1e-3
+def replay_seconds(graph, count=1):
+    """Of each of `count` replays that follow each other without a gap."""
+    marks = [torch.cuda.Event(enable_timing=True) for _ in range(count + 1)]
+    marks[0].record()
+    for mark in marks[1:]:
+        graph.replay()
+        mark.record()
+    marks[-1].synchronize()
+    return [start.elapsed_time(end) * 1e-3 for start, end in zip(marks, marks[1:])]
 
 
 def seconds_per_call(call, work):
     """Median over replays of a graph that holds enough calls to last a millisecond."""
     calls = work.copies
     graph = capture(call, work, calls)
-    seconds = replay_seconds(graph)
+    seconds = replay_seconds(graph)[0]
     if seconds < GRAPH_SECONDS:
         repeats = min(math.ceil(GRAPH_SECONDS / seconds), max(1, 1024 // calls))
         calls *= repeats
         graph = capture(call, work, calls)
-        seconds = replay_seconds(graph)
+        seconds = replay_seconds(graph)[0]
+    settling = math.ceil(SETTLE_SECONDS / seconds) if work.m >= MANY_TOKENS else 0
     replays = max(5, min(50, int(ROW_SECONDS / seconds)))
-    return statistics.median(replay_seconds(graph) for _ in range(replays)) / calls
+    return statistics.median(replay_seconds(graph, settling + replays)[settling:]) / calls
 
 
 def measure(layer, m, peers, l2_bytes):
