@@ -41,6 +41,9 @@ def header(results):
         f"{float(context['read_bytes_per_second']) / 1e12:.2f} TB/s, int8 "
         f"{float(context['int8_operations_per_second']) / 1e12:.0f} TOPS.",
     ]
+    if "sustained_int8_operations_per_second" in context:
+        sustained = float(context["sustained_int8_operations_per_second"]) / 1e12
+        lines[-1] = lines[-1][:-1] + f", and {sustained:.0f} after half a second of it."
     if clocks:
         lines[-1] += f" SM clock while measuring: {clocks[0]:.0f} to {clocks[-1]:.0f} MHz."
     if results.host_ns:
