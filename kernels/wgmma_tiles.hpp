@@ -80,7 +80,7 @@ struct WgmmaTile {
   }
 };
 
-inline constexpr std::array<WgmmaTile, 29> kWgmmaTiles{{
+inline constexpr std::array<WgmmaTile, 26> kWgmmaTiles{{
     // The largest tile that the registers hold: 47 bytes a clock from the L2,
     {"wgmma_128x256", false, 128, 256, 4, 1},
     // or 31, which takes less power: on an H200 up to 9 % less time where that is what bounds, from
@@ -88,7 +88,6 @@ inline constexpr std::array<WgmmaTile, 29> kWgmmaTiles{{
     {"wgmma_multicast_128x256", false, 128, 256, 4, 1, 2},
     // M of 200 to 600, where the L2 bounds the tiles below.
     {"wgmma_multicast_128x128", false, 128, 128, 6, 1, 2},
-    {"wgmma_multicast_128x96", false, 128, 96, 7, 1, 2},
     // M of some hundreds, where 256 columns leave multiprocessors without a tile: the width for
     // which a wave is nearly full.
     {"wgmma_128x224", false, 128, 224, 4, 1},
@@ -113,10 +112,8 @@ inline constexpr std::array<WgmmaTile, 29> kWgmmaTiles{{
     {"wgmma_swapped_deep_64x64", true, 64, 64, 13, 1},
     {"wgmma_swapped_deep_96x64", true, 64, 96, 10, 1},
     {"wgmma_swapped_deep_128x64", true, 64, 128, 8, 1},
-    {"wgmma_swapped_24x128", true, 128, 24, 4, 2},
     {"wgmma_swapped_32x128", true, 128, 32, 4, 2},
     // Middle: one block with as many tokens as there are, since weights are what is streamed.
-    {"wgmma_swapped_48x128", true, 128, 48, 8, 1},
     {"wgmma_swapped_64x128", true, 128, 64, 8, 1},
     {"wgmma_swapped_96x128", true, 128, 96, 7, 1},
     {"wgmma_swapped_128x128", true, 128, 128, 6, 1},

@@ -166,7 +166,7 @@ TEST(CostModel, SpreadsManyRowsBehindTilesThatLeaveNoRoom) {
   preference.kernel = "wgmma_128x256";
   EXPECT_TRUE(select(device, 257, 4096, 4096, preference).aligned.spreads_rows);
   EXPECT_FALSE(select(device, 256, 4096, 4096, preference).aligned.spreads_rows);
-  preference.kernel = "wgmma_multicast_128x96";
+  preference.kernel = "wgmma_multicast_128x128";
   EXPECT_TRUE(select(device, 257, 4096, 4096, preference).aligned.spreads_rows);
   preference.kernel = "wgmma_128x96";
   EXPECT_FALSE(select(device, 257, 4096, 4096, preference).aligned.spreads_rows);
