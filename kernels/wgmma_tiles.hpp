@@ -83,7 +83,7 @@ struct WgmmaTile {
 inline constexpr std::array<WgmmaTile, 26> kWgmmaTiles{{
     // The largest tile that the registers hold: 47 bytes a clock from the L2,
     {"wgmma_128x256", false, 128, 256, 4, 1},
-    // or 31, which takes less power: on an H200 up to 9 % less time where that is what bounds, from
+    // or 31, which takes less power: on an H200 up to 8 % less time where that is what bounds, from
     // M of about 1536 on, and as much before.
     {"wgmma_multicast_128x256", false, 128, 256, 4, 1, 2},
     // M of 200 to 600, where the L2 bounds the tiles below.
