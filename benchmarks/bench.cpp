@@ -1,4 +1,5 @@
 #include <bench.hpp>
+#include <cost_model.hpp>
 #include <cuda_check.hpp>
 
 #include <algorithm>
@@ -49,12 +50,7 @@ TimingBudget Bench::row_budget(std::int64_t m) const {
   TimingBudget budget;
   budget.seconds = options.row_seconds;
   budget.graph_seconds = std::max(budget.graph_seconds, budget.seconds / budget.max_replays);
-  return takes_much_power(m) ? budget.settled() : budget;
-}
-
-bool takes_much_power(std::int64_t m) {
-  constexpr std::int64_t kManyTokens = 256;
-  return m >= kManyTokens;
+  return m >= detail::kPowerBoundTokens ? budget.settled() : budget;
 }
 
 std::string row_prefix(const LayerShape& layer, std::int64_t m) {

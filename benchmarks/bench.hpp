@@ -52,9 +52,6 @@ struct Bench {
   TimingBudget row_budget(std::int64_t m) const;
 };
 
-/// Whether calls of as many tokens may take a GPU to its power limit.
-bool takes_much_power(std::int64_t m);
-
 /// "8b_o/m:16/", the start of every row's name.
 std::string row_prefix(const LayerShape& layer, std::int64_t m);
 

@@ -47,9 +47,9 @@ class GraphTimer {
 
   /// The graph holds a multiple of `rotation` calls. Replays it a few times.
   TimedGraph prepare(int rotation, const EnqueueCall& enqueue, const TimingBudget& budget) const;
-  /// Several that will be compared: a GPU at its power limit grows slower while it works, so all
-  /// have their turn in each round. The order is another every time, or each would
-  /// always follow the same one and find the GPU as that leaves it.
+  /// Several that will be compared: a GPU grows slower while it works, so all have their turn in
+  /// each round. The order is another every time, or each would always follow the same one and find
+  /// the GPU as that leaves it.
   std::vector<Timing> time_in_turns(const std::vector<TimedGraph>& graphs) const;
 
   Timing time(int rotation, const EnqueueCall& enqueue, const TimingBudget& budget) const;

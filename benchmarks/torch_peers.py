@@ -34,7 +34,7 @@ TOKENS = [1, 2, 4, 8, 16, 17, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192]
 CACHE_SIZES = 3
 GRAPH_SECONDS = 1e-3
 ROW_SECONDS = 20e-3
-# Before a row of so many tokens is measured, which may take a GPU to its power limit.
+# kPowerBoundTokens of the cost model, and how long clocks settle before their rows are measured.
 MANY_TOKENS = 256
 SETTLE_SECONDS = 80e-3
 CHECKED_ROWS = 16

@@ -1,5 +1,6 @@
 #include <benchmark/benchmark.h>
 #include <contenders.hpp>
+#include <cost_model.hpp>
 #include <tune.hpp>
 
 #include <exception>
@@ -28,9 +29,10 @@ Verdict Tune::contest(const LayerShape& layer, std::int64_t m, Work work) {
   const auto contenders = work == Work::Quantize
                               ? quantize_contenders(workload, oracle)
                               : linear_contenders(workload, oracle, bench_.options);
-  return hold_contest(row_prefix(layer, m) + (work == Work::Quantize ? "quantize" : "linear"),
-                      contenders, workload.rotation(work), bench_.timer,
-                      {bench_.options.row_seconds, work == Work::Linear && takes_much_power(m)});
+  return hold_contest(
+      row_prefix(layer, m) + (work == Work::Quantize ? "quantize" : "linear"), contenders,
+      workload.rotation(work), bench_.timer,
+      {bench_.options.row_seconds, work == Work::Linear && m >= detail::kPowerBoundTokens});
 }
 
 void Tune::register_row(const LayerShape& layer, std::int64_t m, Work work) {

@@ -128,13 +128,11 @@ double l2_bytes(const GemmKernel& kernel, const DeviceInfo& device,
          std::max(1, device.multiprocessors);
 }
 
-/// A GPU at its power limit has the clocks that the energy of its work allows. No GPU was seen
-/// there with fewer tokens.
+/// A GPU at its power limit has the clocks that the energy of its work allows.
 double power_clocks(const GemmKernel& kernel, const DeviceInfo& device,
                     const QuantizedLinearDescriptor& problem, double bytes_from_l2) {
-  constexpr std::int64_t kManyTokens = 256;
   constexpr double kMacsPerClock = 4096;
-  if (problem.m < kManyTokens) return 0;
+  if (problem.m < kPowerBoundTokens) return 0;
   const double macs = static_cast<double>(problem.m) * static_cast<double>(problem.c_out) *
                       static_cast<double>(problem.k) / std::max(1, device.multiprocessors);
   return kernel.cost.product_energy * macs / kMacsPerClock +

@@ -4,7 +4,13 @@
 #include <kernel_table.hpp>
 #include <qlinear/problem.hpp>
 
+#include <cstdint>
+
 namespace qlinear::detail {
+
+/// Tokens from which on a layer may take a GPU to its power limit: an H100 and an H200 were not
+/// there with 128.
+inline constexpr std::int64_t kPowerBoundTokens = 256;
 
 /// Blocks of `kernel` that run at once if K is split into `split_k` slices.
 std::int64_t blocks_at_once(const GemmKernel& kernel, const DeviceInfo& device, int split_k);
