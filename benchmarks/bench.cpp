@@ -2,8 +2,6 @@
 #include <cost_model.hpp>
 #include <cuda_check.hpp>
 
-#include <algorithm>
-
 namespace qlinear::benchmark {
 namespace {
 
@@ -47,9 +45,7 @@ Bench::Bench(const Options& requested)
 Bench::~Bench() { (void)cudaStreamDestroy(stream); }
 
 TimingBudget Bench::row_budget(std::int64_t m) const {
-  TimingBudget budget;
-  budget.seconds = options.row_seconds;
-  budget.graph_seconds = std::max(budget.graph_seconds, budget.seconds / budget.max_replays);
+  const TimingBudget budget = TimingBudget::of(options.row_seconds, 5, 50);
   return m >= detail::kPowerBoundTokens ? budget.settled() : budget;
 }
 

@@ -12,9 +12,8 @@ namespace {
 constexpr double kHopeless = 1.3;
 
 TimingBudget part_of_row(const Effort& effort, double share, int min_replays, int max_replays) {
-  const double seconds = share * effort.row_seconds;
-  const TimingBudget budget{seconds, std::max(1e-3, seconds / max_replays), min_replays,
-                            max_replays};
+  const TimingBudget budget =
+      TimingBudget::of(share * effort.row_seconds, min_replays, max_replays);
   return effort.settles ? budget.settled() : budget;
 }
 

@@ -4,6 +4,15 @@
 
 namespace qlinear::benchmark {
 
+TimingBudget TimingBudget::of(double seconds, int min_replays, int max_replays) {
+  TimingBudget budget;
+  budget.seconds = seconds;
+  budget.graph_seconds = std::max(budget.graph_seconds, seconds / max_replays);
+  budget.min_replays = min_replays;
+  budget.max_replays = max_replays;
+  return budget;
+}
+
 TimingBudget TimingBudget::settled() const {
   TimingBudget budget = *this;
   budget.most_rounds = 3;

@@ -8,8 +8,8 @@
 
 namespace qlinear::detail {
 
-/// Tokens from which on a layer may take a GPU to its power limit: an H100 and an H200 were not
-/// there with 128.
+/// Tokens from which on a layer may take a GPU to its power limit: in the benchmark's rows of 128
+/// tokens an H100 and an H200 took 618 and 670 W at most, in those of 256 all of their 700 W.
 inline constexpr std::int64_t kPowerBoundTokens = 256;
 
 /// Blocks of `kernel` that run at once if K is split into `split_k` slices.

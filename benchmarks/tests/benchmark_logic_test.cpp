@@ -83,9 +83,8 @@ TEST(TimingBudget, SettledTurnsMeasureSeveralReplaysBehindOthers) {
 }
 
 TEST(TimingBudget, SettledTurnsOfALongRowAreAsLong) {
-  TimingBudget row;
-  row.seconds = 3;
-  row.graph_seconds = 0.06;
+  const TimingBudget row = TimingBudget::of(3, 5, 50);
+  EXPECT_DOUBLE_EQ(row.graph_seconds, 0.06);
   const TimingBudget settled = row.settled();
   EXPECT_EQ(settled.seconds, row.seconds);
   EXPECT_EQ(settled.graph_seconds, row.graph_seconds);
