@@ -80,7 +80,7 @@ struct WgmmaTile {
   }
 };
 
-inline constexpr std::array<WgmmaTile, 26> kWgmmaTiles{{
+inline constexpr std::array<WgmmaTile, 25> kWgmmaTiles{{
     // The largest tile that the registers hold: 47 bytes a clock from the L2,
     {"wgmma_128x256", false, 128, 256, 4, 1},
     // or 31, which takes less power: on an H200 up to 8 % less time where that is what bounds, from
@@ -100,25 +100,24 @@ inline constexpr std::array<WgmmaTile, 26> kWgmmaTiles{{
     // Decode: weights as rows, so that few tokens leave no part of the tensor core idle, and two
     // blocks a multiprocessor, whose rings keep 192 KiB of weights in flight.
     {"wgmma_swapped_8x64", true, 64, 8, 12, 2},
-    {"wgmma_swapped_8x128", true, 128, 8, 6, 2},
     {"wgmma_swapped_16x64", true, 64, 16, 11, 2},
-    {"wgmma_swapped_16x128", true, 128, 16, 6, 2},
     // One block a multiprocessor, its ring as deep as those of two: of few blocks, those above may
     // meet on one multiprocessor and leave another idle. Some shared memory is left for a block
     // of the next layer's quantize kernel: without, 32x64 took up to 10 % longer on an H200.
     {"wgmma_swapped_deep_8x128", true, 128, 8, 13, 1},
     {"wgmma_swapped_deep_16x128", true, 128, 16, 12, 1},
+    {"wgmma_swapped_deep_24x128", true, 128, 24, 10, 1},
+    {"wgmma_swapped_deep_32x128", true, 128, 32, 9, 1},
     {"wgmma_swapped_deep_32x64", true, 64, 32, 17, 1},
     {"wgmma_swapped_deep_64x64", true, 64, 64, 13, 1},
+    {"wgmma_swapped_deep_80x64", true, 64, 80, 11, 1},
     {"wgmma_swapped_deep_96x64", true, 64, 96, 10, 1},
+    {"wgmma_swapped_deep_112x64", true, 64, 112, 9, 1},
     {"wgmma_swapped_deep_128x64", true, 64, 128, 8, 1},
-    {"wgmma_swapped_32x128", true, 128, 32, 4, 2},
     // Middle: one block with as many tokens as there are, since weights are what is streamed.
     {"wgmma_swapped_64x128", true, 128, 64, 8, 1},
     {"wgmma_swapped_96x128", true, 128, 96, 7, 1},
-    {"wgmma_swapped_128x128", true, 128, 128, 6, 1},
     {"wgmma_swapped_192x128", true, 128, 192, 5, 1},
-    {"wgmma_swapped_256x128", true, 128, 256, 4, 1},
 }};
 
 inline constexpr std::size_t kWgmmaSharedBytes = 233472;  // Of a multiprocessor of sm_90: 228 KiB.
