@@ -141,9 +141,9 @@ constexpr double wgmma_stage_clocks(const kernels::WgmmaTile& tile) {
   const double bytes = (kInstructionRows + tile.columns) * kInstructionK;
   const double instruction = std::max(macs / kMacsPerClock, bytes / kSharedBytesPerClock);
   const int instructions = tile.consumers() * kernels::kWgmmaTileK / kInstructionK;
-  const double between = tile.swapped ? 83 : 14.8;
+  const double between = tile.swapped ? 200 : 0;
   // For each other's ring, in every stage.
-  const double waiting = tile.sharers > 1 ? 63.0 * tile.columns / 256 : 0;
+  const double waiting = tile.sharers > 1 ? 40.0 * tile.columns / 256 : 0;
   return instructions * instruction + between + waiting;
 }
 
@@ -165,13 +165,15 @@ constexpr GemmKernel wgmma_row() {
   row.fills_multiprocessor =
       row.blocks_per_multiprocessor == 1 && (!kTileRow.leaves_registers(2) || row.sharers > 1);
   row.cost = {.stage_clocks = wgmma_stage_clocks(kTileRow),
-              .wave_clocks = kTileRow.swapped ? 320.0 : 706.0,
-              .split_reread = 1.7,
-              .split_clocks = 33,
-              .wide_split_clocks = 2300,
-              .split_sum_clocks = 0.34,
-              .stream_bytes_per_clock = 44,
-              .crowded_clocks = 1100,
+              .latency_clocks = 4100,
+              .store_clocks = 0.58,
+              .wave_clocks = kTileRow.swapped ? 0.0 : 850.0,
+              .uneven_share = row.blocks_per_multiprocessor == 1 ? 0.69 : 0.086,
+              .split_reread = 2,
+              .wide_split_clocks = 5000,
+              .split_sum_clocks = 0.75,
+              .crowded_clocks = 2250,
+              .full_clocks = row.fills_multiprocessor ? 4250.0 : 0.0,
               .product_energy = 0.8,
               .l2_byte_energy = 0.0066};
   row.launch = &kernels::launch_wgmma_gemm<kTile>;

@@ -31,14 +31,18 @@ enum class SplitK : std::uint8_t {
 struct KernelCost {
   double stage_clocks = 0;  ///< Of a stage, if as many blocks as should share the multiprocessor;
   double lone_factor = 1;   ///< of a block alone where two should, as a multiple of that.
-  double wave_clocks = 0;   ///< Of a wave of blocks beside its main loop and its stores.
+  double latency_clocks = 2300;  ///< Until a ring of stages that was asked for is there.
+  double store_clocks = 0.266;   ///< Of an element of a tile.
+  double wave_clocks = 0;        ///< Of a wave of blocks beside its main loop and its stores.
+  double uneven_share = 0.086;   ///< How much of an uneven share of the tiles is felt where memory
+                                 ///< is what bounds.
   double split_reread = 0;  ///< Share of the weights that tiles next to each other along M read
                             ///< from memory again if K is split.
   double split_clocks = 0;  ///< Of bringing slices of K together, once,
-  double wide_split_clocks = 0;          ///< once more if they are more than two,
-  double split_sum_clocks = 0;           ///< and for each sum that a block takes over from another.
-  double stream_bytes_per_clock = 32.5;  ///< From memory to one multiprocessor.
-  double crowded_clocks = 0;  ///< With few tokens, if fewer multiprocessors than these are idle.
+  double wide_split_clocks = 0;  ///< once more if they are more than two,
+  double split_sum_clocks = 0;   ///< and for each sum that a block takes over from another.
+  double crowded_clocks = 0;     ///< With few tokens, if fewer multiprocessors than these are idle.
+  double full_clocks = 0;        ///< If beside its blocks one of the quantize kernel finds no room.
   /// At the GPU's power limit, in clocks of full speed: energy of the products that a
   /// multiprocessor makes in one of them, and of a byte from the L2.
   double product_energy = 0;

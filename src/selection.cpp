@@ -224,7 +224,7 @@ void choose_prefetch(const DeviceInfo& device, const QuantizedLinearDescriptor& 
 /// and 5 % on an H200, both at their power limit.
 bool early_places_pay(const DeviceInfo& device, const QuantizedLinearDescriptor& problem,
                       const GemmChoice& choice) {
-  constexpr double kLongClocks = 500e3;
+  constexpr double kLongClocks = 600e3;
   return choice.kernel == nullptr ||
          expected_clocks(*choice.kernel, device, problem, choice.split_k) < kLongClocks;
 }
