@@ -141,7 +141,7 @@ constexpr double wgmma_stage_clocks(const kernels::WgmmaTile& tile) {
   const double bytes = (kInstructionRows + tile.columns) * kInstructionK;
   const double instruction = std::max(macs / kMacsPerClock, bytes / kSharedBytesPerClock);
   const int instructions = tile.consumers() * kernels::kWgmmaTileK / kInstructionK;
-  const double between = tile.swapped ? 200 : 0;
+  const double between = tile.swapped ? 190 : 0;
   // For each other's ring, in every stage.
   const double waiting = tile.sharers > 1 ? 40.0 * tile.columns / 256 : 0;
   return instructions * instruction + between + waiting;
@@ -172,7 +172,7 @@ constexpr GemmKernel wgmma_row() {
               .split_reread = 2,
               .wide_split_clocks = 5000,
               .split_sum_clocks = 0.75,
-              .crowded_clocks = 2250,
+              .crowded_clocks = 2650,
               .full_clocks = row.fills_multiprocessor ? 4250.0 : 0.0,
               .product_energy = 0.8,
               .l2_byte_energy = 0.0066};

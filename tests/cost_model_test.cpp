@@ -132,6 +132,25 @@ TEST(CostModel, CountsEnergyWithManyTokens) {
   EXPECT_GT(clocks_saved(4096), 0);
 }
 
+// Of two tiles with full waves, the one beside which the next layer's rows are quantized.
+TEST(CostModel, LeavesRoomForTheQuantizeKernel) {
+  EXPECT_FALSE(select(hopper(0), 512, 28672, 4096).aligned.kernel->fills_multiprocessor);
+}
+
+// 224 tiles of 128 rows: two of them on some multiprocessors, one on the others.
+TEST(CostModel, SharesUnevenWorkByTwoBlocksAMultiprocessor) {
+  EXPECT_EQ(select(hopper(0), 4, 28672, 4096).aligned.kernel->blocks_per_multiprocessor, 2);
+}
+
+TEST(CostModel, LeavesMultiprocessorsToTheRowsOfFewTokens) {
+  const DeviceInfo device = hopper(0);
+  for (const std::int64_t m : {8, 16, 17, 24}) {
+    const LinearState state = select(device, m, 4096, 4096);
+    EXPECT_LE(tiles(state) * state.aligned.split_k + m, device.multiprocessors)
+        << m << ' ' << state.aligned.kernel->name;
+  }
+}
+
 // Where a GEMM leaves multiprocessors idle, the next one's blocks would gather there.
 TEST(CostModel, StartsConstantWeightsEarlyOnFullGridsOnly) {
   const DeviceInfo device = hopper(0);
