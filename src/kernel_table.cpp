@@ -168,7 +168,7 @@ constexpr GemmKernel wgmma_row() {
               .latency_clocks = 4100,
               .store_clocks = 0.58,
               .wave_clocks = kTileRow.swapped ? 0.0 : 850.0,
-              .uneven_share = row.blocks_per_multiprocessor == 1 ? 0.69 : 0.086,
+              .uneven_share = row.blocks_per_multiprocessor == 1 ? 0.69 : KernelCost{}.uneven_share,
               .split_reread = 2,
               .wide_split_clocks = 5000,
               .split_sum_clocks = 0.75,
