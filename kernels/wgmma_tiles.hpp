@@ -110,7 +110,7 @@ inline constexpr std::array<WgmmaTile, 25> kWgmmaTiles{{
     {"wgmma_swapped_deep_24x128", true, 128, 24, 10, 1},
     {"wgmma_swapped_deep_32x128", true, 128, 32, 9, 1},
     {"wgmma_swapped_deep_32x64", true, 64, 32, 17, 1},
-    // Columns without a token are stored and summed, too: 80x64 takes 2 to 4 % less than 96x64.
+    // Columns without a token are stored and summed, too: 80x64 takes 1 to 4 % less than 96x64.
     {"wgmma_swapped_deep_64x64", true, 64, 64, 13, 1},
     {"wgmma_swapped_deep_80x64", true, 64, 80, 11, 1},
     {"wgmma_swapped_deep_96x64", true, 64, 96, 10, 1},
