@@ -92,7 +92,7 @@ Work divide(const GemmKernel& kernel, const DeviceInfo& device,
   work.half_used = resident > 1 && blocks <= multiprocessors && blocks > multiprocessors / 2;
   // The quantize kernel of few tokens has a block for each. Where the GEMM leaves as many
   // multiprocessors idle, 4096 x 4096 with 8 and 16 tokens and 4096 x 14336 with 16 took 4 to 9 %
-  // less on an H200, 4096 x 4096 with 17 and 24 tokens 8 and 5 % less on an H100. Why was not
+  // less on an H200, 4096 x 4096 with 17 and 24 tokens 9 and 5 % less on an H100. Why was not
   // traced.
   constexpr std::int64_t kFewTokens = 32;
   work.crowded = problem.m <= kFewTokens && blocks + problem.m > multiprocessors;
