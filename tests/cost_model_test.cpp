@@ -111,6 +111,13 @@ TEST(CostModel, WastesNoTokens) {
   EXPECT_LT(tile(32), tile(128));
 }
 
+// Weights are then read for two tiles, but those of 192 tokens take longer.
+TEST(CostModel, HoldsSomeMoreTokensInTwoTiles) {
+  for (const std::int64_t m : {129, 144, 160, 176}) {
+    EXPECT_EQ(select(hopper(0), m, 57344, 8192).aligned.kernel->tile_m, 96) << m;
+  }
+}
+
 // At a GPU's power limit less traffic is worth clocks, and few tokens do not take it there.
 TEST(CostModel, CountsEnergyWithManyTokens) {
   const DeviceInfo device = hopper(0);
