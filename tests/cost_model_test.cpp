@@ -173,9 +173,9 @@ TEST(CostModel, StartsConstantWeightsEarlyOnFullGridsOnly) {
 }
 
 TEST(CostModel, SpreadsFewLongRowsOverClusters) {
-  const DeviceInfo device = hopper(0);
-  EXPECT_STREQ(select(device, 75, 8192, 28672).quantize_kernel->name, "quantize_cluster");
-  EXPECT_STREQ(select(device, 76, 8192, 28672).quantize_kernel->name, "quantize_registers");
+  const DeviceInfo device = hopper(5);  // 32 clusters of seven, two blocks a multiprocessor.
+  EXPECT_STREQ(select(device, 64, 8192, 28672).quantize_kernel->name, "quantize_cluster");
+  EXPECT_STREQ(select(device, 65, 8192, 28672).quantize_kernel->name, "quantize_registers");
   EXPECT_STREQ(select(device, 33, 4096, 14336).quantize_kernel->name, "quantize_cluster");
   EXPECT_STREQ(select(device, 34, 4096, 14336).quantize_kernel->name, "quantize_registers");
   EXPECT_STREQ(select(device, 1, 4096, 8192).quantize_kernel->name, "quantize_registers");
