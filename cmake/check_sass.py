@@ -6,8 +6,9 @@ main loops are what they are meant to be:
 
 Every mma.sync kernel multiplies on the tensor cores (IMMA) and reads its operands by ldmatrix, 16
 bytes a lane (LDSM.16.M88.4); every wgmma kernel multiplies by IGMMA, and holds no fence over global
-memory (MEMBAR); TMA loads (UTMALDG) what it multiplies, and an mma.sync kernel if its name says so; none keeps registers in local memory in its main loop
-(LDL, STL); and no kernel loads from global memory before it has waited for its predecessors
+memory (MEMBAR); TMA loads (UTMALDG) what it multiplies, and an mma.sync kernel if its name says so, without a loop
+over threads that might (BRA.U.ANY); wgmma's descriptors are computed in uniform registers (no R2UR
+in the main loop); no kernel keeps registers in local memory in its main loop (LDL, STL); and no kernel loads from global memory before it has waited for its predecessors
 (ACQBULK). Prints, for each architecture, the instructions of the main loops.
 
 Needs cuobjdump and nvdisasm: part of the CUDA toolkit, and of the PyPI packages nvidia-cuda-cuobjdump
@@ -76,6 +77,10 @@ def check_matrix_kernel(code, instruction, uses_tma):
         failures.append("has no 16-byte ldmatrix (LDSM.16.M88.4) in its main loop")
     if uses_tma and not any(op.startswith("UTMALDG") for op in opcodes):
         failures.append("loads nothing by TMA (UTMALDG)")
+    if uses_tma and "BRA.U.ANY" in opcodes:
+        failures.append("loops over threads that might use TMA (BRA.U.ANY)")
+    if instruction == "IGMMA" and "R2UR" in loop:
+        failures.append("moves descriptors between registers in its main loop (R2UR)")
     if instruction == "IGMMA" and any(op.startswith("MEMBAR") for op in opcodes):
         failures.append("has a fence over global memory (MEMBAR)")
     return loop, failures

@@ -5,6 +5,7 @@
 #include <mma_sync_store.cuh>
 #include <mma_sync_tma_gemm.hpp>
 #include <mma_sync_warp.cuh>
+#include <ptx/elect_sync.cuh>
 #include <ptx/griddepcontrol.cuh>
 #include <ptx/launch.cuh>
 #include <ptx/special_registers.cuh>
@@ -279,12 +280,12 @@ class MmaSyncTmaMainloop {
     }
   }
 
-  /// To the slot of the stage before, which every warp has come past by now. Its barrier also hands
-  /// over what the loader keeps in mind.
+  /// By the first lane of a warp: to the slot of the stage before, which every warp has come past
+  /// by now. Its barrier also hands over what the loader keeps in mind.
   __device__ __forceinline__ void load_next() {
     const unsigned phase = slot() == 0 ? parity() ^ 1 : parity();
     ptx::mbarrier_wait_parity(memory_.empty(slot_before()), phase);
-    loader_.load_next(slot_before());
+    if (ptx::elect_sync(1)) loader_.load_next(slot_before());
   }
 
   template <bool kHasNext>
@@ -333,14 +334,14 @@ __global__ void __launch_bounds__(MmaSyncTmaTraits<kTileIndex>::kThreads, 1)
   using Sums = typename Traits::Sums;
   const MmaSyncTmaMemory<kTileIndex> memory;
   const MmaSyncTmaLoader<kTileIndex> loader(p, tokens_of_tile, units, &weights, &tokens);
-  if (threadIdx.x == 0) {
+  if (threadIdx.x == 0 && ptx::elect_sync(1)) {
     memory.initialise();
     loader.open();
   }
   __syncthreads();
   ptx::griddepcontrol_wait();
   ptx::griddepcontrol_launch_dependents();
-  if (threadIdx.x == 0) loader.follow();
+  if (threadIdx.x == 0 && ptx::elect_sync(1)) loader.follow();
   __syncwarp();
 
   MmaSyncTmaMainloop<kTileIndex, std::is_same_v<TWQ, U8>> mainloop(loader);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <dispatch_element.hpp>
+#include <ptx/elect_sync.cuh>
 #include <ptx/griddepcontrol.cuh>
 #include <ptx/launch.cuh>
 #include <ptx/setmaxnreg.cuh>
@@ -152,10 +153,11 @@ __device__ __forceinline__ void wgmma_mainloop(const WgmmaRing<kTileIndex>& ring
 template <class TIn, class TWQ, int kTileIndex>
 __device__ __forceinline__ void wgmma_consume(const GemmProblem& p,
                                               const WgmmaRing<kTileIndex>& ring,
+                                              const WgmmaRing<kTileIndex>& uniform_ring,
                                               const WgmmaSchedule<kTileIndex>& schedule,
                                               const ClusterSums<kTileIndex>& cluster_sums) {
   using Traits = WgmmaTraits<kTileIndex>;
-  const int warp = static_cast<int>(threadIdx.x) / 32 - 4;
+  const int warp = warp_uniform(static_cast<int>(threadIdx.x) / 32) - 4;
   RingCursor<Traits::kStages> cursor;
   ptx::griddepcontrol_wait();
   if (!p.lets_successor_in_late) ptx::griddepcontrol_launch_dependents();
@@ -171,7 +173,8 @@ __device__ __forceinline__ void wgmma_consume(const GemmProblem& p,
       }
     }();
     WgmmaSums<Traits::kColumns> sums{};
-    wgmma_mainloop<kTileIndex, std::is_same_v<TWQ, U8>>(ring, schedule, cursor, sums, warp / 4);
+    wgmma_mainloop<kTileIndex, std::is_same_v<TWQ, U8>>(uniform_ring, schedule, cursor, sums,
+                                                        warp / 4);
     store.share_columns();
     if (schedule.slices() > 1) {  // Then this is the block's only tile.
       if (cluster_sums.add_up(sums)) store.store(sums);
@@ -193,12 +196,13 @@ __global__ void __launch_bounds__(WgmmaRegisters<TIn, kTileIndex>::kMaxThreads,
   using Traits = WgmmaTraits<kTileIndex>;
   using Registers = WgmmaRegisters<TIn, kTileIndex>;
   const WgmmaRing<kTileIndex> ring;
+  const WgmmaRing<kTileIndex> uniform_ring = ring.uniform();
   const WgmmaSchedule<kTileIndex> schedule(p, tile_tokens, tile_weight_rows);
   constexpr bool kShares = Traits::kSharers > 1;
   const bool in_cluster = kShares || schedule.slices() > 1;
   const ClusterSums<kTileIndex> cluster_sums(ring, schedule.rank(), schedule.slices());
-  WgmmaProducer<kTileIndex> producer(ring, schedule, &weights, &tokens);
-  if (threadIdx.x == 0) {
+  WgmmaProducer<kTileIndex> producer(uniform_ring, schedule, &weights, &tokens);
+  if (threadIdx.x == 0 && ptx::elect_sync(1)) {
     ring.initialise(schedule.slices());
     if (p.k > 0) ptx::prefetch_tensormap(&tokens);
     if (!kShares) producer.open();
@@ -210,7 +214,7 @@ __global__ void __launch_bounds__(WgmmaRegisters<TIn, kTileIndex>::kMaxThreads,
 
   if (threadIdx.x < 128) {
     if constexpr (Registers::kMoves) ptx::setmaxnreg_dec<40>();
-    if (threadIdx.x == 0) {
+    if (threadIdx.x == 0 && ptx::elect_sync(1)) {
       if (kShares) producer.open();
       producer.run();
       if (p.lets_successor_in_late) ptx::griddepcontrol_launch_dependents();
@@ -219,7 +223,7 @@ __global__ void __launch_bounds__(WgmmaRegisters<TIn, kTileIndex>::kMaxThreads,
     if (in_cluster && !kShares) ptx::barrier_cluster_wait();
   } else {
     if constexpr (Registers::kMoves) ptx::setmaxnreg_inc<232>();
-    wgmma_consume<TIn, TWQ, kTileIndex>(p, ring, schedule, cluster_sums);
+    wgmma_consume<TIn, TWQ, kTileIndex>(p, ring, uniform_ring, schedule, cluster_sums);
   }
   if (kShares) {  // Nobody leaves while others still send to it.
     ptx::barrier_cluster_arrive_relaxed();

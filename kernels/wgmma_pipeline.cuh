@@ -3,6 +3,7 @@
 #include <ptx/cluster.cuh>
 #include <ptx/memory.cuh>
 #include <ptx/tma.cuh>
+#include <warp_uniform.cuh>
 #include <wgmma_tiles.hpp>
 
 namespace qlinear::kernels {
@@ -49,13 +50,11 @@ class WgmmaRing {
   using Traits = WgmmaTraits<kTileIndex>;
 
  public:
-  __device__ WgmmaRing()
-      : memory_(ptx::dynamic_shared_memory()),
-        full_(reinterpret_cast<ptx::Mbarrier*>(memory_ + Traits::kRingBytes +
-                                               Traits::kStagingBytes + Traits::kApartBytes)),
-        empty_(full_ + Traits::kStages),
-        sums_(empty_ + Traits::kStages),
-        drained_(sums_ + 1) {}
+  __device__ WgmmaRing() : WgmmaRing(ptx::dynamic_shared_memory()) {}
+
+  /// The same, for barriers, TMA and descriptors. The compiler no longer knows that what it points
+  /// to is shared memory, and takes longer to read and write there. Called by all threads.
+  __device__ WgmmaRing uniform() const { return WgmmaRing(warp_uniform(memory_)); }
 
   __device__ unsigned char* rows(int slot) const { return memory_ + slot * Traits::kStageBytes; }
   __device__ unsigned char* columns(int slot) const { return rows(slot) + Traits::kRowBytes; }
@@ -91,6 +90,14 @@ class WgmmaRing {
   }
 
  private:
+  __device__ explicit WgmmaRing(unsigned char* memory)
+      : memory_(memory),
+        full_(reinterpret_cast<ptx::Mbarrier*>(memory_ + Traits::kRingBytes +
+                                               Traits::kStagingBytes + Traits::kApartBytes)),
+        empty_(full_ + Traits::kStages),
+        sums_(empty_ + Traits::kStages),
+        drained_(sums_ + 1) {}
+
   unsigned char* memory_;
   ptx::Mbarrier* full_;
   ptx::Mbarrier* empty_;

@@ -1,4 +1,5 @@
 #include "engine.hpp"
+#include "settings.hpp"
 
 #include <emulated_device/kernel_calls.hpp>
 #include <emulated_device/warp_exchange.hpp>
@@ -70,6 +71,15 @@ void ballot(const WarpArguments& arguments) {
 
 void meet(const WarpArguments& /*arguments*/) {}
 
+void elect_lane(const WarpArguments& arguments) {
+  unsigned lane = 0;
+  do {
+    lane = static_cast<unsigned>(engine().random().below(32));
+  } while (!arguments.has(lane));
+  arguments.of<bool>(lane) = true;
+}
+
+constexpr WarpOperation kElect = {"elect.sync", elect_lane};
 constexpr WarpOperation kBallot = {"vote.sync", ballot};
 constexpr WarpOperation kBarrier = {"__syncwarp", meet};
 
@@ -126,6 +136,16 @@ std::uint32_t vote(std::uint32_t mask, bool predicate) {
 }
 
 void synchronise_warp(std::uint32_t mask) { execute_with_warp(kBarrier, mask, nullptr); }
+
+bool elect(std::uint32_t mask) {
+  if (settings().compute_capability < 90) {
+    engine().current(kElect.name);
+    engine().fail(cudaErrorLaunchFailure, "%s needs sm_90", kElect.name);
+  }
+  bool elected = false;
+  execute_with_warp(kElect, mask, &elected);
+  return elected;
+}
 
 std::uint32_t own_lane() { return 1U << engine().current("__activemask").lane; }
 

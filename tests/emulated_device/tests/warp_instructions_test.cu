@@ -1,5 +1,6 @@
 #include "device_test.hpp"
 
+#include <ptx/elect_sync.cuh>
 #include <ptx/memory.cuh>
 
 #include <cstdint>
@@ -105,6 +106,28 @@ TEST(Vote, CountsEveryLane) {
                                  result.begin() + static_cast<std::ptrdiff_t>(lane * 5 + 5));
       EXPECT_EQ(own, (std::vector<int>{0x49249249, 1, 0, 1, 0}));
     }
+  });
+}
+
+__global__ void elect(int* out) {
+  const unsigned half = threadIdx.x < 16 ? 0x0000ffffU : 0xffff0000U;
+  int* own = out + threadIdx.x * 3;
+  ptx::st_global(own + 0, static_cast<int>(ptx::elect_sync(kAll)));
+  ptx::st_global(own + 1, static_cast<int>(ptx::elect_sync(half)));
+  ptx::st_global(own + 2, static_cast<int>(ptx::elect_sync(1U << threadIdx.x)));
+}
+
+TEST(Elect, ChoosesOneLane) {
+  if (compute_capability() < 90) return;  // no such instruction there
+  with_seeds(5, [] {
+    const std::vector<int> result = results_of_a_warp<&elect, 3>();
+    std::vector<int> elected(3 * 2);  // In each half of the warp.
+    for (std::size_t i = 0; i < 32 * 3; ++i) elected[i % 3 * 2 + i / (16 * 3)] += result[i];
+    EXPECT_EQ(elected[0] + elected[1], 1);
+    EXPECT_EQ(elected[2], 1);
+    EXPECT_EQ(elected[3], 1);
+    EXPECT_EQ(elected[4], 16);
+    EXPECT_EQ(elected[5], 16);
   });
 }
 

@@ -13,6 +13,8 @@ std::uint64_t shuffle(Shuffle kind, std::uint32_t mask, std::uint64_t value, uns
 /// The lanes of `mask` whose predicate is true.
 std::uint32_t vote(std::uint32_t mask, bool predicate);
 void synchronise_warp(std::uint32_t mask);
+/// elect.sync: true in one lane of `mask`. Any one, as the instruction does not say which.
+bool elect(std::uint32_t mask);
 /// The calling lane alone: the only lane that __activemask() may count on.
 std::uint32_t own_lane();
 std::int32_t reduce_lanes(Reduction kind, std::uint32_t mask, std::int32_t value);
