@@ -141,13 +141,12 @@ constexpr double wgmma_stage_clocks(const kernels::WgmmaTile& tile) {
   const double bytes = (kInstructionRows + tile.columns) * kInstructionK;
   const double instruction = std::max(macs / kMacsPerClock, bytes / kSharedBytesPerClock);
   const int instructions = tile.consumers() * kernels::kWgmmaTileK / kInstructionK;
-  // With 192 columns more: on an H200 57344 x 8192 with 129 to 176 tokens took 5 to 10 % longer in
-  // a tile of 192 tokens than in two of 96. Why was not traced.
-  const double between_swapped = tile.columns > 128 ? 340 : 190;
+  // With 128 weight rows and many tokens more: on an H200 57344 x 8192 with 129 to 176 tokens took
+  // 5 to 10 % longer in a tile of 192 tokens than in two of 96. Why was not traced.
+  const double between_wide = tile.columns > 128 ? 610 : 280;
+  const double between_swapped = tile.rows > 64 && tile.columns > 32 ? between_wide : 40;
   const double between = tile.swapped ? between_swapped : 0;
-  // For each other's ring, in every stage.
-  const double waiting = tile.sharers > 1 ? 40.0 * tile.columns / 256 : 0;
-  return instructions * instruction + between + waiting;
+  return instructions * instruction + between;
 }
 
 template <int kTile>
@@ -168,15 +167,15 @@ constexpr GemmKernel wgmma_row() {
   row.fills_multiprocessor =
       row.blocks_per_multiprocessor == 1 && (!kTileRow.leaves_registers(2) || row.sharers > 1);
   row.cost = {.stage_clocks = wgmma_stage_clocks(kTileRow),
-              .latency_clocks = 4100,
-              .store_clocks = 0.58,
-              .wave_clocks = kTileRow.swapped ? 0.0 : 850.0,
-              .uneven_share = row.blocks_per_multiprocessor == 1 ? 0.69 : KernelCost{}.uneven_share,
+              .latency_clocks = 5350,
+              .store_clocks = 1.5,
+              .wave_clocks = kTileRow.swapped ? 0.0 : 1500.0,
+              .uneven_share = row.blocks_per_multiprocessor == 1 ? 0.39 : KernelCost{}.uneven_share,
               .split_reread = 2,
-              .wide_split_clocks = 5000,
-              .split_sum_clocks = 0.75,
-              .crowded_clocks = 2650,
-              .full_clocks = row.fills_multiprocessor ? 4250.0 : 0.0,
+              .wide_split_clocks = 7000,
+              .split_sum_clocks = 0.77 / 2048,
+              .crowded_clocks = 4500,
+              .full_clocks = row.fills_multiprocessor ? 6100.0 : 0.0,
               .product_energy = 0.8,
               .l2_byte_energy = 0.0066};
   row.launch = &kernels::launch_wgmma_gemm<kTile>;

@@ -40,7 +40,8 @@ struct KernelCost {
                             ///< from memory again if K is split.
   double split_clocks = 0;  ///< Of bringing slices of K together, once,
   double wide_split_clocks = 0;  ///< once more if they are more than two,
-  double split_sum_clocks = 0;   ///< and for each sum that a block takes over from another.
+  double split_sum_clocks = 0;   ///< and for each sum that a block takes over from another; in a
+                                 ///< cluster for the square of their number.
   double crowded_clocks = 0;     ///< With few tokens, if fewer multiprocessors than these are idle.
   double full_clocks = 0;        ///< If beside its blocks one of the quantize kernel finds no room.
   /// At the GPU's power limit, in clocks of full speed: energy of the products that a
