@@ -5,11 +5,12 @@ main loops are what they are meant to be:
     check_sass.py OBJECT...
 
 Every mma.sync kernel multiplies on the tensor cores (IMMA) and reads its operands by ldmatrix, 16
-bytes a lane (LDSM.16.M88.4); every wgmma kernel multiplies by IGMMA, and holds no fence over global
-memory (MEMBAR); TMA loads (UTMALDG) what it multiplies, and an mma.sync kernel if its name says so, without a loop
-over threads that might (BRA.U.ANY); wgmma's descriptors are computed in uniform registers (no R2UR
-in the main loop); no kernel keeps registers in local memory in its main loop (LDL, STL); and no kernel loads from global memory before it has waited for its predecessors
-(ACQBULK). Prints, for each architecture, the instructions of the main loops.
+bytes a lane (LDSM.16.M88.4); every wgmma kernel multiplies by IGMMA, whose descriptors are computed
+in uniform registers (no R2UR in the main loop), and holds no fence over global memory (MEMBAR). TMA
+loads (UTMALDG) what wgmma multiplies, and what an mma.sync kernel does if its name says so, without
+a loop over threads that might take part (BRA.U.ANY). None keeps registers in local memory in its
+main loop (LDL, STL), and no kernel loads from global memory before it has waited for its
+predecessors (ACQBULK). Prints, for each architecture, the instructions of the main loops.
 
 Needs cuobjdump and nvdisasm: part of the CUDA toolkit, and of the PyPI packages nvidia-cuda-cuobjdump
 and nvidia-cuda-nvdisasm.
