@@ -17,7 +17,7 @@ namespace {
 // the best on both.
 constexpr double kL2BytesPerClock = 65.5;      // Of a multiprocessor's share.
 constexpr double kMemoryShare = 0.917;         // Of the memory's nominal rate.
-constexpr double kStreamBytesPerClock = 29.6;  // From memory to one multiprocessor.
+constexpr double kStreamBytesPerClock = 33.0;  // From memory to one multiprocessor.
 constexpr double kStartClocks = 3080.0;        // Of the launch, the same for all.
 constexpr double kDefaultMemoryBytesPerClock = 2000.0;
 
@@ -144,7 +144,7 @@ double power_clocks(const GemmKernel& kernel, const DeviceInfo& device,
 /// them again.
 double memory_clocks(const GemmKernel& kernel, const DeviceInfo& device,
                      const QuantizedLinearDescriptor& problem, const Work& work, int split_k) {
-  constexpr double kHalfUsedFactor = 1.09;
+  constexpr double kHalfUsedFactor = 1.034;
   constexpr double kUnsplitReread = 0.068;
   const double nominal = device.memory_bytes_per_clock > 0 ? device.memory_bytes_per_clock
                                                            : kDefaultMemoryBytesPerClock;

@@ -143,8 +143,9 @@ constexpr double wgmma_stage_clocks(const kernels::WgmmaTile& tile) {
   const int instructions = tile.consumers() * kernels::kWgmmaTileK / kInstructionK;
   // With 128 weight rows and many tokens more: on an H200 57344 x 8192 with 129 to 176 tokens took
   // 5 to 10 % longer in a tile of 192 tokens than in two of 96. Why was not traced.
-  const double between_wide = tile.columns > 128 ? 610 : 280;
-  const double between_swapped = tile.rows > 64 && tile.columns > 32 ? between_wide : 40;
+  const double between_many = tile.columns > 128 ? 350 : 150;
+  const double between_rows = tile.columns > 32 ? between_many : 70;
+  const double between_swapped = tile.rows > 64 ? between_rows : 120;
   const double between = tile.swapped ? between_swapped : 0;
   return instructions * instruction + between;
 }
@@ -166,18 +167,19 @@ constexpr GemmKernel wgmma_row() {
   // with 512 to 1024 tokens, as tiles do that leave no registers.
   row.fills_multiprocessor =
       row.blocks_per_multiprocessor == 1 && (!kTileRow.leaves_registers(2) || row.sharers > 1);
-  row.cost = {.stage_clocks = wgmma_stage_clocks(kTileRow),
-              .latency_clocks = 5350,
-              .store_clocks = 1.5,
-              .wave_clocks = kTileRow.swapped ? 0.0 : 1500.0,
-              .uneven_share = row.blocks_per_multiprocessor == 1 ? 0.39 : KernelCost{}.uneven_share,
-              .split_reread = 2,
-              .wide_split_clocks = 7000,
-              .split_sum_clocks = 0.77 / 2048,
-              .crowded_clocks = 4500,
-              .full_clocks = row.fills_multiprocessor ? 6100.0 : 0.0,
-              .product_energy = 0.8,
-              .l2_byte_energy = 0.0066};
+  row.cost = {
+      .stage_clocks = wgmma_stage_clocks(kTileRow),
+      .latency_clocks = 4100,
+      .store_clocks = 0.58,
+      .wave_clocks = kTileRow.swapped ? 0.0 : 760.0,
+      .uneven_share = row.blocks_per_multiprocessor == 1 ? 0.335 : KernelCost{}.uneven_share,
+      .split_reread = 2,
+      .wide_split_clocks = 5800,
+      .split_sum_clocks = 0.525 / 2048,
+      .crowded_clocks = 2780,
+      .full_clocks = row.fills_multiprocessor ? 4160.0 : 0.0,
+      .product_energy = 0.8,
+      .l2_byte_energy = 0.0066};
   row.launch = &kernels::launch_wgmma_gemm<kTile>;
   return row;
 }
