@@ -1,5 +1,6 @@
 #include "engine.hpp"
 
+#include "settings.hpp"
 #include "synchronisation.hpp"
 #include "text.hpp"
 
@@ -139,6 +140,12 @@ void Engine::wake(Thread& thread) { wake(*thread.warp, 1U << thread.lane); }
 void Engine::wake(Warp& warp, std::uint32_t lanes) {
   idle_yields_ = 0;
   warp.block->cluster->grid->ready.add(warp, lanes);
+}
+
+void Engine::require_capability(int capability, const char* instruction) {
+  if (settings().compute_capability >= capability) return;
+  current(instruction);
+  fail(cudaErrorLaunchFailure, "%s needs sm_%d", instruction, capability);
 }
 
 void Engine::fail(cudaError_t code, const char* format, ...) {

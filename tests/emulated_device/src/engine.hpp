@@ -36,6 +36,9 @@ class Engine {
   /// code called device code.
   Thread& current(const char* instruction) const;
 
+  /// Fails unless the device has this compute capability or a later one.
+  void require_capability(int capability, const char* instruction);
+
   /// Leaves the current thread until `wake`.
   void park(const char* instruction);
   /// Lets other threads run first, or not.

@@ -2,7 +2,6 @@
 
 #include "dot.hpp"
 #include "engine.hpp"
-#include "settings.hpp"
 
 #include <emulated_device/kernel_calls.hpp>
 
@@ -19,12 +18,6 @@ constexpr std::uint32_t kAllLanes = 0xffffffffU;
 
 unsigned group_of(unsigned lane) { return lane / 4; }
 unsigned place_of(unsigned lane) { return lane % 4; }
-
-void require_capability(int capability, const char* instruction) {
-  if (settings().compute_capability >= capability) return;
-  engine().current(instruction);
-  engine().fail(cudaErrorLaunchFailure, "%s needs sm_%d", instruction, capability);
-}
 
 // ---- ldmatrix ----
 
@@ -122,7 +115,7 @@ void load_matrices(unsigned (&registers)[4], const void* row) {
 void multiply_m16n8k32(int (&c)[4], const unsigned (&a)[4], const unsigned (&b)[2],
                        bool unsigned_b) {
   const WarpOperation& operation = kMultiply16x8x32[unsigned_b ? 1 : 0];
-  require_capability(80, operation.name);
+  engine().require_capability(80, operation.name);
   MultiplyArguments arguments{c, a, b};
   execute_with_warp(operation, kAllLanes, &arguments);
 }

@@ -1,5 +1,4 @@
 #include "engine.hpp"
-#include "settings.hpp"
 
 #include <emulated_device/kernel_calls.hpp>
 #include <emulated_device/warp_exchange.hpp>
@@ -138,10 +137,7 @@ std::uint32_t vote(std::uint32_t mask, bool predicate) {
 void synchronise_warp(std::uint32_t mask) { execute_with_warp(kBarrier, mask, nullptr); }
 
 bool elect(std::uint32_t mask) {
-  if (settings().compute_capability < 90) {
-    engine().current(kElect.name);
-    engine().fail(cudaErrorLaunchFailure, "%s needs sm_90", kElect.name);
-  }
+  engine().require_capability(90, kElect.name);
   bool elected = false;
   execute_with_warp(kElect, mask, &elected);
   return elected;
