@@ -130,8 +130,18 @@ constexpr GemmKernel mma_sync_tma_row() {
 }
 constexpr int kMmaSyncTmaRows = static_cast<int>(kernels::kMmaSyncTmaTiles.size());
 
+/// What a stage takes beside its instructions; fitted.
+constexpr double clocks_between_stages(const kernels::WgmmaTile& tile) {
+  if (!tile.swapped) return 0;
+  if (tile.rows == 64) return 120;
+  if (tile.columns <= 32) return 70;
+  // On an H200 57344 x 8192 with 129 to 176 tokens took 5 to 10 % longer in a tile of 192 tokens
+  // than in two of 96. Why was not traced.
+  return tile.columns > 128 ? 350 : 150;
+}
+
 /// The tensor cores are busy with a stage's multiply-adds or, where columns are few, shared memory
-/// with their operands. What comes on top is fitted, like the costs of the rows.
+/// with their operands.
 constexpr double wgmma_stage_clocks(const kernels::WgmmaTile& tile) {
   constexpr double kMacsPerClock = 4096;
   constexpr double kSharedBytesPerClock = 128;
@@ -141,13 +151,7 @@ constexpr double wgmma_stage_clocks(const kernels::WgmmaTile& tile) {
   const double bytes = (kInstructionRows + tile.columns) * kInstructionK;
   const double instruction = std::max(macs / kMacsPerClock, bytes / kSharedBytesPerClock);
   const int instructions = tile.consumers() * kernels::kWgmmaTileK / kInstructionK;
-  // With 128 weight rows and many tokens more: on an H200 57344 x 8192 with 129 to 176 tokens took
-  // 5 to 10 % longer in a tile of 192 tokens than in two of 96. Why was not traced.
-  const double between_many = tile.columns > 128 ? 350 : 150;
-  const double between_rows = tile.columns > 32 ? between_many : 70;
-  const double between_swapped = tile.rows > 64 ? between_rows : 120;
-  const double between = tile.swapped ? between_swapped : 0;
-  return instructions * instruction + between;
+  return instructions * instruction + clocks_between_stages(tile);
 }
 
 template <int kTile>
@@ -167,19 +171,18 @@ constexpr GemmKernel wgmma_row() {
   // with 512 to 1024 tokens, as tiles do that leave no registers.
   row.fills_multiprocessor =
       row.blocks_per_multiprocessor == 1 && (!kTileRow.leaves_registers(2) || row.sharers > 1);
-  row.cost = {
-      .stage_clocks = wgmma_stage_clocks(kTileRow),
-      .latency_clocks = 4100,
-      .store_clocks = 0.58,
-      .wave_clocks = kTileRow.swapped ? 0.0 : 760.0,
-      .uneven_share = row.blocks_per_multiprocessor == 1 ? 0.335 : KernelCost{}.uneven_share,
-      .split_reread = 2,
-      .wide_split_clocks = 5800,
-      .split_sum_clocks = 0.525 / 2048,
-      .crowded_clocks = 2780,
-      .full_clocks = row.fills_multiprocessor ? 4160.0 : 0.0,
-      .product_energy = 0.8,
-      .l2_byte_energy = 0.0066};
+  row.cost = {.stage_clocks = wgmma_stage_clocks(kTileRow),
+              .latency_clocks = 4100,
+              .store_clocks = 0.58,
+              .wave_clocks = kTileRow.swapped ? 0.0 : 760.0,
+              .uneven_share = row.blocks_per_multiprocessor == 1 ? 0.34 : KernelCost{}.uneven_share,
+              .split_reread = 2,
+              .wide_split_clocks = 5800,
+              .split_sum_clocks = 0.000256,
+              .crowded_clocks = 2780,
+              .full_clocks = row.fills_multiprocessor ? 4160.0 : 0.0,
+              .product_energy = 0.8,
+              .l2_byte_energy = 0.0066};
   row.launch = &kernels::launch_wgmma_gemm<kTile>;
   return row;
 }
