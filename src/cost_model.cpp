@@ -13,9 +13,8 @@ namespace {
 // Of a GEMM's time the largest part is that of its busiest resource: tensor cores, rings of stages
 // in flight, the L2, memory, the way from memory to a multiprocessor, or power. These constants and
 // the costs in the kernel table are fitted to times of every kernel and split on an H200 and on an
-// H100, of whole linear layers of the benchmark's eight shapes over M, so that the choice is near
-// the best on both.
-constexpr double kL2BytesPerClock = 65.5;      // Of a multiprocessor's share.
+// H100, of whole linear layers of the benchmark's eight shapes and of smaller ones over M, so that
+// the choice is near the best on both.
 constexpr double kMemoryShare = 0.917;         // Of the memory's nominal rate.
 constexpr double kStreamBytesPerClock = 33.0;  // From memory to one multiprocessor.
 constexpr double kStartClocks = 3080.0;        // Of the launch, the same for all.
@@ -29,12 +28,6 @@ std::int64_t resident_blocks(const GemmKernel& kernel, const DeviceInfo& device)
   const auto fit = static_cast<std::int64_t>(device.shared_bytes_per_multiprocessor /
                                              (kernel.shared_bytes + kReservedSharedBytes));
   return std::clamp<std::int64_t>(fit, 1, kernel.blocks_per_multiprocessor);
-}
-
-std::int64_t tiles_of(const GemmKernel& kernel, const QuantizedLinearDescriptor& problem) {
-  return kernels::tile_count(std::max<std::int64_t>(1, problem.m),
-                             std::max<std::int64_t>(1, problem.c_out), kernel.tile_m,
-                             kernel.tile_n);
 }
 
 /// How a problem falls into blocks, and those into waves.
@@ -92,8 +85,7 @@ Work divide(const GemmKernel& kernel, const DeviceInfo& device,
   work.half_used = resident > 1 && blocks <= multiprocessors && blocks > multiprocessors / 2;
   // The quantize kernel of few tokens has a block for each. Where the GEMM leaves as many
   // multiprocessors idle, 4096 x 4096 with 8 and 16 tokens and 4096 x 14336 with 16 took 4 to 9 %
-  // less on an H200, 4096 x 4096 with 17 and 24 tokens 9 and 5 % less on an H100. Why was not
-  // traced.
+  // less on an H200. Why was not traced.
   constexpr std::int64_t kFewTokens = 32;
   work.crowded = problem.m <= kFewTokens && blocks + problem.m > multiprocessors;
   return work;
@@ -109,7 +101,7 @@ double tensor_clocks(const GemmKernel& kernel, const Work& work) {
 double ring_clocks(const GemmKernel& kernel, const Work& work) {
   const double stage_bytes = (kernel.tile_m + work.weight_rows) * kernel.tile_k;
   const double rings = work.wave_steps * stage_bytes / static_cast<double>(kernel.ring_bytes);
-  return std::max(1.0, rings) * kernel.cost.latency_clocks;
+  return std::max(kernel.cost.least_rings, rings) * kernel.cost.latency_clocks;
 }
 
 /// Weights come from memory for one tile of those next to each other along M: where few blocks do
@@ -144,7 +136,6 @@ double power_clocks(const GemmKernel& kernel, const DeviceInfo& device,
 /// them again.
 double memory_clocks(const GemmKernel& kernel, const DeviceInfo& device,
                      const QuantizedLinearDescriptor& problem, const Work& work, int split_k) {
-  constexpr double kHalfUsedFactor = 1.034;
   constexpr double kUnsplitReread = 0.068;
   const double nominal = device.memory_bytes_per_clock > 0 ? device.memory_bytes_per_clock
                                                            : kDefaultMemoryBytesPerClock;
@@ -154,7 +145,7 @@ double memory_clocks(const GemmKernel& kernel, const DeviceInfo& device,
       static_cast<double>(problem.m) + static_cast<double>(problem.c_out) * (1 + reread);
   return rows * static_cast<double>(problem.k) / (kMemoryShare * nominal) *
          (1 + kernel.cost.uneven_share * (work.unevenness - 1)) *
-         (work.half_used ? kHalfUsedFactor : 1);
+         (work.half_used ? kernel.cost.half_used_factor : 1);
 }
 
 /// The busiest resource's clocks and, the nearer the others come to that, some more: the fourth
@@ -188,7 +179,9 @@ int weight_rows_of_tile(const GemmKernel& kernel, const DeviceInfo& device,
 
 std::int64_t split_tiles(const GemmKernel& kernel, const DeviceInfo& device,
                          const QuantizedLinearDescriptor& problem, int split_k) {
-  const std::int64_t tiles = tiles_of(kernel, problem);
+  const std::int64_t tiles = kernels::tile_count(
+      std::max<std::int64_t>(1, problem.m), std::max<std::int64_t>(1, problem.c_out), kernel.tile_m,
+      weight_rows_of_tile(kernel, device, problem, split_k));
   if (kernel.split != SplitK::Workspace) return tiles;
   const std::int64_t rest = tiles % blocks_at_once(kernel, device, split_k);
   return rest > 0 ? rest : tiles;
@@ -204,22 +197,18 @@ double expected_clocks(const GemmKernel& kernel, const DeviceInfo& device,
                        const QuantizedLinearDescriptor& problem, int split_k) {
   const Work work = divide(kernel, device, problem, split_k);
   const double bytes_from_l2 = l2_bytes(kernel, device, problem, work);
-  const double loop = clocks_together(
-      {tensor_clocks(kernel, work), ring_clocks(kernel, work), stream_clocks(kernel, work),
-       bytes_from_l2 / kL2BytesPerClock, memory_clocks(kernel, device, problem, work, split_k),
-       power_clocks(kernel, device, problem, bytes_from_l2)});
+  const double loop =
+      clocks_together({tensor_clocks(kernel, work), ring_clocks(kernel, work),
+                       stream_clocks(kernel, work), bytes_from_l2 / kernel.cost.l2_bytes_per_clock,
+                       memory_clocks(kernel, device, problem, work, split_k),
+                       power_clocks(kernel, device, problem, bytes_from_l2)});
   const double tile = kernel.tile_m * work.weight_rows;
-  const bool shares_store = kernel.split == SplitK::Cluster;  // Among the blocks of a cluster.
-  const double stored = shares_store ? tile / split_k : tile;
   const double clocks = kStartClocks + loop + work.waves * kernel.cost.wave_clocks +
-                        work.turns * stored * kernel.cost.store_clocks +
+                        work.turns * tile * kernel.cost.store_clocks +
                         (work.crowded ? kernel.cost.crowded_clocks : 0) + kernel.cost.full_clocks;
   if (split_k == 1) return clocks;
-  // In a cluster, by the fit: 4096 x 4096 with 112 tokens took 7 % longer in two slices than
-  // unsplit in narrower tiles on an H200, with 17 tokens 4 % less in two than unsplit on an H100.
-  const double sums = shares_store ? stored * stored : stored;
   return clocks + kernel.cost.split_clocks + (split_k > 2 ? kernel.cost.wide_split_clocks : 0) +
-         kernel.cost.split_sum_clocks * sums * (split_k - 1);
+         kernel.cost.split_sum_clocks * tile * (split_k - 1);
 }
 
 }  // namespace qlinear::detail

