@@ -13,20 +13,15 @@ set(QLINEAR_CUDA_RUNTIME
     CACHE STRING "CUDA runtime library to link: Static or Shared")
 set_property(CACHE QLINEAR_CUDA_RUNTIME PROPERTY STRINGS Static Shared)
 set(QLINEAR_CUDA_ARCHITECTURES
-    "75-real;80-real;86-real;89-real;90a-real;100-real;120"
-    CACHE STRING "GPU architectures to compile for, as CUDA_ARCHITECTURES takes them")
+    ""
+    CACHE STRING "GPU architectures to compile for; empty: CMAKE_CUDA_ARCHITECTURES, or every one")
 
 if(NOT QLINEAR_CUDA_RUNTIME MATCHES "^(Static|Shared)$")
   message(FATAL_ERROR "QLINEAR_CUDA_RUNTIME is '${QLINEAR_CUDA_RUNTIME}'; it takes Static or Shared.")
 endif()
-foreach(architecture IN LISTS QLINEAR_CUDA_ARCHITECTURES)
-  if(NOT architecture MATCHES "^[0-9]+[af]?(-real|-virtual)?$")
-    message(
-      FATAL_ERROR
-        "QLINEAR_CUDA_ARCHITECTURES holds '${architecture}'; it takes numbers such as 80-real, "
-        "90a-real or 120, because the library names them in its messages.")
-  endif()
-endforeach()
+# Not in the cache: a later value of the parent's counts, too.
+include("${CMAKE_CURRENT_LIST_DIR}/architectures.cmake")
+qlinear_resolve_architectures(QLINEAR_CUDA_ARCHITECTURES)
 
 if(PROJECT_IS_TOP_LEVEL AND NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)
   set(CMAKE_BUILD_TYPE
