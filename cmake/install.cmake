@@ -20,6 +20,6 @@ install(
 configure_package_config_file(cmake/qlinear-config.cmake.in qlinear-config.cmake
                               INSTALL_DESTINATION "${package_dir}")
 write_basic_package_version_file(qlinear-config-version.cmake COMPATIBILITY SameMinorVersion)
-install(FILES "${CMAKE_CURRENT_BINARY_DIR}/qlinear-config.cmake"
+install(FILES cmake/qlinear-cuda.cmake "${CMAKE_CURRENT_BINARY_DIR}/qlinear-config.cmake"
               "${CMAKE_CURRENT_BINARY_DIR}/qlinear-config-version.cmake"
         DESTINATION "${package_dir}")

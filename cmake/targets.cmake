@@ -69,7 +69,7 @@ endfunction()
 
 # The CUDA runtime that programs link: the toolkit's, or the emulated device.
 if(QLINEAR_DEVICE STREQUAL "emulated")
-  set(QLINEAR_RUNTIME_TARGETS qlinear_emulated_device CUDA::toolkit)
+  set(QLINEAR_RUNTIME_TARGETS qlinear_emulated_device qlinear::cuda_headers)
 elseif(QLINEAR_CUDA_RUNTIME STREQUAL "Static")
   set(QLINEAR_RUNTIME_TARGETS CUDA::cudart_static)
 else()
