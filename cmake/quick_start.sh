@@ -4,11 +4,11 @@
 
 source "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
 
-require_tools
-install_packages ninja-build libfmt-dev libgtest-dev nlohmann-json3-dev
 choose_device
+require_build
 if [[ $device == cuda ]]; then preset=cuda; else preset=emulated-release; fi
 configure_and_build "$preset" --target qlinear_quick_start
+require_run
 
 say "quick start"
 "build/$preset/tests/quick_start/qlinear_quick_start"

@@ -4,11 +4,15 @@
 
 source "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
 
-require_tools
-install_packages ninja-build libfmt-dev libgtest-dev nlohmann-json3-dev python3-numpy
 choose_device
-if [[ $device == cuda ]]; then preset=cuda; else preset=emulated; fi
+if [[ $device == cuda ]]; then
+  preset=cuda packages=(python3-numpy)
+else
+  preset=emulated packages=(libbenchmark-dev python3-matplotlib)  # It tests the benchmark, too.
+fi
+require_build "${packages[@]}"
 configure_and_build "$preset"
+require_run
 
 say "tests"
 ctest --preset "$preset" --parallel "$(nproc)"
