@@ -158,7 +158,7 @@ cudaError_t cudaStreamBeginCapture(cudaStream_t handle, cudaStreamCaptureMode mo
     capture->origin = &stream;
     capture->mode = mode;
     capture->thread = std::this_thread::get_id();
-    capture->streams = {&stream};
+    capture->streams.push_back(&stream);
     runtime().captures.push_back(capture);
     stream.capture = std::move(capture);
     return cudaSuccess;

@@ -35,7 +35,7 @@ cudaError_t capture_task(Stream& stream, Task task, Edge edge) {
     node->predecessors.push_back({last, after_kernel ? edge : Edge::Full});
   }
   capture.graph->nodes.push_back(std::move(node));
-  stream.captured_last = {capture.graph->nodes.size() - 1};
+  stream.captured_last.assign(1, capture.graph->nodes.size() - 1);
   return cudaSuccess;
 }
 
