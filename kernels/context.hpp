@@ -15,8 +15,8 @@ namespace qlinear::kernels {
 /// with cudaDeviceReset. 0 where the thread has no context yet. Takes 33 ns, and cudaGetDevice 42
 /// (H200, driver 580).
 inline cudaError_t current_context_id(std::uint64_t& id) {
-  static DriverFunction<decltype(&cuCtxGetCurrent)> get_current("cuCtxGetCurrent", 4000);
-  static DriverFunction<decltype(&cuCtxGetId)> get_id("cuCtxGetId", 12000);
+  static DriverFunction<CUresult(CUcontext*)> get_current("cuCtxGetCurrent", 4000);
+  static DriverFunction<CUresult(CUcontext, unsigned long long*)> get_id("cuCtxGetId", 12000);
   id = 0;
   CUcontext context = nullptr;
   const cudaError_t error = get_current(&context);

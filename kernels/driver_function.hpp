@@ -9,16 +9,16 @@ namespace qlinear::kernels {
 
 /// A function of the CUDA driver. It comes from the runtime, so that nothing links libcuda, when it
 /// is first called; a failure to find it is not remembered.
-template <class Function>
+template <class Signature>
 class DriverFunction {
  public:
-  /// `version` is that of the first driver with the function as `Function` declares it.
+  /// `version` is that of the first driver in which the function has this signature.
   constexpr DriverFunction(const char* name, unsigned version) : name_(name), version_(version) {}
 
   /// The driver's and the runtime's codes of one error are the same number.
   template <class... Args>
   cudaError_t operator()(Args... args) {
-    Function function = known_.load(std::memory_order_acquire);
+    Signature* function = known_.load(std::memory_order_acquire);
     if (function == nullptr) {
       if (const cudaError_t error = find(function); error != cudaSuccess) return error;
     }
@@ -26,21 +26,21 @@ class DriverFunction {
   }
 
  private:
-  cudaError_t find(Function& function) {
+  cudaError_t find(Signature*& function) {
     void* address = nullptr;
     cudaDriverEntryPointQueryResult found = cudaDriverEntryPointSymbolNotFound;
     const cudaError_t error =
         cudaGetDriverEntryPointByVersion(name_, &address, version_, cudaEnableDefault, &found);
     if (error != cudaSuccess) return error;
     if (found != cudaDriverEntryPointSuccess) return cudaErrorSymbolNotFound;
-    function = reinterpret_cast<Function>(address);
+    function = reinterpret_cast<Signature*>(address);
     known_.store(function, std::memory_order_release);
     return cudaSuccess;
   }
 
   const char* name_;
   unsigned version_;
-  std::atomic<Function> known_{nullptr};
+  std::atomic<Signature*> known_{nullptr};
 };
 
 }  // namespace qlinear::kernels

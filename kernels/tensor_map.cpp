@@ -8,7 +8,7 @@ namespace qlinear::kernels {
 
 cudaError_t encode_tensor_map(CUtensorMap& map, const void* base, std::int64_t rows,
                               std::int64_t columns, std::int64_t stride, int box_rows) {
-  static DriverFunction<decltype(&cuTensorMapEncodeTiled)> encode("cuTensorMapEncodeTiled", 12000);
+  static DriverFunction<decltype(cuTensorMapEncodeTiled)> encode("cuTensorMapEncodeTiled", 12000);
   constexpr cuuint32_t kBoxColumns = 128;
   // The stride of a lone row is never used, but has to be a legal one.
   const std::int64_t legal_stride = rows > 1 ? stride : (columns + 15) / 16 * 16;
