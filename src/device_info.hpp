@@ -35,10 +35,11 @@ bool is_default_stream(cudaStream_t stream);
 /// tell, and asking would end the capture: the current device is taken.
 Result<int> device_of_stream(cudaStream_t stream);
 
-/// Facts of `device`, queried once a process. Unsupported where no compiled architecture runs
-/// there.
+/// Facts of `device`, queried until an answer came, which is remembered. Unsupported where no
+/// compiled architecture runs there.
 Result<const DeviceInfo*> device_info(int device);
 
+/// As `device_info`, of the device of `stream`. Leaves no error in the runtime that was not there.
 Result<const DeviceInfo*> device_info_of_stream(cudaStream_t stream);
 
 /// Makes `device` current for a scope.
