@@ -2,6 +2,7 @@
 
 #include <architectures.hpp>
 #include <callers_error.hpp>
+#include <driver_function.hpp>
 #include <format.hpp>
 
 #include <array>
@@ -132,6 +133,30 @@ Status query_once(int device, CachedDevice& cached) {
   return status;
 }
 
+/// The device of a stream that is being captured. cudaStreamGetDevice and its like would end the
+/// capture; the stream's context may be asked for.
+cudaError_t device_of_capturing_stream(cudaStream_t stream, int& device) {
+  using kernels::DriverFunction;
+  static DriverFunction<CUresult(CUstream, CUcontext*)> get_context("cuStreamGetCtx", 9020);
+  static DriverFunction<CUresult(CUcontext)> push("cuCtxPushCurrent", 4000);
+  static DriverFunction<CUresult(CUdevice*)> get_device("cuCtxGetDevice", 2000);
+  static DriverFunction<CUresult(CUcontext*)> pop("cuCtxPopCurrent", 4000);
+  CUcontext context = nullptr;
+  if (const cudaError_t error = get_context(stream, &context); error != cudaSuccess) return error;
+  if (const cudaError_t error = push(context); error != cudaSuccess) return error;
+  const cudaError_t error = get_device(&device);
+  CUcontext pushed = nullptr;
+  const cudaError_t popped = pop(&pushed);
+  return error != cudaSuccess ? error : popped;
+}
+
+Status unknown_device_of_capture(cudaError_t error) {
+  return {StatusCode::CudaError,
+          formatted("the driver does not tell the device of a stream that is being captured: {} "
+                    "({}); select the plan before the capture begins",
+                    cudaGetErrorString(error), cudaGetErrorName(error))};
+}
+
 }  // namespace
 
 Status cuda_failure(const char* call, cudaError_t error) {
@@ -154,8 +179,8 @@ Result<int> device_of_stream(cudaStream_t stream) {
   cudaError_t error = cudaStreamIsCapturing(stream, &capture);
   if (error != cudaSuccess) return cuda_failure("cudaStreamIsCapturing", error);
   if (capture != cudaStreamCaptureStatusNone) {
-    error = cudaGetDevice(&device);
-    if (error != cudaSuccess) return cuda_failure("cudaGetDevice", error);
+    error = device_of_capturing_stream(stream, device);
+    if (error != cudaSuccess) return unknown_device_of_capture(error);
     return device;
   }
   error = cudaStreamGetDevice(stream, &device);

@@ -31,8 +31,7 @@ Status cuda_failure(const char* call, cudaError_t error);
 /// Whether `stream` is one of the default streams, which follow the current device.
 bool is_default_stream(cudaStream_t stream);
 
-/// The device on which work in `stream` runs. While `stream` is being captured the runtime does not
-/// tell, and asking would end the capture: the current device is taken.
+/// The device on which work in `stream` runs, also while `stream` is being captured.
 Result<int> device_of_stream(cudaStream_t stream);
 
 /// Facts of `device`, queried until an answer came, which is remembered. Unsupported where no

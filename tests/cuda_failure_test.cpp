@@ -144,5 +144,20 @@ TEST_F(FailingRun, DoesNotHideThatOthersSucceed) {
   EXPECT_EQ(cudaGetLastError(), cudaErrorInvalidDevice);
 }
 
+// A plan that was selected on the wrong device would be worse than none.
+TEST_F(CudaFailure, ToTellTheDeviceOfACaptureIsRefused) {
+  ASSERT_TRUE(select_on(0).ok());
+  const Stream stream;
+  ASSERT_EQ(cudaStreamBeginCapture(stream, cudaStreamCaptureModeRelaxed), cudaSuccess);
+  fail_calls("cudaGetDriverEntryPointByVersion", cudaErrorNotSupported);
+  const auto plan = Plan::select(stream, linear_descriptor<__half, S8>(kCase));
+  expect_told(plan.status(), "select the plan before the capture begins");
+  EXPECT_EQ(cudaGetLastError(), cudaSuccess);
+  EXPECT_TRUE(Plan::select(stream, linear_descriptor<__half, S8>(kCase)).ok());
+  cudaGraph_t graph = nullptr;
+  EXPECT_EQ(cudaStreamEndCapture(stream, &graph), cudaSuccess);
+  EXPECT_EQ(cudaGraphDestroy(graph), cudaSuccess);
+}
+
 }  // namespace
 }  // namespace qlinear::test
