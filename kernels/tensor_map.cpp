@@ -1,34 +1,14 @@
 #include <tensor_map.hpp>
 
+#include <driver_function.hpp>
+
 #include <algorithm>
 
 namespace qlinear::kernels {
-namespace {
-
-using EncodeTiled = decltype(&cuTensorMapEncodeTiled);
-
-struct EncodeFunction {
-  EncodeTiled call = nullptr;
-  cudaError_t error = cudaSuccess;
-};
-
-EncodeFunction find_encode_function() {
-  constexpr unsigned kFirstVersionWithTensorMaps = 12000;
-  void* function = nullptr;
-  cudaDriverEntryPointQueryResult found = cudaDriverEntryPointSymbolNotFound;
-  const cudaError_t error = cudaGetDriverEntryPointByVersion(
-      "cuTensorMapEncodeTiled", &function, kFirstVersionWithTensorMaps, cudaEnableDefault, &found);
-  if (error != cudaSuccess) return {nullptr, error};
-  if (found != cudaDriverEntryPointSuccess) return {nullptr, cudaErrorSymbolNotFound};
-  return {reinterpret_cast<EncodeTiled>(function), cudaSuccess};
-}
-
-}  // namespace
 
 cudaError_t encode_tensor_map(CUtensorMap& map, const void* base, std::int64_t rows,
                               std::int64_t columns, std::int64_t stride, int box_rows) {
-  static const EncodeFunction encode = find_encode_function();
-  if (encode.error != cudaSuccess) return encode.error;
+  static DriverFunction<decltype(cuTensorMapEncodeTiled)> encode("cuTensorMapEncodeTiled", 12000);
   constexpr cuuint32_t kBoxColumns = 128;
   // The stride of a lone row is never used, but has to be a legal one.
   const std::int64_t legal_stride = rows > 1 ? stride : (columns + 15) / 16 * 16;
@@ -36,11 +16,10 @@ cudaError_t encode_tensor_map(CUtensorMap& map, const void* base, std::int64_t r
   const cuuint64_t strides[1] = {static_cast<cuuint64_t>(legal_stride)};
   const cuuint32_t box[2] = {kBoxColumns, static_cast<cuuint32_t>(box_rows)};
   const cuuint32_t element_strides[2] = {1, 1};
-  const CUresult result =
-      encode.call(&map, CU_TENSOR_MAP_DATA_TYPE_UINT8, 2, const_cast<void*>(base), sizes, strides,
-                  box, element_strides, CU_TENSOR_MAP_INTERLEAVE_NONE, CU_TENSOR_MAP_SWIZZLE_128B,
-                  CU_TENSOR_MAP_L2_PROMOTION_L2_256B, CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE);
-  return result == CUDA_SUCCESS ? cudaSuccess : cudaErrorInvalidValue;
+  return encode(&map, CU_TENSOR_MAP_DATA_TYPE_UINT8, cuuint32_t{2}, const_cast<void*>(base), sizes,
+                strides, box, element_strides, CU_TENSOR_MAP_INTERLEAVE_NONE,
+                CU_TENSOR_MAP_SWIZZLE_128B, CU_TENSOR_MAP_L2_PROMOTION_L2_256B,
+                CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE);
 }
 
 }  // namespace qlinear::kernels

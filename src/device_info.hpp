@@ -31,14 +31,14 @@ Status cuda_failure(const char* call, cudaError_t error);
 /// Whether `stream` is one of the default streams, which follow the current device.
 bool is_default_stream(cudaStream_t stream);
 
-/// The device on which work in `stream` runs. While `stream` is being captured the runtime does not
-/// tell, and asking would end the capture: the current device is taken.
+/// The device on which work in `stream` runs, also while `stream` is being captured.
 Result<int> device_of_stream(cudaStream_t stream);
 
-/// Facts of `device`, queried once a process. Unsupported where no compiled architecture runs
-/// there.
+/// Facts of `device`, queried until an answer came, which is remembered. Unsupported where no
+/// compiled architecture runs there.
 Result<const DeviceInfo*> device_info(int device);
 
+/// As `device_info`, of the device of `stream`. Leaves no error in the runtime that was not there.
 Result<const DeviceInfo*> device_info_of_stream(cudaStream_t stream);
 
 /// Makes `device` current for a scope.

@@ -29,12 +29,11 @@ template <class TIn, class TQ>
 Status DynamicRangeQuantizePlan<TIn, TQ>::run(cudaStream_t stream, Workspace,
                                               const Args& args) const {
   if (Status status = can_implement(args); !status.ok()) return status;
-  const detail::PlanDevice device(stream, state_.device);
-  if (!device.status().ok()) return device.status();
-  return detail::enqueue_quantize(
-      *state_.kernel,
-      detail::quantize_problem(state_.descriptor, args, state_.programmatic_dependent_launch),
-      stream);
+  const auto problem =
+      detail::quantize_problem(state_.descriptor, args, state_.programmatic_dependent_launch);
+  return detail::on_plan_device(stream, state_.device, [&] {
+    return detail::enqueue_quantize(*state_.kernel, problem, stream);
+  });
 }
 
 template class DynamicRangeQuantizePlan<__half, S8>;

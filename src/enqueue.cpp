@@ -16,7 +16,6 @@ Status refused_stream(const char* kernel, cudaStream_t stream) {
                       "select a plan with a stream of that device",
                       plan_device, stream_device.value())};
   }
-  (void)cudaGetLastError();
   return {StatusCode::InvalidProblem,
           formatted("launching {} on device {} was refused because the stream is not one of that "
                     "device, or no longer exists: select a plan with the stream that runs it",
@@ -25,7 +24,6 @@ Status refused_stream(const char* kernel, cudaStream_t stream) {
 
 Status launched(const char* kernel, cudaError_t error, cudaStream_t stream) {
   if (error == cudaSuccess) return {};
-  (void)cudaGetLastError();
   if (error == cudaErrorInvalidResourceHandle) return refused_stream(kernel, stream);
   return {StatusCode::CudaError, formatted("launching {} failed: {} ({})", kernel,
                                            cudaGetErrorString(error), cudaGetErrorName(error))};

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <callers_error.hpp>
 #include <device_info.hpp>
 #include <kernel_table.hpp>
 #include <kernels.hpp>
@@ -20,6 +21,16 @@ class PlanDevice {
   DeviceGuard guard_;
   Status status_;
 };
+
+/// Calls `enqueue()` with the plan's device current, and clears the runtime's error of a failure.
+template <class Enqueue>
+Status on_plan_device(cudaStream_t stream, int plan_device, const Enqueue& enqueue) {
+  const CallersError callers;
+  const PlanDevice device(stream, plan_device);
+  Status status = device.status().ok() ? enqueue() : device.status();
+  if (!status.ok()) callers.clear_ours();
+  return status;
+}
 
 /// Row stride for the kernels: a lone row's stride means nothing and may be anything.
 template <class Tensor>

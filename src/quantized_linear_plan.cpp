@@ -174,14 +174,14 @@ Status enqueue_linear(cudaStream_t stream, const LinearState& state,
   const GemmChoice& choice = choice_for(state, gemm);
   Status status = prepare_gemm(state, choice, workspace, gemm);
   if (!status.ok()) return status;
-  const detail::PlanDevice device(stream, state.device);
-  if (!device.status().ok()) return device.status();
-  status = quantize != nullptr ? enqueue_quantize(stream, state, *quantize, choice, gemm)
-                               : clear_counters(stream, choice, gemm);
-  if (!status.ok()) return status;
   gemm.programmatic_dependent = state.programmatic_dependent_launch && choice.starts_early &&
                                 (quantize != nullptr || state.constant_weights);
-  return detail::enqueue_gemm(*choice.kernel, gemm, stream);
+  return detail::on_plan_device(stream, state.device, [&] {
+    Status before = quantize != nullptr ? enqueue_quantize(stream, state, *quantize, choice, gemm)
+                                        : clear_counters(stream, choice, gemm);
+    if (!before.ok()) return before;
+    return detail::enqueue_gemm(*choice.kernel, gemm, stream);
+  });
 }
 
 }  // namespace
@@ -218,9 +218,10 @@ Status QuantizedLinearPlan<TIn, TWQ>::quantize_activation(cudaStream_t stream,
                                                           const Args& args) const {
   Status status = detail::validate_args(state_.descriptor, args, detail::Pass::Quantize);
   if (!status.ok()) return status;
-  const detail::PlanDevice device(stream, state_.device);
-  if (!device.status().ok()) return device.status();
-  return detail::enqueue_quantize(*state_.quantize_kernel, quantize_problem(state_, args), stream);
+  return detail::on_plan_device(stream, state_.device, [&] {
+    return detail::enqueue_quantize(*state_.quantize_kernel, quantize_problem(state_, args),
+                                    stream);
+  });
 }
 
 template <class TIn, class TWQ>

@@ -1,12 +1,16 @@
-// Several devices in one process: two emulated ones.
+// Several devices in one process. Machines with one skip; the emulated device has two.
 
+#include "support/capture.hpp"
 #include "support/device.hpp"
 #include "support/linear_run.hpp"
 
 #include <gtest/gtest.h>
 
 #include <cstdlib>
+#include <latch>
+#include <optional>
 #include <string>
+#include <thread>
 
 namespace qlinear::test {
 namespace {
@@ -54,6 +58,13 @@ TEST(Devices, AreAsManyAsAskedFor) {
   EXPECT_GE(device_count(), emulated == nullptr ? 1 : 2);
 }
 
+class OtherDevice : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (device_count() < 2) GTEST_SKIP() << "this machine has one device, the test needs two";
+  }
+};
+
 /// Calls `check(device)` for each device but the first, which is current before and after.
 template <class Check>
 void for_other_devices(const Check& check_device) {
@@ -64,7 +75,7 @@ void for_other_devices(const Check& check_device) {
   }
 }
 
-TEST(OtherDevice, RunsOnTheDeviceOfTheStream) {
+TEST_F(OtherDevice, RunsOnTheDeviceOfTheStream) {
   for_other_devices([](int device) {
     const Residents other(device);
     const CurrentDevice first(0);
@@ -78,7 +89,7 @@ TEST(OtherDevice, RunsOnTheDeviceOfTheStream) {
   });
 }
 
-TEST(OtherDevice, APlanOfAnotherDeviceIsRefused) {
+TEST_F(OtherDevice, APlanOfAnotherDeviceIsRefused) {
   for_other_devices([](int device) {
     const Residents other(device);
     const CurrentDevice first(0);
@@ -94,12 +105,13 @@ TEST(OtherDevice, APlanOfAnotherDeviceIsRefused) {
           << status.message();
     }
     EXPECT_EQ(current_device(), 0);
+    EXPECT_EQ(cudaGetLastError(), cudaSuccess) << "the refusal is told by the Status alone";
     other.stream.synchronize();
     EXPECT_TRUE(other.tensors.untouched());
   });
 }
 
-TEST(OtherDevice, GivesTheSameBits) {
+TEST_F(OtherDevice, GivesTheSameBits) {
   for_other_devices([](int device) {
     const auto operands = make_operands<float, U8>(kCase);
     const auto first = device_result(kCase, operands);
@@ -108,7 +120,7 @@ TEST(OtherDevice, GivesTheSameBits) {
   });
 }
 
-TEST(OtherDevice, IsMeantByItsDefaultStream) {
+TEST_F(OtherDevice, IsMeantByItsDefaultStream) {
   for_other_devices([](int device) {
     const Residents other(device);
     const auto plan = Plan::select(nullptr, linear_descriptor<float, U8>(kCase));
@@ -117,6 +129,63 @@ TEST(OtherDevice, IsMeantByItsDefaultStream) {
     check(cudaStreamSynchronize(nullptr), "cudaStreamSynchronize");
     EXPECT_TRUE(other.tensors.holds(reference_result(kCase, make_operands<float, U8>(kCase))));
   });
+}
+
+// The capture must survive the question for the stream's device, whatever its mode.
+TEST_F(OtherDevice, IsMeantByItsStreamDuringACapture) {
+  for (const auto mode : {cudaStreamCaptureModeGlobal, cudaStreamCaptureModeThreadLocal,
+                          cudaStreamCaptureModeRelaxed}) {
+    for_other_devices([mode](int device) {
+      const Residents other(device);
+      const CurrentDevice first(0);
+      std::optional<Plan> plan;
+      Status status;
+      const CapturedGraph graph(
+          other.stream,
+          [&] {
+            const auto selected = Plan::select(other.stream, linear_descriptor<float, U8>(kCase));
+            status = selected.status();
+            if (!selected.ok()) return;
+            plan = selected.value();
+            status = plan->run(other.stream, {}, other.tensors.args());
+          },
+          mode);
+      ASSERT_TRUE(status.ok()) << status.message();
+      EXPECT_EQ(current_device(), 0);
+      graph.launch(other.stream);
+      other.stream.synchronize();
+      const auto expected = reference_result(kCase, make_operands<float, U8>(kCase));
+      EXPECT_TRUE(other.tensors.holds(expected));
+      // A plan of another device would be refused outside the capture.
+      EXPECT_TRUE(plan->run(other.stream, {}, other.tensors.args()).ok());
+      other.stream.synchronize();
+    });
+  }
+}
+
+// Each thread with the other's device current.
+TEST_F(OtherDevice, ServesTwoThreadsCrosswise) {
+  constexpr int kRuns = 8;
+  const auto operands = make_operands<float, U8>(kCase);
+  const auto expected = reference_result(kCase, operands);
+  std::latch start(2);
+  const auto work = [&](int device) {
+    const Residents own(device);
+    const CurrentDevice crosswise(1 - device);
+    start.arrive_and_wait();
+    for (int i = 0; i < kRuns; ++i) {
+      const auto plan = Plan::select(own.stream, linear_descriptor<float, U8>(kCase));
+      ASSERT_TRUE(plan.ok()) << plan.status().message();
+      const Status status = plan.value().run(own.stream, {}, own.tensors.args());
+      ASSERT_TRUE(status.ok()) << status.message();
+      EXPECT_EQ(current_device(), 1 - device);
+    }
+    own.stream.synchronize();
+    EXPECT_TRUE(own.tensors.holds(expected));
+  };
+  std::thread other(work, 1);
+  work(0);
+  other.join();
 }
 
 }  // namespace

@@ -14,6 +14,7 @@ TEST(NoGpu, SelectReportsTheRuntimesError) {
   EXPECT_EQ(plan.status().code(), StatusCode::CudaError);
   EXPECT_NE(plan.status().message().find("cudaErrorNoDevice"), std::string::npos)
       << plan.status().message();
+  EXPECT_EQ(cudaGetLastError(), cudaSuccess) << "the error is the Status's, not the caller's";
 }
 
 }  // namespace

@@ -78,7 +78,12 @@ struct LinearState {
 ///
 /// A plan is an immutable value: cheap to select and to copy, usable from many threads and streams
 /// at once. Its calls allocate nothing on success, synchronise nothing, may be captured into a CUDA
-/// graph, and launch on the device of the stream they are given, whatever device is current.
+/// graph, and launch on the device of the stream they are given, whatever device is current. They
+/// stay usable after cudaDeviceReset, with new streams and memory.
+///
+/// A CudaError is told by the Status alone: no call leaves an error for cudaGetLastError that was
+/// not pending before. An error that was stays pending; the runtime keeps one, so that a failure
+/// may have replaced it. A failure is not remembered: the next call tries again.
 ///
 /// Instantiated for TIn in {float, double, __half, __nv_bfloat16} and TWQ in {S8, U8}.
 template <class TIn, class TWQ>
@@ -86,7 +91,8 @@ class QuantizedLinearPlan {
  public:
   using Args = QuantizedLinearArgs<TIn, TWQ>;
 
-  /// Chooses kernels for `descriptor` on the device of `stream`. Launches nothing; after the first
+  /// Chooses kernels for `descriptor` on the device of `stream`, which may be being captured: the
+  /// capture goes on. Launches nothing; after the first
   /// call for a device it neither queries that device nor allocates.
   /// Errors: InvalidProblem (sizes, range, element kinds that differ from TIn and TWQ),
   /// Unsupported (K above `max_k`, a forced kernel that does not exist or cannot do the problem, a

@@ -13,8 +13,9 @@ namespace qlinear::test {
 class CapturedGraph {
  public:
   template <class Enqueue>
-  CapturedGraph(cudaStream_t stream, const Enqueue& enqueue) {
-    check(cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal), "begin a capture");
+  CapturedGraph(cudaStream_t stream, const Enqueue& enqueue,
+                cudaStreamCaptureMode mode = cudaStreamCaptureModeThreadLocal) {
+    check(cudaStreamBeginCapture(stream, mode), "begin a capture");
     enqueue();
     check(cudaStreamEndCapture(stream, &graph_), "end a capture");
     check(cudaGraphInstantiate(&executable_, graph_, 0), "cudaGraphInstantiate");

@@ -64,6 +64,13 @@ bool Allocations::release(void* address, bool host) {
   return true;
 }
 
+void Allocations::release_all(int device) {
+  for (std::size_t i = live_.size(); i-- > 0;) {
+    if (live_[i].device != device) continue;
+    release(reinterpret_cast<void*>(live_[i].begin), device == kHost);
+  }
+}
+
 const Allocation* Allocations::find(const void* address, std::size_t bytes) const {
   const auto begin = reinterpret_cast<std::uintptr_t>(address);
   const auto after = std::upper_bound(live_.begin(), live_.end(), begin, starts_after);

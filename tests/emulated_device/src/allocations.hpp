@@ -35,6 +35,9 @@ class Allocations {
   /// False if `address` is not the start of a live allocation of the kind: device or host memory.
   bool release(void* address, bool host);
 
+  /// Releases everything that belongs to `device`.
+  void release_all(int device);
+
   /// The allocation that holds the `bytes` at `address`; null if none does.
   const Allocation* find(const void* address, std::size_t bytes) const;
 

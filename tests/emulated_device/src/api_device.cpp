@@ -1,3 +1,4 @@
+#include "injection.hpp"
 #include "runtime.hpp"
 
 #include <cuda_runtime_api.h>
@@ -145,6 +146,9 @@ cudaError_t cudaGetDeviceCount(int* count) {
 cudaError_t cudaGetDevice(int* device) {
   if (device == nullptr) return remember(cudaErrorInvalidValue);
   if (settings().devices == 0) return remember(cudaErrorNoDevice);
+  if (const cudaError_t error = injected_failure("cudaGetDevice"); error != cudaSuccess) {
+    return error;
+  }
   *device = current_device();
   return cudaSuccess;
 }
@@ -158,6 +162,9 @@ cudaError_t cudaSetDevice(int device) {
 cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int device) {
   if (value == nullptr) return remember(cudaErrorInvalidValue);
   if (check_device(device) != cudaSuccess) return remember(check_device(device));
+  if (const cudaError_t error = injected_failure("cudaDeviceGetAttribute"); error != cudaSuccess) {
+    return error;
+  }
   const std::optional<int> found = attribute_value(attribute);
   if (!found) return remember(cudaErrorNotSupported);
   *value = *found;
@@ -176,6 +183,16 @@ cudaError_t cudaDeviceSynchronize() {
     if (const cudaError_t error = check_not_capturing(); error != cudaSuccess) return error;
     return runtime().synchronise_device(current_device());
   });
+}
+
+cudaError_t cudaDeviceReset() {
+  const cudaError_t result = api_call([] {
+    if (const cudaError_t error = check_not_capturing(); error != cudaSuccess) return error;
+    runtime().reset_device(current_device());
+    return cudaSuccess;
+  });
+  if (result == cudaSuccess) set_has_context(false);
+  return result;
 }
 
 cudaError_t cudaRuntimeGetVersion(int* version) {
@@ -206,6 +223,10 @@ cudaError_t cudaOccupancyMaxActiveBlocksPerMultiprocessor(int* blocks, const voi
 cudaError_t cudaOccupancyMaxActiveClusters(int* clusters, const void* function,
                                            const cudaLaunchConfig_t* config) {
   if (clusters == nullptr || config == nullptr) return remember(cudaErrorInvalidValue);
+  if (const cudaError_t error = injected_failure("cudaOccupancyMaxActiveClusters");
+      error != cudaSuccess) {
+    return error;
+  }
   const int size = cluster_blocks(*config);
   if (settings().compute_capability < 90) return remember(cudaErrorNotSupported);
   if (size < 1 || size > static_cast<int>(kMaxPortableClusterBlocks)) {

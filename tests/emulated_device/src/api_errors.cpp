@@ -22,7 +22,6 @@ constexpr ErrorText kErrors[] = {
     QLINEAR_EMULATED_ERROR(cudaErrorInvalidConfiguration, "invalid configuration argument"),
     QLINEAR_EMULATED_ERROR(cudaErrorInvalidMemcpyDirection, "invalid copy direction for memcpy"),
     QLINEAR_EMULATED_ERROR(cudaErrorNoDevice, "no CUDA-capable device is detected"),
-    QLINEAR_EMULATED_ERROR(cudaErrorNoDevice, "no CUDA-capable device is detected"),
     QLINEAR_EMULATED_ERROR(cudaErrorInvalidDevice, "invalid device ordinal"),
     QLINEAR_EMULATED_ERROR(cudaErrorInvalidResourceHandle, "invalid resource handle"),
     QLINEAR_EMULATED_ERROR(cudaErrorNotReady, "device not ready"),

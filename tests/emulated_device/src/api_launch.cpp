@@ -1,4 +1,5 @@
 #include "failure.hpp"
+#include "injection.hpp"
 #include "runtime.hpp"
 #include "text.hpp"
 
@@ -111,13 +112,16 @@ std::shared_ptr<void> argument_storage(std::size_t bytes, std::align_val_t align
 cudaError_t launch(LaunchRequest request, cudaStream_t handle) {
   return api_call([&] {
     Stream* stream = runtime().find_stream(handle);
-    if (stream == nullptr || stream->device != current_device()) {
+    const cudaError_t injected = injected_failure("cudaLaunchKernelExC");
+    if (injected != cudaSuccess) return injected;
+    // A capture takes kernels of any device.
+    if (stream == nullptr || (stream->capture == nullptr && stream->device != current_device())) {
       report(describe(request) + (stream == nullptr ? ": the stream does not exist"
                                                     : ": the stream is not the current device's"));
       return cudaErrorInvalidResourceHandle;
     }
     if (const Verdict verdict =
-            check(request, runtime().device(stream->device).functions[request.function])) {
+            check(request, runtime().device(current_device()).functions[request.function])) {
       report(describe(request) + ": " + verdict->message);
       return verdict->code;
     }
@@ -136,10 +140,15 @@ using namespace qlinear::emulated_device;
 extern "C" {
 
 cudaError_t cudaFuncSetAttribute(const void* function, cudaFuncAttribute attribute, int value) {
-  return api_call([&] {
+  delay_function_attribute();
+  const cudaError_t result = api_call([&] {
     if (function == nullptr) return cudaErrorInvalidDeviceFunction;
+    const cudaError_t injected = injected_failure("cudaFuncSetAttribute");
+    if (injected != cudaSuccess) return injected;
     return set_attribute(runtime().device(current_device()).functions[function], attribute, value);
   });
+  delay_function_attribute();
+  return result;
 }
 
 cudaError_t cudaFuncGetAttributes(cudaFuncAttributes* out, const void* function) {

@@ -105,6 +105,10 @@ cudaError_t cudaStreamQuery(cudaStream_t handle) { return stream_call(handle, qu
 cudaError_t cudaStreamGetDevice(cudaStream_t handle, int* device) {
   return stream_call(handle, [&](Stream& stream) {
     if (device == nullptr) return cudaErrorInvalidValue;
+    if (stream.capture != nullptr) {
+      stream.capture->invalidated = true;  // As an H200's driver does, in every mode.
+      return cudaErrorStreamCaptureUnsupported;
+    }
     *device = stream.device;
     return cudaSuccess;
   });

@@ -29,7 +29,7 @@ cudaError_t capture_task(Stream& stream, Task task, Edge edge) {
   if (capture.invalidated) return cudaErrorStreamCaptureInvalidated;
   auto node = std::make_unique<GraphNode>();
   node->task = std::move(task);
-  node->device = stream.device;
+  node->device = node->task.launch != nullptr ? current_device() : stream.device;
   for (const std::size_t last : stream.captured_last) {
     const bool after_kernel = capture.graph->nodes[last]->task.launch != nullptr;
     node->predecessors.push_back({last, after_kernel ? edge : Edge::Full});

@@ -7,6 +7,7 @@ namespace qlinear::emulated_device {
 namespace {
 
 thread_local int g_current_device = 0;
+thread_local bool g_has_context = false;
 thread_local cudaError_t g_last_error = cudaSuccess;
 
 void add_last(std::vector<Dependency>& out, const Stream& stream) {
@@ -22,6 +23,8 @@ Runtime& runtime() {
 
 int current_device() { return g_current_device; }
 void set_current_device(int ordinal) { g_current_device = ordinal; }
+bool has_context() { return g_has_context; }
+void set_has_context(bool value) { g_has_context = value; }
 
 cudaError_t remember(cudaError_t error) {
   if (error != cudaSuccess) g_last_error = error;
@@ -37,6 +40,7 @@ Runtime::Runtime()
   for (int ordinal = 0; ordinal < settings().devices; ++ordinal) {
     devices.push_back(std::make_unique<Device>());
     devices.back()->legacy_stream.device = ordinal;
+    devices.back()->context_id = ++contexts;
   }
 }
 
@@ -112,6 +116,27 @@ cudaError_t Runtime::synchronise_device(int ordinal) {
     if (stream->last != nullptr) queue.wait_for(stream->last);
   }
   return errors[static_cast<std::size_t>(ordinal)];
+}
+
+void Runtime::reset_device(int ordinal) {
+  synchronise_device(ordinal);
+  std::erase_if(streams, [ordinal](Stream* stream) {
+    if (stream->device != ordinal) return false;
+    delete stream;
+    return true;
+  });
+  std::erase_if(events, [ordinal](Event* event) {
+    if (event->device != ordinal) return false;
+    delete event;
+    return true;
+  });
+  std::erase_if(thread_streams,
+                [ordinal](const auto& entry) { return entry.first.second == ordinal; });
+  allocations.release_all(ordinal);
+  errors[static_cast<std::size_t>(ordinal)] = cudaSuccess;
+  device(ordinal) = Device{};
+  device(ordinal).legacy_stream.device = ordinal;
+  device(ordinal).context_id = ++contexts;
 }
 
 cudaError_t check_not_capturing() {

@@ -74,7 +74,9 @@ struct FunctionAttributes {
   bool non_portable_cluster = false;
 };
 
+/// Its address stands for the primary context, which outlives a reset with another id.
 struct Device {
+  unsigned long long context_id = 0;
   Stream legacy_stream;
   std::map<const void*, FunctionAttributes> functions;
 };
@@ -97,6 +99,7 @@ class Runtime {
   std::set<ExecutableGraph*> executable_graphs;
   std::vector<std::shared_ptr<Capture>> captures;
   std::map<std::pair<std::thread::id, int>, std::unique_ptr<Stream>> thread_streams;
+  unsigned long long contexts = 0;  ///< Ids given so far.
 
   /// The stream that a handle stands for on the current device; null for a stale handle.
   Stream* find_stream(cudaStream_t handle);
@@ -112,6 +115,10 @@ class Runtime {
   cudaError_t synchronise(Stream& stream);
   cudaError_t synchronise_device(int device);
 
+  /// Destroys what lives in the device's primary context: streams, events, memory, what functions
+  /// were allowed.
+  void reset_device(int device);
+
   /// What the next operation of `stream` has to wait for.
   std::vector<Dependency> predecessors(const Stream& stream, Edge edge) const;
 
@@ -122,6 +129,10 @@ class Runtime {
 Runtime& runtime();
 int current_device();
 void set_current_device(int ordinal);
+
+/// The current device's context is current only once the thread has called the runtime.
+bool has_context();
+void set_has_context(bool value);
 
 /// Remembers an error for cudaGetLastError and returns it.
 cudaError_t remember(cudaError_t error);
@@ -134,6 +145,7 @@ cudaError_t api_call(Call call) {
   if (settings().devices == 0) return remember(cudaErrorNoDevice);
   const std::lock_guard lock(runtime().mutex);
   if (runtime().in_host_function) return remember(cudaErrorNotPermitted);
+  set_has_context(true);
   return remember(call());
 }
 

@@ -47,6 +47,33 @@ TEST_F(Refusal, SharedMemoryThatNobodyAllowed) {
   EXPECT_THAT(last_failure(), HasSubstr("cudaFuncSetAttribute allows this kernel 49152"));
 }
 
+TEST_F(Refusal, SharedMemoryThatWasAllowedBeforeAReset) {
+  LaunchRequest request{};
+  request.name = "test";
+  request.function = reinterpret_cast<const void*>(&nothing);
+  request.grid = request.block = request.cluster = dim3(1);
+  request.dynamic_shared_bytes = 49 * 1024;
+  request.body = nothing;
+  ASSERT_EQ(cudaFuncSetAttribute(request.function, cudaFuncAttributeMaxDynamicSharedMemorySize,
+                                 50 * 1024),
+            cudaSuccess);
+  EXPECT_EQ(launch(request, nullptr), cudaSuccess);
+  ASSERT_EQ(cudaDeviceReset(), cudaSuccess);
+  EXPECT_EQ(launch(request, nullptr), cudaErrorInvalidValue);
+}
+
+TEST_F(Refusal, WhatATestAskedFor) {
+  fail_calls("cudaLaunchKernelExC", cudaErrorMemoryAllocation, 1);
+  const auto launch_once = [] { return kernels::launch_kernel<&nothing>(one_block("test", 32)); };
+  EXPECT_EQ(launch_once(), cudaSuccess);
+  EXPECT_EQ(cudaPeekAtLastError(), cudaSuccess);
+  EXPECT_EQ(launch_once(), cudaErrorMemoryAllocation);
+  EXPECT_EQ(launch_once(), cudaSuccess) << "only one call fails";
+  EXPECT_EQ(cudaGetLastError(), cudaErrorMemoryAllocation) << "a success leaves the error alone";
+  EXPECT_EQ(cudaGetLastError(), cudaSuccess);
+  clear_failing_calls();
+}
+
 TEST_F(Refusal, GridThatIsNoMultipleOfTheCluster) {
   kernels::LaunchConfig config{"test", dim3(3), dim3(32)};
   config.cluster = dim3(2);

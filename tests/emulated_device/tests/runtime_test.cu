@@ -304,6 +304,16 @@ TEST(Capture, ForbidsWhatWouldWait) {
   cudaGetLastError();
 }
 
+TEST(Capture, ForbidsToAskForTheDevice) {
+  const Stream stream;
+  int device = 0;
+  ASSERT_EQ(cudaStreamBeginCapture(stream.handle, cudaStreamCaptureModeRelaxed), cudaSuccess);
+  EXPECT_EQ(cudaStreamGetDevice(stream.handle, &device), cudaErrorStreamCaptureUnsupported);
+  cudaGraph_t graph = nullptr;
+  EXPECT_EQ(cudaStreamEndCapture(stream.handle, &graph), cudaErrorStreamCaptureInvalidated);
+  cudaGetLastError();
+}
+
 TEST(Capture, ForbidsAllocation) {
   const Stream stream;
   void* data = nullptr;
