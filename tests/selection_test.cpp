@@ -96,7 +96,7 @@ TEST_F(Selection, SpreadsFewLongRowsOverClusters) {
 }
 
 TEST_F(Selection, RegisteredNamesAreUnique) {
-  const std::vector<KernelSku> kernels = registered_kernels();
+  const KernelList kernels = registered_kernels();
   for (std::size_t i = 0; i < kernels.size(); ++i) {
     for (std::size_t j = i + 1; j < kernels.size(); ++j) {
       EXPECT_STRNE(kernels[i].name, kernels[j].name);
