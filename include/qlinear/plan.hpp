@@ -83,6 +83,8 @@ struct LinearState {
 /// Instantiated for TIn in {float, double, __half, __nv_bfloat16} and TWQ in {S8, U8}.
 template <class TIn, class TWQ>
 class QuantizedLinearPlan {
+  static_assert(sizeof(detail::RequireActivation<TIn>) + sizeof(detail::RequireWeight<TWQ>) > 0);
+
  public:
   using Args = QuantizedLinearArgs<TIn, TWQ>;
 
@@ -134,6 +136,8 @@ class QuantizedLinearPlan {
 /// The quantize pass alone. Instantiated for the four TIn and TQ = S8.
 template <class TIn, class TQ>
 class DynamicRangeQuantizePlan {
+  static_assert(sizeof(detail::RequireActivation<TIn>) + sizeof(detail::RequireQuantized<TQ>) > 0);
+
  public:
   using Args = DynamicRangeQuantizeArgs<TIn, TQ>;
 

@@ -34,6 +34,8 @@ QLINEAR_API std::int64_t max_k(std::int32_t q_min, std::int32_t q_max,
 /// A tensor without elements may have a null pointer.
 template <class TIn, class TWQ>
 struct QuantizedLinearArgs {
+  static_assert(sizeof(detail::RequireActivation<TIn>) + sizeof(detail::RequireWeight<TWQ>) > 0);
+
   TensorRef<TIn, 2> activation;                  ///< [M, K], row stride >= K
   TensorRef<TWQ, 2> weight_q;                    ///< [C_out, K], row stride >= K
   TensorRef<scale_t<TIn>, 1> weight_scale;       ///< [C_out]
@@ -55,6 +57,8 @@ struct DynamicRangeQuantizeDescriptor {
 
 template <class TIn, class TQ>
 struct DynamicRangeQuantizeArgs {
+  static_assert(sizeof(detail::RequireActivation<TIn>) + sizeof(detail::RequireQuantized<TQ>) > 0);
+
   TensorRef<TIn, 2> activation;      ///< [M, K], row stride >= K
   TensorMut<TQ, 2> quantized;        ///< [M, K], row stride >= K
   TensorMut<scale_t<TIn>, 1> scale;  ///< [M]
