@@ -31,7 +31,8 @@ QLINEAR_API std::int64_t max_k(std::int32_t q_min, std::int32_t q_max,
 /// Tensors of one quantized linear layer, in device memory of the stream's device (in host memory
 /// for `qlinear::reference`). Every tensor that is written must overlap no other tensor. Pointers
 /// need the alignment of their element only; 16-byte aligned pointers and row strides run fastest.
-/// A tensor without elements may have a null pointer.
+/// The stride of a dimension of size 1 means nothing and may be anything, and so may every stride
+/// of a tensor without elements, whose pointer may be null.
 template <class TIn, class TWQ>
 struct QuantizedLinearArgs {
   static_assert(sizeof(detail::RequireActivation<TIn>) + sizeof(detail::RequireWeight<TWQ>) > 0);

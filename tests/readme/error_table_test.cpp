@@ -167,7 +167,7 @@ Drivers argument_drivers() {
         }),
         given([](Args& a) { a.act_q_scratch.shape[0] = 2; }),
         given([](Args& a) { a.act_scale_scratch.shape = {2}; })}},
-      {"an inner stride other than 1",
+      {"an inner stride other than 1, along which there is a second element",
        {given([](Args& a) { a.weight_q.stride[1] = 2; }),
         given([](Args& a) { a.weight_scale.stride = {0}; })}},
       {"a row stride shorter than the row", {given([](Args& a) { a.output.stride[0] = 3; })}},
