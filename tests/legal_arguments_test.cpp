@@ -29,6 +29,15 @@ TEST(MaxK, IsTheLongestSumThatFitsInt32) {
   EXPECT_EQ(max_k(0, 1, ElementKind::U8), 8421504);
 }
 
+TEST(MaxK, IsZeroForWhatIsNotValid) {
+  constexpr auto kLowest = std::numeric_limits<std::int32_t>::min();
+  EXPECT_EQ(max_k(0, 0, ElementKind::S8), 0);
+  EXPECT_EQ(max_k(kLowest, 127, ElementKind::S8), 0);
+  EXPECT_EQ(max_k(-127, 128, ElementKind::S8), 0);
+  EXPECT_EQ(max_k(1, 127, ElementKind::S8), 0);
+  EXPECT_EQ(max_k(-127, 127, ElementKind::F32), 0);
+}
+
 TEST(LegalArguments, LongestReduction) {
   const std::int64_t k = max_k(-127, 127, ElementKind::S8);
   LinearCall call;

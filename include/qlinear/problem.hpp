@@ -24,7 +24,7 @@ struct QuantizedLinearDescriptor {
 
 /// Largest K whose sum of products cannot leave int32, whatever the data:
 /// `floor((2^31 - 1) / (max(|q_min|, q_max) * wmax))`, `wmax` 128 for S8 weights and 255 for U8.
-/// Precondition: the range and the weight element are valid.
+/// 0 for a range or a weight element that is not valid.
 QLINEAR_API std::int64_t max_k(std::int32_t q_min, std::int32_t q_max,
                                ElementKind weight_element) noexcept;
 
@@ -66,7 +66,9 @@ struct DynamicRangeQuantizeArgs {
 };
 
 /// Caller-owned device memory that a plan may use while its kernels run, 256-byte aligned (as
-/// `cudaMalloc` returns it). Plans in flight at the same time need one each.
+/// `cudaMalloc` returns it). Plans in flight at the same time need one each. Only its first
+/// `workspace_size()` bytes are written: they must overlap no tensor that the call uses, and what
+/// follows them may hold anything.
 struct Workspace {
   void* data = nullptr;
   std::size_t bytes = 0;
