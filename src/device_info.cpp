@@ -73,16 +73,6 @@ void query_clusters(DeviceInfo& info) {
   }
 }
 
-Status check_architecture(const DeviceInfo& info) {
-  if (runs_on(QLINEAR_CUDA_ARCHITECTURES, info.architecture)) return {};
-  return {StatusCode::Unsupported,
-          formatted("device {} has compute capability {}.{}, and this qlinear was compiled for {}: "
-                    "use a newer GPU, or rebuild with it in QLINEAR_CUDA_ARCHITECTURES (7.5 and "
-                    "later are supported)",
-                    info.ordinal, info.architecture / 10, info.architecture % 10,
-                    QLINEAR_CUDA_ARCHITECTURES)};
-}
-
 }  // namespace
 
 Status cuda_failure(const char* call, cudaError_t error) {
@@ -121,7 +111,10 @@ Result<const DeviceInfo*> device_info(int device) {
   CachedDevice& cached = cache[static_cast<std::size_t>(device)];
   std::call_once(cached.once, [&] {
     cached.status = query(device, cached.info);
-    if (cached.status.ok()) cached.status = check_architecture(cached.info);
+    if (cached.status.ok()) {
+      cached.status =
+          check_architecture(QLINEAR_CUDA_ARCHITECTURES, device, cached.info.architecture);
+    }
     if (cached.status.ok()) query_clusters(cached.info);
   });
   if (!cached.status.ok()) return cached.status;

@@ -76,9 +76,10 @@ Status check_choice(const LinearState& state, const GemmChoice& choice) {
   if (choice.kernel != nullptr) return {};
   return {StatusCode::Unsupported,
           detail::formatted(
-              "the forced kernel {} needs act_q_scratch and weight_q with pointers and row "
-              "strides that are multiples of {} bytes: align them, or leave the choice to "
-              "select",
+              "{} needs act_q_scratch and weight_q with pointers and row strides that are "
+              "multiples of {} bytes, and what the plan was selected with (a forced kernel, "
+              "split_k or max_workspace) leaves no kernel without that need: align them, or leave "
+              "the choice to select",
               state.aligned.kernel->name, state.aligned.kernel->alignment)};
 }
 
