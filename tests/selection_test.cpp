@@ -291,6 +291,16 @@ TEST_F(Selection, IsSilentOtherwise) {
   EXPECT_TRUE(log.lines().empty());
 }
 
+TEST_F(Selection, SurvivesACallbackThatThrows) {
+  const ScopedVariable enabled("QLINEAR_LOG", "1");
+  set_log_callback([](void*, const char*) { throw 1; }, nullptr);
+  const bool linear = select(kDecode).ok();
+  const bool quantize = select_quantize(kDecode).ok();
+  set_log_callback(nullptr, nullptr);
+  EXPECT_TRUE(linear);
+  EXPECT_TRUE(quantize);
+}
+
 TEST_F(Selection, LogsToStderrWithoutACallback) {
   const ScopedVariable enabled("QLINEAR_LOG", "1");
   ::testing::internal::CaptureStderr();
