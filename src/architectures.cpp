@@ -1,6 +1,9 @@
 #include <architectures.hpp>
 
+#include <format.hpp>
+
 #include <charconv>
+#include <string>
 
 namespace qlinear::detail {
 namespace {
@@ -42,6 +45,23 @@ bool runs_on(std::string_view list, int architecture) {
     list.remove_prefix(entry.size() < list.size() ? entry.size() + 1 : entry.size());
   }
   return false;
+}
+
+Status check_architecture(std::string_view list, int device, int architecture) {
+  constexpr int kOldest = 75;
+  if (runs_on(list, architecture)) return {};
+  const std::string found =
+      formatted("device {} has compute capability {}.{}, and this qlinear was compiled for {}",
+                device, architecture / 10, architecture % 10, list);
+  if (architecture < kOldest) {
+    return {
+        StatusCode::Unsupported,
+        formatted("{}: use a newer GPU, compute capability 7.5 and later are supported", found)};
+  }
+  // Code for 9.0 alone has the fastest kernels.
+  return {StatusCode::Unsupported,
+          formatted("{}: rebuild it with {}{} in QLINEAR_CUDA_ARCHITECTURES", found, architecture,
+                    architecture == 90 ? "a" : "")};
 }
 
 }  // namespace qlinear::detail

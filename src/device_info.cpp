@@ -99,22 +99,15 @@ cudaError_t query_clusters(DeviceInfo& info) {
   return cudaSuccess;
 }
 
-Status check_architecture(const DeviceInfo& info) {
-  if (runs_on(QLINEAR_CUDA_ARCHITECTURES, info.architecture)) return {};
-  return {StatusCode::Unsupported,
-          formatted("device {} has compute capability {}.{}, and this qlinear was compiled for {}: "
-                    "use a newer GPU, or rebuild with it in QLINEAR_CUDA_ARCHITECTURES (7.5 and "
-                    "later are supported)",
-                    info.ordinal, info.architecture / 10, info.architecture % 10,
-                    QLINEAR_CUDA_ARCHITECTURES)};
-}
-
 Status query(int device, DeviceInfo& info) {
   info.ordinal = device;
   cudaError_t error = query_architecture(info);
   if (error == cudaSuccess) error = query_memory(info);
   if (error != cudaSuccess) return cuda_failure("cudaDeviceGetAttribute", error);
-  if (Status status = check_architecture(info); !status.ok()) return status;
+  if (Status status = check_architecture(QLINEAR_CUDA_ARCHITECTURES, device, info.architecture);
+      !status.ok()) {
+    return status;
+  }
   error = query_clusters(info);
   return error == cudaSuccess ? Status() : cuda_failure("cudaOccupancyMaxActiveClusters", error);
 }

@@ -32,10 +32,11 @@ Status on_plan_device(cudaStream_t stream, int plan_device, const Enqueue& enque
   return status;
 }
 
-/// Row stride for the kernels: a lone row's stride means nothing and may be anything.
+/// Row stride for the kernels: that of a lone row, or of rows without elements, means nothing and
+/// may be anything.
 template <class Tensor>
 std::int64_t row_stride(const Tensor& tensor) {
-  return tensor.shape[0] > 1 ? tensor.stride[0] : tensor.shape[1];
+  return tensor.shape[0] > 1 && tensor.shape[1] > 0 ? tensor.stride[0] : tensor.shape[1];
 }
 
 template <class TIn, class TQ>

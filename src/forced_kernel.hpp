@@ -25,10 +25,11 @@ inline ForcedKernel forced_kernel(std::string_view preference, const char* field
 }
 
 template <class Kernels>
-std::string names(const Kernels& kernels) {
+std::string names(const Kernels& kernels) noexcept {
   std::string list;
-  for (const auto& kernel : kernels)
-    list += formatted("{}{}", list.empty() ? "" : ", ", kernel.name);
+  for (const auto& kernel : kernels) {
+    list = formatted("{}{}{}", list, list.empty() ? "" : ", ", kernel.name);
+  }
   return list;
 }
 

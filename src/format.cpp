@@ -8,8 +8,20 @@
 
 namespace qlinear::detail {
 
-std::string format_text(fmt::string_view format, fmt::format_args parts) {
-  return fmt::vformat(format, parts);
+std::string no_memory_text() noexcept {
+  try {
+    return "(out of memory)";
+  } catch (...) {  // Strings of the old ABI have no room of their own.
+    return {};
+  }
+}
+
+std::string format_text(fmt::string_view format, fmt::format_args parts) noexcept {
+  try {
+    return fmt::vformat(format, parts);
+  } catch (...) {
+    return no_memory_text();
+  }
 }
 
 }  // namespace qlinear::detail

@@ -270,15 +270,18 @@ KernelSku make_sku(const GemmKernel& kernel, ElementKind element, ElementKind we
 
 namespace qlinear {
 
-std::vector<KernelSku> registered_kernels() {
-  std::vector<KernelSku> skus;
-  for (const auto& kernel : detail::quantize_kernels()) {
-    skus.push_back(detail::make_sku(kernel, ElementKind::F32, ElementKind::S8));
-  }
-  for (const auto& kernel : detail::gemm_kernels()) {
-    skus.push_back(detail::make_sku(kernel, ElementKind::F32, ElementKind::S8));
-  }
-  return skus;
+KernelList registered_kernels() noexcept {
+  static const auto skus = [] {
+    const auto sku = [](const auto& kernel) {
+      return detail::make_sku(kernel, ElementKind::F32, ElementKind::S8);
+    };
+    std::array<KernelSku, detail::kQuantizeKernels.size() + detail::kGemmKernels.size()> all;
+    std::ranges::transform(detail::gemm_kernels(),
+                           std::ranges::transform(detail::quantize_kernels(), all.begin(), sku).out,
+                           sku);
+    return all;
+  }();
+  return {skus.data(), skus.size()};
 }
 
 }  // namespace qlinear

@@ -35,12 +35,15 @@ bool log_enabled() noexcept {
   return value != nullptr && std::string_view(value) == "1";
 }
 
-void log_line(const std::string& line) {
+void log_line(const std::string& line) noexcept {
   const Sink target = current_sink();
-  if (target.callback != nullptr) {
-    target.callback(target.user, line.c_str());
-  } else {
+  if (target.callback == nullptr) {
     std::fprintf(stderr, "%s\n", line.c_str());
+    return;
+  }
+  try {
+    target.callback(target.user, line.c_str());
+  } catch (...) {  // A plan is no worse for a line that is lost, and `select` never throws.
   }
 }
 

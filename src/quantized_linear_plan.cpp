@@ -76,9 +76,10 @@ Status check_choice(const LinearState& state, const GemmChoice& choice) {
   if (choice.kernel != nullptr) return {};
   return {StatusCode::Unsupported,
           detail::formatted(
-              "the forced kernel {} needs act_q_scratch and weight_q with pointers and row "
-              "strides that are multiples of {} bytes: align them, or leave the choice to "
-              "select",
+              "{} needs act_q_scratch and weight_q with pointers and row strides that are "
+              "multiples of {} bytes, and what the plan was selected with (a forced kernel, "
+              "split_k or max_workspace) leaves no kernel without that need: align them, or leave "
+              "the choice to select",
               state.aligned.kernel->name, state.aligned.kernel->alignment)};
 }
 
@@ -88,8 +89,8 @@ Status split_problem(const GemmChoice& choice, Workspace workspace, kernels::Gem
     problem.split_k = choice.split_k;
     return {};
   }
-  if (workspace.data == nullptr && workspace.bytes == 0) return {};
-  if (workspace.data == nullptr || workspace.bytes < choice.workspace_bytes) {
+  if (workspace.data == nullptr) return {};
+  if (workspace.bytes < choice.workspace_bytes) {
     return {StatusCode::WorkspaceTooSmall,
             detail::formatted(
                 "the workspace has {} bytes at {} and {} needs {}: give workspace_size() "
@@ -111,6 +112,16 @@ Status split_problem(const GemmChoice& choice, Workspace workspace, kernels::Gem
   problem.partial_sums = reinterpret_cast<std::int32_t*>(
       static_cast<std::byte*>(workspace.data) + kernels::split_counter_bytes(choice.split_tiles));
   return {};
+}
+
+/// Checks everything that `plan` is called with except the stream. The first `workspace_size()` bytes
+/// of the workspace must overlap no tensor, even where `args` run a kernel that needs fewer.
+template <class TIn, class TWQ>
+Status validate_call(const QuantizedLinearPlan<TIn, TWQ>& plan, Workspace workspace,
+                     const QuantizedLinearArgs<TIn, TWQ>& args, detail::Pass pass) {
+  if (Status status = detail::validate_workspace(workspace); !status.ok()) return status;
+  workspace.bytes = std::min(workspace.bytes, plan.workspace_size());
+  return detail::validate_args(plan.descriptor(), args, pass, workspace);
 }
 
 /// Counters that must be zero when the GEMM starts.
@@ -189,8 +200,9 @@ Status enqueue_linear(cudaStream_t stream, const LinearState& state,
 template <class TIn, class TWQ>
 Result<QuantizedLinearPlan<TIn, TWQ>> QuantizedLinearPlan<TIn, TWQ>::select(
     cudaStream_t stream, const QuantizedLinearDescriptor& descriptor,
-    const PlanPreference& preference) {
+    const PlanPreference& preference) noexcept {
   Status valid = detail::validate_problem(descriptor, element_kind_v<TIn>, element_kind_v<TWQ>);
+  if (valid.ok()) valid = detail::validate_preference(preference);
   if (!valid.ok()) return valid;
   const auto device = detail::device_info_of_stream(stream);
   if (!device.ok()) return device.status();
@@ -200,22 +212,23 @@ Result<QuantizedLinearPlan<TIn, TWQ>> QuantizedLinearPlan<TIn, TWQ>::select(
 }
 
 template <class TIn, class TWQ>
-Status QuantizedLinearPlan<TIn, TWQ>::can_implement(const Args& args) const {
+Status QuantizedLinearPlan<TIn, TWQ>::can_implement(const Args& args) const noexcept {
   if (Status status = detail::validate_args(state_.descriptor, args); !status.ok()) return status;
   return check_choice(state_, choice_for(state_, gemm_problem(state_, args)));
 }
 
 template <class TIn, class TWQ>
 Status QuantizedLinearPlan<TIn, TWQ>::run(cudaStream_t stream, Workspace workspace,
-                                          const Args& args) const {
-  if (Status status = detail::validate_args(state_.descriptor, args); !status.ok()) return status;
+                                          const Args& args) const noexcept {
+  Status status = validate_call(*this, workspace, args, detail::Pass::Both);
+  if (!status.ok()) return status;
   const auto quantize = quantize_problem(state_, args);
   return enqueue_linear(stream, state_, &quantize, gemm_problem(state_, args), workspace);
 }
 
 template <class TIn, class TWQ>
 Status QuantizedLinearPlan<TIn, TWQ>::quantize_activation(cudaStream_t stream,
-                                                          const Args& args) const {
+                                                          const Args& args) const noexcept {
   Status status = detail::validate_args(state_.descriptor, args, detail::Pass::Quantize);
   if (!status.ok()) return status;
   return detail::on_plan_device(stream, state_.device, [&] {
@@ -226,8 +239,8 @@ Status QuantizedLinearPlan<TIn, TWQ>::quantize_activation(cudaStream_t stream,
 
 template <class TIn, class TWQ>
 Status QuantizedLinearPlan<TIn, TWQ>::multiply(cudaStream_t stream, Workspace workspace,
-                                               const Args& args) const {
-  Status status = detail::validate_args(state_.descriptor, args, detail::Pass::Multiply);
+                                               const Args& args) const noexcept {
+  Status status = validate_call(*this, workspace, args, detail::Pass::Multiply);
   if (!status.ok()) return status;
   return enqueue_linear(stream, state_, nullptr, gemm_problem(state_, args), workspace);
 }

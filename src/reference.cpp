@@ -109,7 +109,7 @@ void multiply(const QuantizedLinearArgs<TIn, TWQ>& args) {
 
 template <class TIn, class TWQ>
 Status quantized_linear(const QuantizedLinearDescriptor& descriptor,
-                        const QuantizedLinearArgs<TIn, TWQ>& args) {
+                        const QuantizedLinearArgs<TIn, TWQ>& args) noexcept {
   if (Status status =
           detail::validate_problem(descriptor, element_kind_v<TIn>, element_kind_v<TWQ>);
       !status.ok()) {
@@ -124,7 +124,7 @@ Status quantized_linear(const QuantizedLinearDescriptor& descriptor,
 
 template <class TIn, class TQ>
 Status dynamic_range_quantize(const DynamicRangeQuantizeDescriptor& descriptor,
-                              const DynamicRangeQuantizeArgs<TIn, TQ>& args) {
+                              const DynamicRangeQuantizeArgs<TIn, TQ>& args) noexcept {
   if (Status status = detail::validate_problem(descriptor, element_kind_v<TIn>, element_kind_v<TQ>);
       !status.ok()) {
     return status;
@@ -134,13 +134,13 @@ Status dynamic_range_quantize(const DynamicRangeQuantizeDescriptor& descriptor,
   return {};
 }
 
-#define QLINEAR_INSTANTIATE_REFERENCE(TIn)                                      \
-  template Status quantized_linear(const QuantizedLinearDescriptor&,            \
-                                   const QuantizedLinearArgs<TIn, S8>&);        \
-  template Status quantized_linear(const QuantizedLinearDescriptor&,            \
-                                   const QuantizedLinearArgs<TIn, U8>&);        \
-  template Status dynamic_range_quantize(const DynamicRangeQuantizeDescriptor&, \
-                                         const DynamicRangeQuantizeArgs<TIn, S8>&)
+#define QLINEAR_INSTANTIATE_REFERENCE(TIn)                                        \
+  template Status quantized_linear(const QuantizedLinearDescriptor&,              \
+                                   const QuantizedLinearArgs<TIn, S8>&) noexcept; \
+  template Status quantized_linear(const QuantizedLinearDescriptor&,              \
+                                   const QuantizedLinearArgs<TIn, U8>&) noexcept; \
+  template Status dynamic_range_quantize(const DynamicRangeQuantizeDescriptor&,   \
+                                         const DynamicRangeQuantizeArgs<TIn, S8>&) noexcept
 QLINEAR_INSTANTIATE_REFERENCE(__half);
 QLINEAR_INSTANTIATE_REFERENCE(__nv_bfloat16);
 QLINEAR_INSTANTIATE_REFERENCE(float);

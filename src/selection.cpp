@@ -53,7 +53,7 @@ bool can_do(const GemmKernel& kernel, const DeviceInfo& device,
 }
 
 std::string obstacle(const GemmKernel& kernel, const DeviceInfo& device,
-                     const QuantizedLinearDescriptor& problem) {
+                     const QuantizedLinearDescriptor& problem, const PlanPreference& preference) {
   if (!architecture_fits(kernel, device)) {
     return formatted("needs compute capability {}.{}{} and device {} has {}.{}",
                      kernel.architecture / 10, kernel.architecture % 10,
@@ -67,10 +67,12 @@ std::string obstacle(const GemmKernel& kernel, const DeviceInfo& device,
   if (!extents_fit(kernel, problem)) {
     return formatted("takes M and C_out up to {}", kernel.max_extent);
   }
-  return kernel.architecture_specific
-             ? "is specific to one architecture, which the preference forbids, or would need more "
-               "blocks than a grid holds"
-             : "would need more blocks than a grid holds";
+  if (kernel.architecture_specific && preference.forbid_architecture_specific) {
+    return formatted(
+        "runs on one architecture only, which PlanPreference::forbid_architecture_specific rules "
+        "out");
+  }
+  return formatted("would need more blocks than a grid holds");
 }
 
 struct Candidate {
@@ -156,7 +158,7 @@ Status choose_gemm(const DeviceInfo& device, const PlanPreference& preference, L
   const GemmKernel* kernel = find_gemm_kernel(forced.name);
   if (kernel == nullptr) return unknown_kernel(forced, gemm_kernels());
   if (!can_do(*kernel, device, problem, preference)) {
-    return refused(forced, obstacle(*kernel, device, problem));
+    return refused(forced, obstacle(*kernel, device, problem, preference));
   }
   const GemmChoice choice = best_split(*kernel, device, problem, preference).choice;
   if (choice.kernel == nullptr) {

@@ -72,7 +72,15 @@ TensorView vector_view(const char* name, const char* axes, std::int64_t size, Ac
           alignof(Element)};
 }
 
-inline constexpr std::size_t kMaxTensors = 7;  ///< Members of QuantizedLinearArgs.
+/// View of `bytes` bytes.
+inline TensorView bytes_view(const char* name, std::size_t bytes, Access access,
+                             const void* data) noexcept {
+  const auto size = static_cast<std::int64_t>(bytes);
+  return {name, "[bytes]", 1, size, access, 1, data, 1, size, 0, 1, 1, 1};
+}
+
+/// Members of QuantizedLinearArgs, and the workspace.
+inline constexpr std::size_t kMaxTensors = 8;
 
 /// Checks each of the tensors of one call by itself, then that none that is written overlaps
 /// another. Allocates only on failure. Errors: InvalidProblem, with the argument's name, the fault

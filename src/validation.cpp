@@ -11,11 +11,16 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <string_view>
 #include <utility>
 
 namespace qlinear {
 
 std::int64_t max_k(std::int32_t q_min, std::int32_t q_max, ElementKind weight_element) noexcept {
+  const bool is_weight = weight_element == ElementKind::S8 || weight_element == ElementKind::U8;
+  const bool is_range = q_min >= std::numeric_limits<S8>::min() && q_min <= 0 && q_max > 0 &&
+                        q_max <= std::numeric_limits<S8>::max();
+  if (!is_weight || !is_range) return 0;
   const std::int64_t largest_q = std::max<std::int64_t>(-std::int64_t{q_min}, q_max);
   const std::int64_t largest_weight = weight_element == ElementKind::U8 ? 255 : 128;
   return std::numeric_limits<std::int32_t>::max() / (largest_q * largest_weight);
@@ -81,6 +86,24 @@ Status check_reduction(const QuantizedLinearDescriptor& descriptor) {
       to_string(descriptor.weight_element));
 }
 
+/// A view that is null and yet has a length, as a caller makes of a pointer that it failed to
+/// check.
+Status check_name(const char* field, std::string_view name) {
+  if (name.data() != nullptr || name.empty()) return {};
+  return invalid(
+      "PlanPreference::{} has {} characters at a null pointer; pass a name or leave it "
+      "empty",
+      field, name.size());
+}
+
+Status check_split(int split_k) {
+  if (split_k >= 0) return {};
+  return invalid(
+      "PlanPreference::split_k is {}, but slices of K are counted from 1 on; pass 0 to "
+      "leave them to select",
+      split_k);
+}
+
 template <class T>
 bool has_bias(const TensorRef<T, 1>& bias) noexcept {
   return bias.data != nullptr || bias.shape[0] != 0;
@@ -89,7 +112,7 @@ bool has_bias(const TensorRef<T, 1>& bias) noexcept {
 }  // namespace
 
 Status validate_problem(const QuantizedLinearDescriptor& descriptor, ElementKind activation,
-                        ElementKind weight) {
+                        ElementKind weight) noexcept {
   const auto& d = descriptor;
   if (Status s = check_element("activation_element", d.activation_element, activation); !s.ok()) {
     return s;
@@ -105,7 +128,7 @@ Status validate_problem(const QuantizedLinearDescriptor& descriptor, ElementKind
 }
 
 Status validate_problem(const DynamicRangeQuantizeDescriptor& descriptor, ElementKind activation,
-                        ElementKind quantized) {
+                        ElementKind quantized) noexcept {
   const auto& d = descriptor;
   if (Status s = check_element("activation_element", d.activation_element, activation); !s.ok()) {
     return s;
@@ -120,9 +143,24 @@ Status validate_problem(const DynamicRangeQuantizeDescriptor& descriptor, Elemen
   return check_index_range("k", d.k);
 }
 
+Status validate_preference(const PlanPreference& preference) noexcept {
+  if (Status s = check_name("kernel", preference.kernel); !s.ok()) return s;
+  if (Status s = check_name("quantize_kernel", preference.quantize_kernel); !s.ok()) return s;
+  return check_split(preference.split_k);
+}
+
+Status validate_workspace(Workspace workspace) noexcept {
+  if (workspace.data != nullptr || workspace.bytes == 0) return {};
+  return invalid(
+      "the workspace has a null pointer, but {} bytes; pass memory of that size, or an "
+      "empty Workspace",
+      workspace.bytes);
+}
+
 template <class TIn, class TWQ>
 Status validate_args(const QuantizedLinearDescriptor& descriptor,
-                     const QuantizedLinearArgs<TIn, TWQ>& args, Pass pass) {
+                     const QuantizedLinearArgs<TIn, TWQ>& args, Pass pass,
+                     Workspace workspace) noexcept {
   const auto [m, c_out, k] = std::array{descriptor.m, descriptor.c_out, descriptor.k};
   const Access scratch = pass == Pass::Multiply ? Access::Read : Access::Write;
   const std::array views{
@@ -132,18 +170,19 @@ Status validate_args(const QuantizedLinearDescriptor& descriptor,
       matrix_view("weight_q", "[C_out, K]", c_out, k, Access::Read, args.weight_q),
       vector_view("weight_scale", "[C_out]", c_out, Access::Read, args.weight_scale),
       matrix_view("output", "[M, C_out]", m, c_out, Access::Write, args.output),
+      bytes_view("workspace", workspace.bytes, Access::Write, workspace.data),
       vector_view("bias", "[C_out]", c_out, Access::Read, args.bias),
   };
   // Each pass uses a contiguous part: it starts at the activation or the scratch, and ends behind
-  // the scratch, the output or the bias.
+  // the scratch, the workspace or the bias.
   const std::size_t first = pass == Pass::Multiply ? 1 : 0;
-  const std::size_t last = pass == Pass::Quantize ? 3 : has_bias(args.bias) ? 7 : 6;
+  const std::size_t last = pass == Pass::Quantize ? 3 : has_bias(args.bias) ? 8 : 7;
   return check_tensors(&views[first], last - first);
 }
 
 template <class TIn, class TQ>
 Status validate_args(const DynamicRangeQuantizeDescriptor& descriptor,
-                     const DynamicRangeQuantizeArgs<TIn, TQ>& args) {
+                     const DynamicRangeQuantizeArgs<TIn, TQ>& args) noexcept {
   const auto [m, k] = std::array{descriptor.m, descriptor.k};
   const std::array views{
       matrix_view("activation", "[M, K]", m, k, Access::Read, args.activation),
@@ -153,13 +192,13 @@ Status validate_args(const DynamicRangeQuantizeDescriptor& descriptor,
   return check_tensors(views.data(), views.size());
 }
 
-#define QLINEAR_INSTANTIATE_VALIDATION(TIn)                                 \
-  template Status validate_args(const QuantizedLinearDescriptor&,           \
-                                const QuantizedLinearArgs<TIn, S8>&, Pass); \
-  template Status validate_args(const QuantizedLinearDescriptor&,           \
-                                const QuantizedLinearArgs<TIn, U8>&, Pass); \
-  template Status validate_args(const DynamicRangeQuantizeDescriptor&,      \
-                                const DynamicRangeQuantizeArgs<TIn, S8>&)
+#define QLINEAR_INSTANTIATE_VALIDATION(TIn)                                                     \
+  template Status validate_args(const QuantizedLinearDescriptor&,                               \
+                                const QuantizedLinearArgs<TIn, S8>&, Pass, Workspace) noexcept; \
+  template Status validate_args(const QuantizedLinearDescriptor&,                               \
+                                const QuantizedLinearArgs<TIn, U8>&, Pass, Workspace) noexcept; \
+  template Status validate_args(const DynamicRangeQuantizeDescriptor&,                          \
+                                const DynamicRangeQuantizeArgs<TIn, S8>&) noexcept
 QLINEAR_INSTANTIATE_VALIDATION(__half);
 QLINEAR_INSTANTIATE_VALIDATION(__nv_bfloat16);
 QLINEAR_INSTANTIATE_VALIDATION(float);

@@ -29,6 +29,15 @@ TEST(MaxK, IsTheLongestSumThatFitsInt32) {
   EXPECT_EQ(max_k(0, 1, ElementKind::U8), 8421504);
 }
 
+TEST(MaxK, IsZeroForWhatIsNotValid) {
+  constexpr auto kLowest = std::numeric_limits<std::int32_t>::min();
+  EXPECT_EQ(max_k(0, 0, ElementKind::S8), 0);
+  EXPECT_EQ(max_k(kLowest, 127, ElementKind::S8), 0);
+  EXPECT_EQ(max_k(-127, 128, ElementKind::S8), 0);
+  EXPECT_EQ(max_k(1, 127, ElementKind::S8), 0);
+  EXPECT_EQ(max_k(-127, 127, ElementKind::F32), 0);
+}
+
 TEST(LegalArguments, LongestReduction) {
   const std::int64_t k = max_k(-127, 127, ElementKind::S8);
   LinearCall call;
@@ -92,6 +101,50 @@ TEST(LegalArguments, RowStrideOfASingleRowIsNotLookedAt) {
     call.args.output = {call.buffers.output.data(), {1, 4}, {stride, 1}};
     EXPECT_TRUE(call.run().ok()) << call.run().message();
   }
+}
+
+TEST(LegalArguments, InnerStrideOfASingleColumnIsNotLookedAt) {
+  for (const std::int64_t stride : {std::int64_t{0}, std::int64_t{3}, std::int64_t{-5}, kHuge}) {
+    LinearCall plain;
+    plain.descriptor = {3, 1, 1};
+    plain.args.activation = {plain.buffers.activation.data(), {3, 1}, {1, 1}};
+    plain.args.act_q_scratch = {plain.buffers.quantized.data(), {3, 1}, {1, 1}};
+    plain.args.weight_q = {plain.buffers.weight.data(), {1, 1}, {1, 1}};
+    plain.args.weight_scale.shape = {1};
+    plain.args.bias.shape = {1};
+    plain.args.output = {plain.buffers.output.data(), {3, 1}, {2, 1}};
+    LinearCall call;
+    call.descriptor = plain.descriptor;
+    call.args.activation = {call.buffers.activation.data(), {3, 1}, {1, stride}};
+    call.args.act_q_scratch = {call.buffers.quantized.data(), {3, 1}, {1, stride}};
+    call.args.weight_q = {call.buffers.weight.data(), {1, 1}, {stride, stride}};
+    call.args.weight_scale = {call.buffers.weight_scale.data(), {1}, {stride}};
+    call.args.bias = {call.buffers.bias.data(), {1}, {stride}};
+    call.args.output = {call.buffers.output.data(), {3, 1}, {2, stride}};
+    ASSERT_TRUE(plain.run().ok());
+    EXPECT_TRUE(call.run().ok()) << call.run().message();
+    EXPECT_EQ(call.buffers, plain.buffers);
+  }
+}
+
+TEST(LegalArguments, StridesOfTensorsWithoutElementsAreNotLookedAt) {
+  LinearCall no_depth;
+  no_depth.descriptor.k = 0;
+  no_depth.args.activation = {nullptr, {3, 0}, {0, 0}};
+  no_depth.args.weight_q = {nullptr, {4, 0}, {-1, kHuge}};
+  no_depth.args.act_q_scratch = {nullptr, {3, 0}, {kHuge, 0}};
+  EXPECT_TRUE(no_depth.run().ok()) << no_depth.run().message();
+  LinearCall no_rows;
+  no_rows.descriptor.m = 0;
+  no_rows.args.activation = {nullptr, {0, 5}, {}};
+  no_rows.args.act_q_scratch = {nullptr, {0, 5}, {}};
+  no_rows.args.act_scale_scratch = {};
+  no_rows.args.output = {nullptr, {0, 4}, {}};
+  EXPECT_TRUE(no_rows.run().ok()) << no_rows.run().message();
+  QuantizeCall nothing;
+  nothing.descriptor = {};
+  nothing.args = {};
+  EXPECT_TRUE(nothing.run().ok()) << nothing.run().message();
 }
 
 TEST(LegalArguments, TensorsThatAreOnlyReadMayOverlap) {

@@ -8,7 +8,14 @@
 
 #include <gtest/gtest.h>
 
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <limits>
+#include <numeric>
 #include <string>
+#include <type_traits>
+#include <utility>
 #include <vector>
 
 namespace qlinear::test {
@@ -88,15 +95,17 @@ TEST(Workspaces, TooSmallOnesAreRefused) {
     SCOPED_TRACE(plan.sku().name);
     const DeviceLinear<float, S8> device(kSplitCase, make_operands<float, S8>(kSplitCase));
     const GuardedWorkspace workspace(plan.workspace_size());
-    for (const Workspace small :
-         {Workspace{workspace.get().data, plan.workspace_size() - 1},
-          Workspace{workspace.get().data, 0}, Workspace{nullptr, plan.workspace_size()}}) {
+    for (const Workspace small : {Workspace{workspace.get().data, plan.workspace_size() - 1},
+                                  Workspace{workspace.get().data, 0}}) {
       const Status status = plan.run(stream, small, device.args());
       EXPECT_EQ(status.code(), StatusCode::WorkspaceTooSmall);
       EXPECT_NE(status.message().find(std::to_string(plan.workspace_size())), std::string::npos)
           << status.message();
       EXPECT_EQ(plan.multiply(stream, small, device.args()).code(), StatusCode::WorkspaceTooSmall);
     }
+    const Workspace null{nullptr, plan.workspace_size()};
+    EXPECT_EQ(plan.run(stream, null, device.args()).code(), StatusCode::InvalidProblem);
+    EXPECT_EQ(plan.multiply(stream, null, device.args()).code(), StatusCode::InvalidProblem);
     auto* shifted = static_cast<unsigned char*>(workspace.get().data) + 8;
     EXPECT_EQ(plan.run(stream, {shifted, plan.workspace_size()}, device.args()).code(),
               StatusCode::InvalidProblem);
@@ -124,6 +133,120 @@ TEST(Workspaces, MayHoldAnythingAndBeUsedAgain) {
       stream.synchronize();
       EXPECT_TRUE(halves.holds(expected));
       EXPECT_TRUE(workspace.guards_intact());
+    }
+  }
+}
+
+/// `args` with one tensor moved to the beginning of `memory`.
+std::vector<std::pair<const char*, Args>> with_a_tensor_at(void* memory, const Args& args) {
+  std::vector<std::pair<const char*, Args>> moved(7, {"", args});
+  const auto move = [&](std::size_t index, const char* name, auto member) {
+    moved[index].first = name;
+    auto& data = (moved[index].second.*member).data;
+    data = static_cast<std::remove_reference_t<decltype(data)>>(memory);
+  };
+  move(0, "activation", &Args::activation);
+  move(1, "weight_q", &Args::weight_q);
+  move(2, "weight_scale", &Args::weight_scale);
+  move(3, "output", &Args::output);
+  move(4, "act_q_scratch", &Args::act_q_scratch);
+  move(5, "act_scale_scratch", &Args::act_scale_scratch);
+  move(6, "bias", &Args::bias);
+  return moved;
+}
+
+TEST(Workspaces, OverlapNoTensor) {
+  LinearCase c = kSplitCase;
+  c.bias = true;
+  const Stream stream;
+  for (const Plan& plan : plans_with_workspace(stream)) {
+    SCOPED_TRACE(plan.sku().name);
+    const DeviceLinear<float, S8> device(c, make_operands<float, S8>(c));
+    const std::size_t used = plan.workspace_size();
+    const DeviceBuffer memory(used + (std::size_t{1} << 16));
+    const Workspace whole{memory.data(), memory.bytes()};
+    auto* const last = static_cast<std::byte*>(memory.data()) + (used - 8);
+    for (void* const address : {memory.data(), static_cast<void*>(last)}) {
+      for (const auto& [name, args] : with_a_tensor_at(address, device.args())) {
+        const Status ran = plan.run(stream, whole, args);
+        EXPECT_EQ(ran.code(), StatusCode::InvalidProblem) << name;
+        EXPECT_NE(ran.message().find("workspace at"), std::string::npos) << ran.message();
+        EXPECT_NE(ran.message().find("overlaps " + std::string(name)), std::string::npos)
+            << ran.message();
+        const Status multiplied = plan.multiply(stream, whole, args);
+        const bool looked_at = std::string(name) != "activation";
+        EXPECT_EQ(multiplied.code(), looked_at ? StatusCode::InvalidProblem : StatusCode::Ok)
+            << name;
+      }
+    }
+    // What follows the bytes that are used may hold tensors, as in the arena of an engine.
+    for (const auto& [name, args] : with_a_tensor_at(last + 8, device.args())) {
+      EXPECT_TRUE(plan.run(stream, whole, args).ok()) << name;
+    }
+    stream.synchronize();
+    EXPECT_TRUE(device.inputs_untouched());
+  }
+}
+
+TEST(Workspaces, AreFreeWhereThePlanNeedsNone) {
+  const Stream stream;
+  const Plan plan = Plan::select(stream, linear_descriptor<float, S8>(kCase)).value();
+  ASSERT_EQ(plan.workspace_size(), 0U);
+  const auto operands = make_operands<float, S8>(kCase);
+  const DeviceLinear<float, S8> device(kCase, operands);
+  // Nothing is written there, so it may be anywhere: at no bytes, at tensors, unaligned.
+  void* const output = device.args().output.data;
+  for (const Workspace workspace : {Workspace{output, 0}, Workspace{output, 64},
+                                    Workspace{static_cast<std::byte*>(output) + 1, 64}}) {
+    EXPECT_TRUE(plan.run(stream, workspace, device.args()).ok());
+  }
+  EXPECT_EQ(plan.run(stream, {nullptr, 64}, device.args()).code(), StatusCode::InvalidProblem);
+  stream.synchronize();
+  EXPECT_TRUE(device.holds(reference_result(kCase, operands)));
+}
+
+/// Strides that lead to no second element, spoiled.
+template <class Tensor>
+void spoil_strides(Tensor& tensor, std::int64_t nonsense) {
+  const auto elements = std::accumulate(tensor.shape.begin(), tensor.shape.end(), std::int64_t{1},
+                                        std::multiplies<>());
+  for (std::size_t axis = 0; axis < tensor.shape.size(); ++axis) {
+    if (tensor.shape[axis] == 1 || elements == 0) tensor.stride[axis] = nonsense;
+  }
+}
+
+Args with_spoiled_strides(Args args, std::int64_t nonsense) {
+  spoil_strides(args.activation, nonsense);
+  spoil_strides(args.weight_q, nonsense);
+  spoil_strides(args.weight_scale, nonsense);
+  spoil_strides(args.output, nonsense);
+  spoil_strides(args.act_q_scratch, nonsense);
+  spoil_strides(args.act_scale_scratch, nonsense);
+  spoil_strides(args.bias, nonsense);
+  return args;
+}
+
+// Every plan of these shapes gives the same bits, whatever stands where a stride means nothing.
+TEST(Strides, CountOnlyWhereTheyLeadToAnotherElement) {
+  const Stream stream;
+  for (const std::int64_t m : {0, 1, 4, 33}) {
+    for (const std::int64_t n : {0, 1, 5, 70}) {
+      for (const std::int64_t k : {0, 1, 16, 33}) {
+        for (const std::int64_t nonsense :
+             {std::int64_t{0}, std::int64_t{-7}, n, std::numeric_limits<std::int64_t>::max()}) {
+          const LinearCase c{.m = m, .n = n, .k = k, .bias = true, .seed = 3};
+          SCOPED_TRACE(::testing::Message() << c << ", strides of " << nonsense);
+          const auto operands = make_operands<float, S8>(c);
+          const DeviceLinear<float, S8> device(c, operands);
+          const Args args = with_spoiled_strides(device.args(), nonsense);
+          const Plan plan = Plan::select(stream, linear_descriptor<float, S8>(c)).value();
+          const Status checked = plan.can_implement(args);
+          ASSERT_TRUE(checked.ok()) << checked.message();
+          ASSERT_TRUE(plan.run(stream, {}, args).ok());
+          stream.synchronize();
+          EXPECT_TRUE(device.holds(reference_result(c, operands)));
+        }
+      }
     }
   }
 }

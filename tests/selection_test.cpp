@@ -96,7 +96,7 @@ TEST_F(Selection, SpreadsFewLongRowsOverClusters) {
 }
 
 TEST_F(Selection, RegisteredNamesAreUnique) {
-  const std::vector<KernelSku> kernels = registered_kernels();
+  const KernelList kernels = registered_kernels();
   for (std::size_t i = 0; i < kernels.size(); ++i) {
     for (std::size_t j = i + 1; j < kernels.size(); ++j) {
       EXPECT_STRNE(kernels[i].name, kernels[j].name);
@@ -208,6 +208,35 @@ TEST_F(Selection, ArchitectureSpecificKernelsCanBeForbidden) {
   }
 }
 
+// Only Cluster kernels, which want aligned rows, split K without a workspace.
+TEST_F(Selection, NoKernelIsCalledForcedThatIsNot) {
+  if (device_architecture() != 90) return;
+  constexpr LinearCase kUnaligned{.m = 4, .n = 64, .k = 1001};
+  PlanPreference preference;
+  preference.split_k = 2;
+  preference.max_workspace = 0;
+  const auto plan = select(kUnaligned, preference);
+  ASSERT_TRUE(plan.ok()) << plan.status().message();
+  const DeviceLinear<__nv_bfloat16, S8> device(kUnaligned,
+                                               make_operands<__nv_bfloat16, S8>(kUnaligned));
+  const Status status = plan.value().can_implement(device.args());
+  EXPECT_EQ(status.code(), StatusCode::Unsupported);
+  EXPECT_EQ(status.message().find("the forced kernel"), std::string::npos) << status.message();
+  EXPECT_NE(status.message().find("split_k or max_workspace"), std::string::npos)
+      << status.message();
+}
+
+TEST_F(Selection, AForbiddenKernelIsRefusedWithTheFieldThatForbidsIt) {
+  if (device_architecture() != 90) return;
+  PlanPreference preference;
+  preference.kernel = "wgmma_128x256";
+  preference.forbid_architecture_specific = true;
+  const Status status = select(kDecode, preference).status();
+  EXPECT_NE(status.message().find("forbid_architecture_specific"), std::string::npos)
+      << status.message();
+  EXPECT_EQ(status.message().find("grid"), std::string::npos) << status.message();
+}
+
 TEST_F(Selection, WorkspaceStaysBelowItsLimit) {
   PlanPreference preference;
   for (const LinearCase& c : {kDecode, kPrefill, kOdd}) {
@@ -260,6 +289,16 @@ TEST_F(Selection, IsSilentOtherwise) {
   const ScopedVariable disabled("QLINEAR_LOG", "0");
   ASSERT_TRUE(select(kDecode).ok());
   EXPECT_TRUE(log.lines().empty());
+}
+
+TEST_F(Selection, SurvivesACallbackThatThrows) {
+  const ScopedVariable enabled("QLINEAR_LOG", "1");
+  set_log_callback([](void*, const char*) { throw 1; }, nullptr);
+  const bool linear = select(kDecode).ok();
+  const bool quantize = select_quantize(kDecode).ok();
+  set_log_callback(nullptr, nullptr);
+  EXPECT_TRUE(linear);
+  EXPECT_TRUE(quantize);
 }
 
 TEST_F(Selection, LogsToStderrWithoutACallback) {

@@ -3,13 +3,34 @@
 #include <qlinear/export.hpp>
 #include <qlinear/kernel_sku.hpp>
 
-#include <vector>
+#include <cstddef>
 
 namespace qlinear {
+
+/// A view of kernels in static storage. Unlike a container of the standard library it looks the
+/// same to programs that are compiled with other checks than the library.
+class KernelList {
+ public:
+  constexpr KernelList() noexcept = default;
+  constexpr KernelList(const KernelSku* first, std::size_t size) noexcept
+      : first_(first), size_(size) {}
+
+  constexpr const KernelSku* begin() const noexcept { return first_; }
+  constexpr const KernelSku* end() const noexcept { return first_ + size_; }
+  constexpr const KernelSku* data() const noexcept { return first_; }
+  constexpr std::size_t size() const noexcept { return size_; }
+  constexpr bool empty() const noexcept { return size_ == 0; }
+  /// Precondition: `index < size()`.
+  constexpr const KernelSku& operator[](std::size_t index) const noexcept { return first_[index]; }
+
+ private:
+  const KernelSku* first_ = nullptr;
+  std::size_t size_ = 0;
+};
 
 /// Every kernel in the library, in the order of the kernel table, whether or not this machine's GPU
 /// runs it. `element` and `weight_element` are left at their defaults: each kernel takes every
 /// pair.
-QLINEAR_API std::vector<KernelSku> registered_kernels();
+QLINEAR_API KernelList registered_kernels() noexcept;
 
 }  // namespace qlinear

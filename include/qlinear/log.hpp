@@ -5,7 +5,8 @@
 namespace qlinear {
 
 /// Receives one line, without a line break, for each selection. May be called from any thread that
-/// calls `select`.
+/// calls `select`, and the one before may still be running when `set_log_callback` returns. What it
+/// throws is dropped.
 using LogCallback = void (*)(void* user, const char* line);
 
 /// Replaces the callback; null restores the default, which writes to stderr. Lines are produced

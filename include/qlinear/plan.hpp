@@ -15,13 +15,15 @@
 namespace qlinear {
 
 /// Wishes for `select`. The environment variables QLINEAR_KERNEL and QLINEAR_QUANTIZE_KERNEL force
-/// a kernel where the fields here are empty.
+/// a kernel where the fields here are empty. `DynamicRangeQuantizePlan` checks every field and
+/// obeys `quantize_kernel`, so that both plans take the same preferences.
 struct PlanPreference {
   std::string_view kernel{};                  ///< Name of the GEMM kernel to force.
   std::string_view quantize_kernel{};         ///< Name of the quantize kernel to force.
   bool forbid_architecture_specific = false;  ///< Only kernels that run on later GPUs, too.
-  /// Slices of K to force, from 1 on; 0 leaves them to select. Kernels that need a workspace for it
-  /// split the output tiles that fill no wave of blocks, or all if there are no others.
+  /// Slices of K to force, from 1 on; 0 leaves them to select, and less is refused. Kernels that
+  /// need a workspace for it split the output tiles that fill no wave of blocks, or all if there
+  /// are no others.
   int split_k = 0;
   std::size_t max_workspace = std::numeric_limits<std::size_t>::max();  ///< In bytes.
   /// A promise: whenever the plan's kernels are enqueued or replayed, `weight_q` has been written
@@ -79,7 +81,8 @@ struct LinearState {
 /// A plan is an immutable value: cheap to select and to copy, usable from many threads and streams
 /// at once. Its calls allocate nothing on success, synchronise nothing, may be captured into a CUDA
 /// graph, and launch on the device of the stream they are given, whatever device is current. They
-/// stay usable after cudaDeviceReset, with new streams and memory.
+/// stay usable after cudaDeviceReset, with new streams and memory. None of them throws: a Status
+/// without memory for its message says "(out of memory)" instead.
 ///
 /// A CudaError is told by the Status alone: no call leaves an error for cudaGetLastError that was
 /// not pending before. An error that was stays pending; the runtime keeps one, so that a failure
@@ -88,21 +91,23 @@ struct LinearState {
 /// Instantiated for TIn in {float, double, __half, __nv_bfloat16} and TWQ in {S8, U8}.
 template <class TIn, class TWQ>
 class QuantizedLinearPlan {
+  static_assert(sizeof(detail::RequireActivation<TIn>) + sizeof(detail::RequireWeight<TWQ>) > 0);
+
  public:
   using Args = QuantizedLinearArgs<TIn, TWQ>;
 
   /// Chooses kernels for `descriptor` on the device of `stream`, which may be being captured: the
   /// capture goes on. Launches nothing; after the first
   /// call for a device it neither queries that device nor allocates.
-  /// Errors: InvalidProblem (sizes, range, element kinds that differ from TIn and TWQ),
-  /// Unsupported (K above `max_k`, a forced kernel that does not exist or cannot do the problem, a
-  /// GPU that no compiled architecture serves), CudaError.
+  /// Errors: InvalidProblem (sizes, range, element kinds that differ from TIn and TWQ, a negative
+  /// split of K), Unsupported (K above `max_k`, a forced kernel that does not exist or cannot do
+  /// the problem, a GPU that no compiled architecture serves), CudaError.
   static Result<QuantizedLinearPlan> select(cudaStream_t stream,
                                             const QuantizedLinearDescriptor& descriptor,
-                                            const PlanPreference& preference = {});
+                                            const PlanPreference& preference = {}) noexcept;
 
-  /// Checks everything about `args` that `run` checks. Touches no device.
-  Status can_implement(const Args& args) const;
+  /// Checks everything that `run` checks but the stream and the workspace. Touches no device.
+  Status can_implement(const Args& args) const noexcept;
 
   /// Bytes of workspace that `run` and `multiply` use, often 0. An empty `Workspace` is taken all
   /// the same: the kernel then runs without splitting K, with the same bits, perhaps slower.
@@ -122,36 +127,40 @@ class QuantizedLinearPlan {
   /// except that a CudaError may come from the second launch. From compute capability 9.0 on, the
   /// first of them may have the L2 fetch weights and activation while kernels before it still run,
   /// as a hint only: both may be written until those have ended.
-  Status run(cudaStream_t stream, Workspace workspace, const Args& args) const;
+  Status run(cudaStream_t stream, Workspace workspace, const Args& args) const noexcept;
 
   /// First half of `run`: activation to `act_q_scratch` and `act_scale_scratch`. Reads no other
   /// member of `args`.
-  Status quantize_activation(cudaStream_t stream, const Args& args) const;
+  Status quantize_activation(cudaStream_t stream, const Args& args) const noexcept;
 
   /// Second half of `run`: output from the scratch that a `quantize_activation` with the same M, K
   /// and range filled, on this stream or one ordered after it. Does not read `activation`.
-  Status multiply(cudaStream_t stream, Workspace workspace, const Args& args) const;
+  Status multiply(cudaStream_t stream, Workspace workspace, const Args& args) const noexcept;
 
  private:
   explicit QuantizedLinearPlan(const detail::LinearState& state) : state_(state) {}
   detail::LinearState state_;
 };
 
-/// The quantize pass alone. Instantiated for the four TIn and TQ = S8.
+/// The quantize pass alone, with the promises of `QuantizedLinearPlan`. Instantiated for the four
+/// TIn and TQ = S8.
 template <class TIn, class TQ>
 class DynamicRangeQuantizePlan {
+  static_assert(sizeof(detail::RequireActivation<TIn>) + sizeof(detail::RequireQuantized<TQ>) > 0);
+
  public:
   using Args = DynamicRangeQuantizeArgs<TIn, TQ>;
 
   static Result<DynamicRangeQuantizePlan> select(cudaStream_t stream,
                                                  const DynamicRangeQuantizeDescriptor& descriptor,
-                                                 const PlanPreference& preference = {});
-  Status can_implement(const Args& args) const;
+                                                 const PlanPreference& preference = {}) noexcept;
+  Status can_implement(const Args& args) const noexcept;
   std::size_t workspace_size() const noexcept { return 0; }
   const KernelSku& sku() const noexcept { return state_.sku; }
   PrecisionGuarantee precision_guarantee() const noexcept { return state_.sku.precision_guarantee; }
   const DynamicRangeQuantizeDescriptor& descriptor() const noexcept { return state_.descriptor; }
-  Status run(cudaStream_t stream, Workspace workspace, const Args& args) const;
+  /// Needs no workspace: memory that is given is not touched.
+  Status run(cudaStream_t stream, Workspace workspace, const Args& args) const noexcept;
 
  private:
   explicit DynamicRangeQuantizePlan(const detail::QuantizeState& state) : state_(state) {}

@@ -24,16 +24,19 @@ struct QuantizedLinearDescriptor {
 
 /// Largest K whose sum of products cannot leave int32, whatever the data:
 /// `floor((2^31 - 1) / (max(|q_min|, q_max) * wmax))`, `wmax` 128 for S8 weights and 255 for U8.
-/// Precondition: the range and the weight element are valid.
+/// 0 for a range or a weight element that is not valid.
 QLINEAR_API std::int64_t max_k(std::int32_t q_min, std::int32_t q_max,
                                ElementKind weight_element) noexcept;
 
 /// Tensors of one quantized linear layer, in device memory of the stream's device (in host memory
 /// for `qlinear::reference`). Every tensor that is written must overlap no other tensor. Pointers
 /// need the alignment of their element only; 16-byte aligned pointers and row strides run fastest.
-/// A tensor without elements may have a null pointer.
+/// The stride of a dimension of size 1 means nothing and may be anything, and so may every stride
+/// of a tensor without elements, whose pointer may be null.
 template <class TIn, class TWQ>
 struct QuantizedLinearArgs {
+  static_assert(sizeof(detail::RequireActivation<TIn>) + sizeof(detail::RequireWeight<TWQ>) > 0);
+
   TensorRef<TIn, 2> activation;                  ///< [M, K], row stride >= K
   TensorRef<TWQ, 2> weight_q;                    ///< [C_out, K], row stride >= K
   TensorRef<scale_t<TIn>, 1> weight_scale;       ///< [C_out]
@@ -55,13 +58,17 @@ struct DynamicRangeQuantizeDescriptor {
 
 template <class TIn, class TQ>
 struct DynamicRangeQuantizeArgs {
+  static_assert(sizeof(detail::RequireActivation<TIn>) + sizeof(detail::RequireQuantized<TQ>) > 0);
+
   TensorRef<TIn, 2> activation;      ///< [M, K], row stride >= K
   TensorMut<TQ, 2> quantized;        ///< [M, K], row stride >= K
   TensorMut<scale_t<TIn>, 1> scale;  ///< [M]
 };
 
 /// Caller-owned device memory that a plan may use while its kernels run, 256-byte aligned (as
-/// `cudaMalloc` returns it). Plans in flight at the same time need one each.
+/// `cudaMalloc` returns it). Plans in flight at the same time need one each. Only its first
+/// `workspace_size()` bytes are written: they must overlap no tensor that the call uses, and what
+/// follows them may hold anything.
 struct Workspace {
   void* data = nullptr;
   std::size_t bytes = 0;

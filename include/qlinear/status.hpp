@@ -2,6 +2,7 @@
 
 #include <qlinear/export.hpp>
 
+#include <cassert>
 #include <optional>
 #include <string>
 #include <utility>
@@ -19,19 +20,32 @@ enum class StatusCode {
 /// Name of the enumerator, for example "InvalidProblem".
 QLINEAR_API const char* to_string(StatusCode code) noexcept;
 
-/// Outcome of a call. A failure's message says what was given, what was expected and what to do.
-/// Success holds no message and allocates nothing.
+/// Outcome of a call. A failure's message says what was given, what was expected and what to do, or
+/// is "(out of memory)" where there was no memory for it. Success holds no message and allocates
+/// nothing. No member throws.
 class [[nodiscard]] Status {
  public:
   Status() noexcept = default;
-  Status(StatusCode code, std::string message) noexcept
-      : code_(code), message_(std::move(message)) {}
+  /// With `StatusCode::Ok` the message is dropped.
+  Status(StatusCode code, std::string message) noexcept : code_(code) {
+    if (code != StatusCode::Ok) message_ = std::move(message);
+  }
+  QLINEAR_API Status(const Status& other) noexcept;
+  QLINEAR_API Status& operator=(const Status& other) noexcept;
+  Status(Status&&) noexcept = default;
+  Status& operator=(Status&&) noexcept = default;
+  ~Status() = default;
 
   bool ok() const noexcept { return code_ == StatusCode::Ok; }
   StatusCode code() const noexcept { return code_; }
   const std::string& message() const noexcept { return message_; }
 
  private:
+  template <class T>
+  friend class Result;
+  /// `status`, or an InvalidProblem where that is Ok.
+  QLINEAR_API static Status failure_of_result(Status status) noexcept;
+
   StatusCode code_ = StatusCode::Ok;
   std::string message_;
 };
@@ -41,15 +55,25 @@ template <class T>
 class [[nodiscard]] Result {
  public:
   Result(T value) : value_(std::move(value)) {}
-  Result(Status failure) noexcept : status_(std::move(failure)) {}
+  /// Precondition: `!failure.ok()`. Otherwise the result is an InvalidProblem.
+  Result(Status failure) noexcept : status_(Status::failure_of_result(std::move(failure))) {}
 
   bool ok() const noexcept { return value_.has_value(); }
   const Status& status() const noexcept { return status_; }
 
   /// Precondition: `ok()`.
-  T& value() & noexcept { return *value_; }
-  const T& value() const& noexcept { return *value_; }
-  T&& value() && noexcept { return *std::move(value_); }
+  T& value() & noexcept {
+    assert(ok());
+    return *value_;
+  }
+  const T& value() const& noexcept {
+    assert(ok());
+    return *value_;
+  }
+  T&& value() && noexcept {
+    assert(ok());
+    return *std::move(value_);
+  }
 
  private:
   Status status_;

@@ -8,6 +8,7 @@ namespace qlinear {
 
 /// Read-only view of a strided tensor. Strides are counted in elements. The library takes an inner
 /// stride of 1 only; a row stride larger than the row (padding) is honoured on every matrix.
+/// Strides along which there is no second element are not looked at.
 template <class T, std::size_t Rank>
 struct TensorRef {
   const T* data = nullptr;

@@ -21,7 +21,11 @@ QLINEAR_API const char* to_string(ElementKind kind) noexcept;
 
 namespace detail {
 template <class T>
-struct ElementKindOf;
+struct ElementKindOf {
+  static_assert(!std::is_same_v<T, T>,
+                "qlinear: an element type is __half, __nv_bfloat16, float, double, qlinear::S8, "
+                "qlinear::U8 or std::int32_t");
+};
 template <>
 struct ElementKindOf<__half> : std::integral_constant<ElementKind, ElementKind::F16> {};
 template <>
@@ -36,6 +40,28 @@ template <>
 struct ElementKindOf<U8> : std::integral_constant<ElementKind, ElementKind::U8> {};
 template <>
 struct ElementKindOf<std::int32_t> : std::integral_constant<ElementKind, ElementKind::S32> {};
+
+/// Names the supported types where a template is given another one.
+template <class TIn>
+struct RequireActivation {
+  static_assert(std::is_same_v<TIn, __half> || std::is_same_v<TIn, __nv_bfloat16> ||
+                    std::is_same_v<TIn, float> || std::is_same_v<TIn, double>,
+                "qlinear: activations are __half, __nv_bfloat16, float or double");
+};
+template <class TWQ>
+struct RequireWeight {
+  static_assert(std::is_same_v<TWQ, S8> || std::is_same_v<TWQ, U8>,
+                "qlinear: weights are qlinear::S8 or qlinear::U8");
+};
+template <class TQ>
+struct RequireQuantized {
+  static_assert(std::is_same_v<TQ, S8>, "qlinear: activations are quantized to qlinear::S8");
+};
+
+template <class TIn>
+struct ScaleOf : RequireActivation<TIn> {
+  using type = std::conditional_t<std::is_same_v<TIn, double>, double, float>;
+};
 }  // namespace detail
 
 /// The `ElementKind` of a C++ element type.
@@ -45,6 +71,6 @@ inline constexpr ElementKind element_kind_v = detail::ElementKindOf<T>::value;
 /// Type of every scale that belongs to activations of type `TIn`, and the type in which the
 /// library computes for them: `double` for f64, `float` for f16, bf16 and f32.
 template <class TIn>
-using scale_t = std::conditional_t<std::is_same_v<TIn, double>, double, float>;
+using scale_t = typename detail::ScaleOf<TIn>::type;
 
 }  // namespace qlinear

@@ -15,6 +15,7 @@
 #include <ostream>
 #include <sstream>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace qlinear::test {
@@ -102,18 +103,20 @@ Status force_aligned_kernel() {
   for (const KernelSku& sku : registered_kernels()) {
     if (sku.category != KernelCategory::Gemm) continue;
     const Status status = check_after([](Args&) {}, {.kernel = sku.name});
-    if (!status.ok() && status.message().starts_with("the forced kernel")) return status;
+    if (status.message().find("needs act_q_scratch and weight_q") != std::string::npos)
+      return status;
   }
   return {};
 }
 
 /// A layer of few outputs and a long K, with a kernel that keeps partial sums in the workspace.
-Status run_with_workspace(Workspace workspace) {
+Status run_with_workspace(Workspace workspace, bool over_weights = false) {
   constexpr std::int64_t kRows = 16, kOutputs = 64, kDepth = 65536;
   const Descriptor descriptor{.m = kRows, .c_out = kOutputs, .k = kDepth};
   std::vector<float> activation(kRows * kDepth), weight_scale(kOutputs), output(kRows * kOutputs);
   std::vector<float> act_scale(kRows);
   std::vector<S8> act_q(kRows * kDepth), weight(kOutputs * kDepth);
+  if (over_weights) workspace = {weight.data(), weight.size()};
   return Plan::select(nullptr, descriptor, {.kernel = "mma_m8n8k16_16x64x128", .split_k = 4})
       .value()
       .run(nullptr, workspace,
@@ -123,6 +126,19 @@ Status run_with_workspace(Workspace workspace) {
             {output.data(), {kRows, kOutputs}, {kOutputs, 1}},
             {act_q.data(), {kRows, kDepth}, {kDepth, 1}},
             {act_scale.data(), {kRows}, {1}}});
+}
+
+Status run_quantize_plan_with_null_workspace() {
+  Call call;
+  return DynamicRangeQuantizePlan<float, S8>::select(nullptr, {.m = 3, .k = 5})
+      .value()
+      .run(nullptr, {nullptr, 1},
+           {call.args.activation, call.args.act_q_scratch, call.args.act_scale_scratch});
+}
+
+Status select_quantize(const PlanPreference& preference) {
+  return DynamicRangeQuantizePlan<float, S8>::select(nullptr, {.m = 3, .k = 5}, preference)
+      .status();
 }
 
 template <class T>
@@ -167,7 +183,7 @@ Drivers argument_drivers() {
         }),
         given([](Args& a) { a.act_q_scratch.shape[0] = 2; }),
         given([](Args& a) { a.act_scale_scratch.shape = {2}; })}},
-      {"an inner stride other than 1",
+      {"an inner stride other than 1, along which there is a second element",
        {given([](Args& a) { a.weight_q.stride[1] = 2; }),
         given([](Args& a) { a.weight_scale.stride = {0}; })}},
       {"a row stride shorter than the row", {given([](Args& a) { a.output.stride[0] = 3; })}},
@@ -180,6 +196,16 @@ Drivers argument_drivers() {
       {"a tensor that is written and overlaps another one",
        {given([](Args& a) { a.output.data = const_cast<float*>(a.activation.data); }),
         given([](Args& a) { a.act_q_scratch.data = const_cast<S8*>(a.weight_q.data); })}},
+      {"a workspace that is written and overlaps a tensor",
+       {[] { return run_with_workspace({}, true); }}},
+      {"a workspace of some bytes at a null pointer",
+       {[] {
+          return run_with_workspace({nullptr, std::numeric_limits<std::size_t>::max()});
+        },
+        [] {
+          return run_with_workspace({nullptr, 1});
+        },
+        &run_quantize_plan_with_null_workspace}},
       {"a workspace that is neither empty nor `workspace_size()` bytes", {[] {
          alignas(256) std::byte byte[256];
          return run_with_workspace({byte, 1});
@@ -188,6 +214,28 @@ Drivers argument_drivers() {
          alignas(256) std::byte byte[256];
          return run_with_workspace({byte + 1, std::numeric_limits<std::size_t>::max()});
        }}},
+  };
+}
+
+Drivers preference_drivers() {
+  const auto given = [](const PlanPreference& preference) {
+    return [preference] { return select_after([](Descriptor&) {}, preference); };
+  };
+  const auto given_to_quantize = [](const PlanPreference& preference) {
+    return [preference] { return select_quantize(preference); };
+  };
+  constexpr int kLowest = std::numeric_limits<int>::min();
+  // Through a variable, since a compiler refuses the constant.
+  static const char* const volatile null = nullptr;
+  const std::string_view bad_name(null, 4);
+  return {
+      {"a negative `split_k`",
+       {given({.split_k = -1}), given({.split_k = kLowest}),
+        given({.split_k = -std::numeric_limits<int>::max()}),
+        given({.kernel = "dp4a_16x64", .split_k = -1}), given_to_quantize({.split_k = -1})}},
+      {"the name of a forced kernel at a null pointer",
+       {given({.kernel = bad_name}), given({.quantize_kernel = bad_name}),
+        given_to_quantize({.kernel = bad_name}), given_to_quantize({.quantize_kernel = bad_name})}},
   };
 }
 
@@ -211,7 +259,7 @@ Drivers kernel_drivers() {
 /// Rows that need another machine, and the tests that have it.
 const std::map<std::string, const char*>& rows_of_other_tests() {
   static const std::map<std::string, const char*> rows = {
-      {"a GPU older than every compiled architecture", "old_gpu_test"},
+      {"a GPU that no compiled architecture serves", "old_gpu_test"},
       {"a stream of another device than the one the plan was selected for", "multi_device_test"},
       {"a failure of the CUDA runtime", "no_gpu_test"},
   };
@@ -222,6 +270,7 @@ const Drivers& drivers() {
   static const Drivers all = [] {
     Drivers merged = descriptor_drivers();
     merged.merge(argument_drivers());
+    merged.merge(preference_drivers());
     merged.merge(kernel_drivers());
     return merged;
   }();

@@ -6,12 +6,14 @@
 #include <array>
 #include <cstdlib>
 #include <cstring>
+#include <limits>
 #include <new>
 
 namespace {
 
 thread_local bool counting = false;
 thread_local std::size_t allocations = 0;
+thread_local std::size_t allocation_limit = std::numeric_limits<std::size_t>::max();
 
 bool is_cuda_runtime(const void* code) {
   Dl_info module{};
@@ -33,8 +35,10 @@ bool called_from_cuda_runtime() {
 void* allocate(std::size_t bytes) {
   if (counting) {
     counting = false;
-    if (!called_from_cuda_runtime()) ++allocations;
+    const bool ours = !called_from_cuda_runtime();
+    if (ours) ++allocations;
     counting = true;
+    if (ours && allocations > allocation_limit) throw std::bad_alloc();
   }
   if (void* memory = std::malloc(bytes == 0 ? 1 : bytes)) return memory;
   throw std::bad_alloc();
@@ -57,5 +61,15 @@ AllocationCounter::AllocationCounter() {
 }
 AllocationCounter::~AllocationCounter() { counting = false; }
 std::size_t AllocationCounter::count() const { return allocations; }
+
+AllocationLimit::AllocationLimit(std::size_t allowed) {
+  allocations = 0;
+  allocation_limit = allowed;
+  counting = true;
+}
+AllocationLimit::~AllocationLimit() {
+  counting = false;
+  allocation_limit = std::numeric_limits<std::size_t>::max();
+}
 
 }  // namespace qlinear::test

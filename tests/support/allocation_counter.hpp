@@ -16,4 +16,14 @@ class AllocationCounter {
   std::size_t count() const;
 };
 
+/// Lets operator new succeed `allowed` times on this thread while it exists, then fail. The CUDA
+/// runtime and its emulation get their memory all the same.
+class AllocationLimit {
+ public:
+  explicit AllocationLimit(std::size_t allowed);
+  ~AllocationLimit();
+  AllocationLimit(const AllocationLimit&) = delete;
+  AllocationLimit& operator=(const AllocationLimit&) = delete;
+};
+
 }  // namespace qlinear::test
