@@ -16,6 +16,13 @@ set(QLINEAR_CUDA_ARCHITECTURES
     "75-real;80-real;86-real;89-real;90a-real;100-real;120"
     CACHE STRING "GPU architectures to compile for, as CUDA_ARCHITECTURES takes them")
 
+set(QLINEAR_TYPES
+    "all"
+    CACHE STRING "Pairs of activation and weight type: all, or a list such as bf16-s8;f16-s8")
+set(QLINEAR_KERNELS
+    "all"
+    CACHE STRING "GEMM kernels: all, or a list of dp4a, mma_m8n8k16, mma_m16n8k32 and sm90a")
+
 if(NOT QLINEAR_CUDA_RUNTIME MATCHES "^(Static|Shared)$")
   message(FATAL_ERROR "QLINEAR_CUDA_RUNTIME is '${QLINEAR_CUDA_RUNTIME}'; it takes Static or Shared.")
 endif()
@@ -25,6 +32,19 @@ foreach(architecture IN LISTS QLINEAR_CUDA_ARCHITECTURES)
       FATAL_ERROR
         "QLINEAR_CUDA_ARCHITECTURES holds '${architecture}'; it takes numbers such as 80-real, "
         "90a-real or 120, because the library names them in its messages.")
+  endif()
+endforeach()
+
+foreach(pair IN LISTS QLINEAR_TYPES)
+  if(NOT pair MATCHES "^(all|(f16|bf16|f32|f64)-(s8|u8))$")
+    message(FATAL_ERROR "QLINEAR_TYPES holds '${pair}'; it takes all, or a list of f16-s8, f16-u8, "
+                        "bf16-s8, bf16-u8, f32-s8, f32-u8, f64-s8 and f64-u8.")
+  endif()
+endforeach()
+foreach(family IN LISTS QLINEAR_KERNELS)
+  if(NOT family MATCHES "^(all|dp4a|mma_m8n8k16|mma_m16n8k32|sm90a)$")
+    message(FATAL_ERROR "QLINEAR_KERNELS holds '${family}'; it takes all, or a list of dp4a, "
+                        "mma_m8n8k16, mma_m16n8k32 and sm90a.")
   endif()
 endforeach()
 

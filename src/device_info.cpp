@@ -40,6 +40,7 @@ Status query(int device, DeviceInfo& info) {
     if (error != cudaSuccess) return cuda_failure("cudaDeviceGetAttribute", error);
   }
   info.architecture = major * 10 + minor;
+  info.families = families_on(info.architecture);
   // Where a driver does not tell the clocks, the cost model goes without.
   const bool clocks_known =
       attribute(cudaDevAttrClockRate, kilohertz) == cudaSuccess &&

@@ -114,7 +114,7 @@ Status run_with_workspace(Workspace workspace) {
   std::vector<float> activation(kRows * kDepth), weight_scale(kOutputs), output(kRows * kOutputs);
   std::vector<float> act_scale(kRows);
   std::vector<S8> act_q(kRows * kDepth), weight(kOutputs * kDepth);
-  return Plan::select(nullptr, descriptor, {.kernel = "mma_m8n8k16_16x64x128", .split_k = 4})
+  return Plan::select(nullptr, descriptor, {.kernel = "mma_m16n8k32_16x64x256", .split_k = 4})
       .value()
       .run(nullptr, workspace,
            {{activation.data(), {kRows, kDepth}, {kDepth, 1}},
@@ -200,7 +200,7 @@ Drivers kernel_drivers() {
                               {.quantize_kernel = "quantize_registers"});
         },
         [] {
-          return select_after([](Descriptor&) {}, {.kernel = "dp4a_16x64", .split_k = 1000});
+          return select_after([](Descriptor&) {}, {.kernel = "mma_m16n8k32_64x64x128", .split_k = 1000});
         }}},
       {"a forced split of K that no kernel can do",
        {[] { return select_after([](Descriptor&) {}, {.split_k = 1000}); }}},
