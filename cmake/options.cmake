@@ -16,12 +16,32 @@ set(QLINEAR_CUDA_ARCHITECTURES
     ""
     CACHE STRING "GPU architectures to compile for; empty: CMAKE_CUDA_ARCHITECTURES, or every one")
 
+set(QLINEAR_TYPES
+    "all"
+    CACHE STRING "Pairs of activation and weight type: all, or a list such as bf16-s8;f16-s8")
+set(QLINEAR_KERNELS
+    "all"
+    CACHE STRING "GEMM kernels: all, or a list of dp4a, mma_m8n8k16, mma_m16n8k32 and sm90a")
+
 if(NOT QLINEAR_CUDA_RUNTIME MATCHES "^(Static|Shared)$")
   message(FATAL_ERROR "QLINEAR_CUDA_RUNTIME is '${QLINEAR_CUDA_RUNTIME}'; it takes Static or Shared.")
 endif()
 # Not in the cache: a later value of the parent's counts, too.
 include("${CMAKE_CURRENT_LIST_DIR}/architectures.cmake")
 qlinear_resolve_architectures(QLINEAR_CUDA_ARCHITECTURES)
+
+foreach(pair IN LISTS QLINEAR_TYPES)
+  if(NOT pair MATCHES "^(all|(f16|bf16|f32|f64)-(s8|u8))$")
+    message(FATAL_ERROR "QLINEAR_TYPES holds '${pair}'; it takes all, or a list of f16-s8, f16-u8, "
+                        "bf16-s8, bf16-u8, f32-s8, f32-u8, f64-s8 and f64-u8.")
+  endif()
+endforeach()
+foreach(family IN LISTS QLINEAR_KERNELS)
+  if(NOT family MATCHES "^(all|dp4a|mma_m8n8k16|mma_m16n8k32|sm90a)$")
+    message(FATAL_ERROR "QLINEAR_KERNELS holds '${family}'; it takes all, or a list of dp4a, "
+                        "mma_m8n8k16, mma_m16n8k32 and sm90a.")
+  endif()
+endforeach()
 
 if(PROJECT_IS_TOP_LEVEL AND NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)
   set(CMAKE_BUILD_TYPE

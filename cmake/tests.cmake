@@ -24,6 +24,7 @@ function(qlinear_add_test name)
   add_executable(${name} ${test_UNPARSED_ARGUMENTS})
   qlinear_target_defaults(${name})
   qlinear_device_includes(${name})
+  qlinear_build_definitions(${name})
   target_include_directories(${name} PRIVATE "${PROJECT_SOURCE_DIR}/src"
                                              "${PROJECT_SOURCE_DIR}/tests")
   target_link_libraries(${name} PRIVATE qlinear::qlinear GTest::gtest_main)

@@ -143,9 +143,9 @@ cudaError_t launch_dp4a_gemm(const GemmProblem& p, cudaStream_t stream) {
   config.dynamic_shared_bytes = kDp4aTiles[kTile].shared_bytes();
   config.stream = stream;
   config.programmatic_dependent = p.programmatic_dependent;
-  return dispatch_element(p.element, [&](auto element) {
-    return dispatch_weight(p.weight_element, [&](auto weight) {
-      using TIn = typename decltype(element)::Type;
+  return dispatch_element<kEveryPair>(p.element, [&](auto element) {
+    using TIn = typename decltype(element)::Type;
+    return dispatch_weight<kEveryPair, TIn>(p.weight_element, [&](auto weight) {
       using TWQ = typename decltype(weight)::Type;
       return launch_kernel<&dp4a_gemm<TIn, TWQ, kM, kN>>(config, p);
     });

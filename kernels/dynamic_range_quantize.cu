@@ -102,7 +102,7 @@ cudaError_t launch_rows(const char* name, const QuantizeProblem& p, unsigned thr
 
 std::int64_t quantize_registers_max_k(ElementKind element) {
   std::int64_t max_k = 0;
-  (void)dispatch_element(element, [&](auto tag) {
+  (void)dispatch_element<kEveryPair>(element, [&](auto tag) {
     using TIn = typename decltype(tag)::Type;
     max_k = std::int64_t{max_threads<TIn>()} * kHeldChunks<TIn> * kChunkElements;
     return cudaSuccess;
@@ -111,7 +111,7 @@ std::int64_t quantize_registers_max_k(ElementKind element) {
 }
 
 cudaError_t launch_quantize_registers(const QuantizeProblem& p, cudaStream_t stream) {
-  return dispatch_element(p.element, [&](auto tag) {
+  return dispatch_element<kEveryPair>(p.element, [&](auto tag) {
     using TIn = typename decltype(tag)::Type;
     return launch_rows<TIn, &quantize_registers<TIn>>(
         "quantize_registers", p, threads_per_row(p.m, p.k, kHeldChunks<TIn>, max_threads<TIn>()),
@@ -120,7 +120,7 @@ cudaError_t launch_quantize_registers(const QuantizeProblem& p, cudaStream_t str
 }
 
 cudaError_t launch_quantize_two_pass(const QuantizeProblem& p, cudaStream_t stream) {
-  return dispatch_element(p.element, [&](auto tag) {
+  return dispatch_element<kEveryPair>(p.element, [&](auto tag) {
     using TIn = typename decltype(tag)::Type;
     return launch_rows<TIn, &quantize_two_pass<TIn>>(
         "quantize_two_pass", p, threads_per_row(p.m, p.k, 1, max_threads<TIn>()), stream);

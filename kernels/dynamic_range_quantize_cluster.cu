@@ -89,7 +89,7 @@ int quantize_cluster_blocks(std::int64_t k) {
 
 std::int64_t quantize_cluster_max_k(ElementKind element) {
   std::int64_t max_k = 0;
-  (void)dispatch_element(element, [&](auto tag) {
+  (void)dispatch_element<kEveryPair>(element, [&](auto tag) {
     using TIn = typename decltype(tag)::Type;
     max_k = std::int64_t{kMaxClusterBlocks} * kThreads * kHeldChunks<TIn> * kChunkElements;
     return cudaSuccess;
@@ -106,7 +106,7 @@ cudaError_t launch_quantize_cluster(const QuantizeProblem& p, cudaStream_t strea
   config.dynamic_shared_bytes = kRowMaxBytes + ClusterExchange::kSharedBytes;
   config.stream = stream;
   config.programmatic_dependent = p.programmatic_dependent;
-  return dispatch_element(p.element, [&](auto tag) {
+  return dispatch_element<kEveryPair>(p.element, [&](auto tag) {
     using TIn = typename decltype(tag)::Type;
     return launch_kernel<&quantize_cluster<TIn>>(config, p,
                                                  row_options<TIn>(p, kThreads, row_clusters));

@@ -234,22 +234,32 @@ cudaError_t launch_mma_sync_tile(const GemmProblem& p, cudaStream_t stream) {
   config.dynamic_shared_bytes = Traits::kSharedBytes;
   config.stream = stream;
   config.programmatic_dependent = p.programmatic_dependent;
-  return dispatch_weight(p.weight_element, [&](auto weight) {
+  return dispatch_weight<kShape.types, TIn>(p.weight_element, [&](auto weight) {
     using TWQ = typename decltype(weight)::Type;
     return launch_kernel<&mma_sync_gemm<TIn, TWQ, kTile>>(config, p);
   });
 }
 
-template <class TIn, int... kTiles>
-constexpr auto mma_sync_launchers(std::integer_sequence<int, kTiles...>) {
-  return std::array<GemmLauncher, sizeof...(kTiles)>{&launch_mma_sync_tile<TIn, kTiles>...};
+/// Null for tiles of another instruction.
+template <class TIn, MmaShape kShape, int kTile>
+constexpr GemmLauncher mma_sync_launcher() {
+  if constexpr (kMmaSyncTiles[kTile].shape == kShape) {
+    return &launch_mma_sync_tile<TIn, kTile>;
+  } else {
+    return nullptr;
+  }
 }
 
-template <class TIn>
+template <class TIn, MmaShape kShape, int... kTiles>
+constexpr auto mma_sync_launchers(std::integer_sequence<int, kTiles...>) {
+  return std::array<GemmLauncher, sizeof...(kTiles)>{mma_sync_launcher<TIn, kShape, kTiles>()...};
+}
+
+template <class TIn, MmaShape kShape>
 cudaError_t launch_mma_sync_gemm_for(int tile, const GemmProblem& p, cudaStream_t stream) {
   constexpr auto kCount = static_cast<int>(kMmaSyncTiles.size());
   static constexpr auto kLaunchers =
-      mma_sync_launchers<TIn>(std::make_integer_sequence<int, kCount>{});
+      mma_sync_launchers<TIn, kShape>(std::make_integer_sequence<int, kCount>{});
   return kLaunchers[static_cast<std::size_t>(tile)](p, stream);
 }
 

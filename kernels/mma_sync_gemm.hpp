@@ -6,15 +6,17 @@
 
 namespace qlinear::kernels {
 
-/// Row `tile` of `kMmaSyncTiles` for activations of type `TIn`. Operands are aligned as that row
-/// asks; any M, N and K. Defined in one file a type, so that they compile side by side.
-template <class TIn>
+/// Row `tile` of `kMmaSyncTiles`, one of instruction `kShape`, for activations of type `TIn`.
+/// Operands are aligned as that row asks; any M, N and K. Defined in several files, so that they
+/// compile side by side, each for the GPUs that have the instruction.
+template <class TIn, MmaShape kShape>
 cudaError_t launch_mma_sync_gemm_for(int tile, const GemmProblem& problem, cudaStream_t stream);
 
 template <int kTile>
 cudaError_t launch_mma_sync_gemm(const GemmProblem& problem, cudaStream_t stream) {
-  return dispatch_element(problem.element, [&](auto element) {
-    return launch_mma_sync_gemm_for<typename decltype(element)::Type>(kTile, problem, stream);
+  return dispatch_element<kMmaSyncTiles[kTile].types>(problem.element, [&](auto element) {
+    using TIn = typename decltype(element)::Type;
+    return launch_mma_sync_gemm_for<TIn, kMmaSyncTiles[kTile].shape>(kTile, problem, stream);
   });
 }
 

@@ -2,6 +2,7 @@
 
 namespace qlinear::kernels {
 
-template cudaError_t launch_mma_sync_gemm_for<__half>(int, const GemmProblem&, cudaStream_t);
+template cudaError_t launch_mma_sync_gemm_for<__half, MmaShape::M16N8K32>(int, const GemmProblem&,
+                                                                          cudaStream_t);
 
 }  // namespace qlinear::kernels

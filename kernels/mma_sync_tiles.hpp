@@ -1,5 +1,7 @@
 #pragma once
 
+#include <type_pairs.hpp>
+
 #include <array>
 #include <cstddef>
 
@@ -14,6 +16,7 @@ enum class MmaShape {
 /// A block's tile of the mma.sync GEMM.
 struct MmaSyncTile {
   const char* name;
+  TypePairs types;
   int m;
   int n;
   int k;  ///< Of one stage, in bytes.
@@ -38,28 +41,41 @@ struct MmaSyncTile {
 inline constexpr std::array<MmaSyncTile, 14> kMmaSyncTiles{{
     // Prefill where a multiprocessor has 192 KiB (sm_90, sm_100): two blocks hide each other's
     // barriers and epilogues, with half the barriers of the rows below.
-    {"mma_m16n8k32_128x128x128", 128, 128, 128, 3, 2, 2, 2, false, MmaShape::M16N8K32, 2050.0},
+    {"mma_m16n8k32_128x128x128", kCommonPairs, 128, 128, 128, 3, 2, 2, 2, false, MmaShape::M16N8K32,
+     2050.0},
     // The least traffic through shared memory, half the barriers of the next row, and a single
     // block: within a few percent of the row above in long main loops.
-    {"mma_m16n8k32_128x256x128", 128, 256, 128, 3, 2, 4, 1, false, MmaShape::M16N8K32, 2130.0},
+    {"mma_m16n8k32_128x256x128", kCommonPairs, 128, 256, 128, 3, 2, 4, 1, false, MmaShape::M16N8K32,
+     2130.0},
     // Prefill within the 99 KiB of sm_86, sm_89 and sm_120.
-    {"mma_m16n8k32_128x256x64", 128, 256, 64, 4, 2, 4, 1, false, MmaShape::M16N8K32, 2110.0},
+    {"mma_m16n8k32_128x256x64", kCommonPairs, 128, 256, 64, 4, 2, 4, 1, false, MmaShape::M16N8K32,
+     2110.0},
     // Two blocks on sm_80; fills waves better.
-    {"mma_m16n8k32_128x128x64", 128, 128, 64, 4, 2, 2, 2, false, MmaShape::M16N8K32, 1850.0},
+    {"mma_m16n8k32_128x128x64", kEveryPair, 128, 128, 64, 4, 2, 2, 2, false, MmaShape::M16N8K32,
+     1850.0},
     // M of 65 to some hundreds: enough tiles for all multiprocessors.
-    {"mma_m16n8k32_128x64x128", 128, 64, 128, 4, 2, 2, 2, false, MmaShape::M16N8K32, 1420.0},
-    {"mma_m16n8k32_64x128x128", 64, 128, 128, 4, 2, 2, 2, false, MmaShape::M16N8K32, 1835.0},
-    {"mma_m16n8k32_64x64x128", 64, 64, 128, 4, 2, 2, 2, false, MmaShape::M16N8K32, 1100.0},
+    {"mma_m16n8k32_128x64x128", kCommonPairs, 128, 64, 128, 4, 2, 2, 2, false, MmaShape::M16N8K32,
+     1420.0},
+    {"mma_m16n8k32_64x128x128", kCommonPairs, 64, 128, 128, 4, 2, 2, 2, false, MmaShape::M16N8K32,
+     1835.0},
+    {"mma_m16n8k32_64x64x128", kEveryPair, 64, 64, 128, 4, 2, 2, 2, false, MmaShape::M16N8K32,
+     1100.0},
     // Decode: as few token rows as the instruction takes, and a deep ring of weights.
-    {"mma_m16n8k32_32x64x256", 32, 64, 256, 4, 1, 4, 2, false, MmaShape::M16N8K32, 935.0},
-    {"mma_m16n8k32_16x64x256", 16, 64, 256, 5, 1, 4, 2, false, MmaShape::M16N8K32, 750.0},
-    {"mma_m16n8k32_16x128x128", 16, 128, 128, 5, 1, 4, 2, false, MmaShape::M16N8K32, 1120.0},
+    {"mma_m16n8k32_32x64x256", kCommonPairs, 32, 64, 256, 4, 1, 4, 2, false, MmaShape::M16N8K32,
+     935.0},
+    {"mma_m16n8k32_16x64x256", kEveryPair, 16, 64, 256, 5, 1, 4, 2, false, MmaShape::M16N8K32,
+     750.0},
+    {"mma_m16n8k32_16x128x128", kCommonPairs, 16, 128, 128, 5, 1, 4, 2, false, MmaShape::M16N8K32,
+     1120.0},
     // Operands that cp.async cannot move in 16 bytes.
-    {"mma_m16n8k32_128x128x64_any", 128, 128, 64, 3, 2, 2, 2, true, MmaShape::M16N8K32, 1560.0},
-    {"mma_m16n8k32_16x64x256_any", 16, 64, 256, 3, 1, 4, 2, true, MmaShape::M16N8K32, 550.0},
+    {"mma_m16n8k32_128x128x64_any", kEveryPair, 128, 128, 64, 3, 2, 2, 2, true, MmaShape::M16N8K32,
+     1560.0},
+    {"mma_m16n8k32_16x64x256_any", kEveryPair, 16, 64, 256, 3, 1, 4, 2, true, MmaShape::M16N8K32,
+     550.0},
     // Turing: 64 KiB a multiprocessor, no cp.async.
-    {"mma_m8n8k16_128x128x64", 128, 128, 64, 2, 2, 4, 1, true, MmaShape::M8N8K16, 500.0},
-    {"mma_m8n8k16_16x64x128", 16, 64, 128, 2, 1, 4, 2, true, MmaShape::M8N8K16, 250.0},
+    {"mma_m8n8k16_128x128x64", kEveryPair, 128, 128, 64, 2, 2, 4, 1, true, MmaShape::M8N8K16,
+     500.0},
+    {"mma_m8n8k16_16x64x128", kEveryPair, 16, 64, 128, 2, 1, 4, 2, true, MmaShape::M8N8K16, 250.0},
 }};
 
 }  // namespace qlinear::kernels

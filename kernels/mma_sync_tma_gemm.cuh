@@ -392,7 +392,7 @@ cudaError_t launch_mma_sync_tma_tile(const GemmProblem& p, cudaStream_t stream) 
   config.dynamic_shared_bytes = kTile.shared_bytes();
   config.stream = stream;
   config.programmatic_dependent = p.programmatic_dependent;
-  return dispatch_weight(p.weight_element, [&](auto weight) {
+  return dispatch_weight<kTile.types, TIn>(p.weight_element, [&](auto weight) {
     using TWQ = typename decltype(weight)::Type;
     return launch_kernel<&mma_sync_tma_gemm<TIn, TWQ, kTileIndex>>(
         config, weights, tokens, p, tokens_of_tile, static_cast<unsigned>(units));

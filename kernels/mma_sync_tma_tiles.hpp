@@ -2,6 +2,8 @@
 
 #include <mma_sync_store.hpp>
 
+#include <type_pairs.hpp>
+
 #include <array>
 #include <cstddef>
 
@@ -14,6 +16,7 @@ inline constexpr int kMmaSyncTmaStateBytes = 96;  // What the loader keeps in mi
 /// A block's tile of the mma.sync GEMM that TMA feeds.
 struct MmaSyncTmaTile {
   const char* name;
+  TypePairs types;
   int m;
   int n;
   int stages;
@@ -43,9 +46,9 @@ struct MmaSyncTmaTile {
 inline constexpr std::array<MmaSyncTmaTile, 2> kMmaSyncTmaTiles{{
     // 96 x 64 a warp: 107 bytes from shared memory for 4096 multiply-adds, all that 255 registers
     // hold.
-    {"mma_m16n8k32_tma_192x256", 192, 256, 3, 2, 4, 2440.0},
+    {"mma_m16n8k32_tma_192x256", kCommonPairs, 192, 256, 3, 2, 4, 2440.0},
     // 64 x 64 a warp, 128 bytes; fills waves that the row above does not.
-    {"mma_m16n8k32_tma_128x256", 128, 256, 3, 2, 4, 2310.0},
+    {"mma_m16n8k32_tma_128x256", kCommonPairs, 128, 256, 3, 2, 4, 2310.0},
 }};
 
 constexpr bool mma_sync_tma_tiles_fit() {

@@ -268,7 +268,7 @@ cudaError_t launch_wgmma_tile(const GemmProblem& p, cudaStream_t stream) {
   }
   config.stream = stream;
   config.programmatic_dependent = p.programmatic_dependent;
-  return dispatch_weight(p.weight_element, [&](auto weight) {
+  return dispatch_weight<kTile.types, TIn>(p.weight_element, [&](auto weight) {
     using TWQ = typename decltype(weight)::Type;
     return launch_kernel<&wgmma_gemm<TIn, TWQ, kTileIndex>>(config, weights, tokens, p,
                                                             tokens_of_tile, rows_of_tile);

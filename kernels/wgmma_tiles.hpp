@@ -3,6 +3,8 @@
 #include <cluster_occupancy.hpp>
 #include <shared_memory.hpp>
 
+#include <type_pairs.hpp>
+
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -21,6 +23,7 @@ inline constexpr int kWgmmaTileK = 128;  // Bytes of K in a stage: a row of the 
 /// says which operand is which: weights as rows and tokens as columns, or the other way round.
 struct WgmmaTile {
   const char* name;  ///< Ends in the tile's M x N.
+  TypePairs types;
   bool swapped;
   int rows;     ///< 64 for each consumer warpgroup.
   int columns;  ///< wgmma's N.
@@ -82,46 +85,46 @@ struct WgmmaTile {
 
 inline constexpr std::array<WgmmaTile, 25> kWgmmaTiles{{
     // The largest tile that the registers hold: 47 bytes a clock from the L2,
-    {"wgmma_128x256", false, 128, 256, 4, 1},
+    {"wgmma_128x256", kEveryPair, false, 128, 256, 4, 1},
     // or 31, which takes less power: on an H200 up to 8 % less time where that is what bounds, from
     // M of about 1536 on, and as much before.
-    {"wgmma_multicast_128x256", false, 128, 256, 4, 1, 2},
+    {"wgmma_multicast_128x256", kCommonPairs, false, 128, 256, 4, 1, 2},
     // M of 200 to 600, where the L2 bounds the tiles below.
-    {"wgmma_multicast_128x128", false, 128, 128, 6, 1, 2},
+    {"wgmma_multicast_128x128", kEveryPair, false, 128, 128, 6, 1, 2},
     // M of some hundreds, where 256 columns leave multiprocessors without a tile: the width for
     // which a wave is nearly full.
-    {"wgmma_128x224", false, 128, 224, 4, 1},
-    {"wgmma_128x192", false, 128, 192, 5, 1},
-    {"wgmma_128x176", false, 128, 176, 5, 1},
-    {"wgmma_128x160", false, 128, 160, 5, 1},
-    {"wgmma_128x144", false, 128, 144, 5, 1},
-    {"wgmma_128x112", false, 128, 112, 6, 1},
-    {"wgmma_128x96", false, 128, 96, 7, 1},
+    {"wgmma_128x224", kCommonPairs, false, 128, 224, 4, 1},
+    {"wgmma_128x192", kCommonPairs, false, 128, 192, 5, 1},
+    {"wgmma_128x176", kCommonPairs, false, 128, 176, 5, 1},
+    {"wgmma_128x160", kEveryPair, false, 128, 160, 5, 1},
+    {"wgmma_128x144", kCommonPairs, false, 128, 144, 5, 1},
+    {"wgmma_128x112", kCommonPairs, false, 128, 112, 6, 1},
+    {"wgmma_128x96", kCommonPairs, false, 128, 96, 7, 1},
     // Decode: weights as rows, so that few tokens leave no part of the tensor core idle, and two
     // blocks a multiprocessor, whose rings keep 192 KiB of weights in flight.
-    {"wgmma_swapped_8x64", true, 64, 8, 12, 2},
-    {"wgmma_swapped_16x64", true, 64, 16, 11, 2},
+    {"wgmma_swapped_8x64", kEveryPair, true, 64, 8, 12, 2},
+    {"wgmma_swapped_16x64", kEveryPair, true, 64, 16, 11, 2},
     // One block a multiprocessor, its ring as deep as those of two: of few blocks, those above may
     // meet on one multiprocessor and leave another idle. Some shared memory is left for a block
     // of the next layer's quantize kernel: without, 32x64 took up to 10 % longer on an H200.
     // With 128 rows they are few: for 17 tokens of 4096 x 4096 24x128 takes 9 % less than 32x64 on
     // an H100.
-    {"wgmma_swapped_deep_8x128", true, 128, 8, 13, 1},
-    {"wgmma_swapped_deep_16x128", true, 128, 16, 12, 1},
-    {"wgmma_swapped_deep_24x128", true, 128, 24, 10, 1},
-    {"wgmma_swapped_deep_32x128", true, 128, 32, 9, 1},
-    {"wgmma_swapped_deep_32x64", true, 64, 32, 17, 1},
+    {"wgmma_swapped_deep_8x128", kCommonPairs, true, 128, 8, 13, 1},
+    {"wgmma_swapped_deep_16x128", kCommonPairs, true, 128, 16, 12, 1},
+    {"wgmma_swapped_deep_24x128", kCommonPairs, true, 128, 24, 10, 1},
+    {"wgmma_swapped_deep_32x128", kCommonPairs, true, 128, 32, 9, 1},
+    {"wgmma_swapped_deep_32x64", kEveryPair, true, 64, 32, 17, 1},
     // Columns without a token are stored and summed, too: for 65 to 80 tokens 80x64 takes up to 3 %
     // less than 96x64 on an H100, for 129 to 160 up to 4 %.
-    {"wgmma_swapped_deep_64x64", true, 64, 64, 13, 1},
-    {"wgmma_swapped_deep_80x64", true, 64, 80, 11, 1},
-    {"wgmma_swapped_deep_96x64", true, 64, 96, 10, 1},
-    {"wgmma_swapped_deep_112x64", true, 64, 112, 9, 1},
-    {"wgmma_swapped_deep_128x64", true, 64, 128, 8, 1},
+    {"wgmma_swapped_deep_64x64", kEveryPair, true, 64, 64, 13, 1},
+    {"wgmma_swapped_deep_80x64", kCommonPairs, true, 64, 80, 11, 1},
+    {"wgmma_swapped_deep_96x64", kCommonPairs, true, 64, 96, 10, 1},
+    {"wgmma_swapped_deep_112x64", kCommonPairs, true, 64, 112, 9, 1},
+    {"wgmma_swapped_deep_128x64", kEveryPair, true, 64, 128, 8, 1},
     // Middle: one block with as many tokens as there are, since weights are what is streamed.
-    {"wgmma_swapped_64x128", true, 128, 64, 8, 1},
-    {"wgmma_swapped_96x128", true, 128, 96, 7, 1},
-    {"wgmma_swapped_192x128", true, 128, 192, 5, 1},
+    {"wgmma_swapped_64x128", kCommonPairs, true, 128, 64, 8, 1},
+    {"wgmma_swapped_96x128", kCommonPairs, true, 128, 96, 7, 1},
+    {"wgmma_swapped_192x128", kCommonPairs, true, 128, 192, 5, 1},
 }};
 
 inline constexpr std::size_t kWgmmaSharedBytes = 233472;  // Of a multiprocessor of sm_90: 228 KiB.

@@ -55,6 +55,7 @@ cudaError_t query_architecture(DeviceInfo& info) {
   attributes.read(cudaDevAttrMaxSharedMemoryPerMultiprocessor,
                   info.shared_bytes_per_multiprocessor);
   info.architecture = major * 10 + minor;
+  info.families = families_on(info.architecture);
   return attributes.error();
 }
 

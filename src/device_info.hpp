@@ -2,6 +2,7 @@
 
 #include <cuda_runtime_api.h>
 #include <cluster_occupancy.hpp>
+#include <kernel_families.hpp>
 #include <qlinear/status.hpp>
 #include <shared_memory.hpp>
 
@@ -15,7 +16,8 @@ using kernels::kReservedSharedBytes;
 /// What selection needs to know of a GPU.
 struct DeviceInfo {
   int ordinal = 0;
-  int architecture = 0;  ///< major * 10 + minor
+  int architecture = 0;     ///< major * 10 + minor
+  KernelFamilies families;  ///< That run there.
   int multiprocessors = 0;
   std::size_t shared_bytes_per_block = 0;  ///< With opt-in.
   std::size_t shared_bytes_per_multiprocessor = 0;

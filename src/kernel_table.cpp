@@ -3,11 +3,9 @@
 #include <dp4a_gemm.hpp>
 #include <dynamic_range_quantize.hpp>
 #include <mma_sync_gemm.hpp>
-#include <qlinear/kernels.hpp>
-#ifdef QLINEAR_HAS_SM90A
 #include <mma_sync_tma_gemm.hpp>
+#include <qlinear/kernels.hpp>
 #include <wgmma_gemm.hpp>
-#endif
 
 #include <algorithm>
 #include <array>
@@ -19,20 +17,32 @@ namespace {
 
 constexpr int kOldestArchitecture = 75;
 constexpr int kClusterArchitecture = 90;
-constexpr int kNever = std::numeric_limits<int>::max();
 constexpr std::int64_t kAnyExtent = std::numeric_limits<std::int64_t>::max();
 constexpr int kMaxWorkspaceSplit = 16;
 
 std::int64_t any_k(ElementKind) { return std::numeric_limits<std::int64_t>::max(); }
 
+constexpr QuantizeKernel quantize_cluster_row() {
+  QuantizeKernel row{};
+  row.name = "quantize_cluster";
+  row.family = KernelFamily::QuantizeCluster;
+  row.architecture = kClusterArchitecture;
+  if constexpr (is_compiled(KernelFamily::QuantizeCluster)) {
+    row.max_k = &kernels::quantize_cluster_max_k;
+    row.cluster_blocks = &kernels::quantize_cluster_blocks;
+    row.launch = &kernels::launch_quantize_cluster;
+  }
+  return row;
+}
+
 // In the order of preference: the first that suits the problem is chosen.
-constexpr std::array kQuantizeKernels{
-    QuantizeKernel{"quantize_cluster", kClusterArchitecture, &kernels::quantize_cluster_max_k,
-                   &kernels::quantize_cluster_blocks, &kernels::launch_quantize_cluster},
-    QuantizeKernel{"quantize_registers", kOldestArchitecture, &kernels::quantize_registers_max_k,
-                   nullptr, &kernels::launch_quantize_registers},
-    QuantizeKernel{"quantize_two_pass", kOldestArchitecture, &any_k, nullptr,
-                   &kernels::launch_quantize_two_pass},
+constexpr std::array kQuantizeRows{
+    quantize_cluster_row(),
+    QuantizeKernel{"quantize_registers", KernelFamily::Quantize, kOldestArchitecture,
+                   &kernels::quantize_registers_max_k, nullptr,
+                   &kernels::launch_quantize_registers},
+    QuantizeKernel{"quantize_two_pass", KernelFamily::Quantize, kOldestArchitecture, &any_k,
+                   nullptr, &kernels::launch_quantize_two_pass},
 };
 
 template <int kTile>
@@ -40,8 +50,9 @@ constexpr GemmKernel dp4a_row() {
   constexpr kernels::Dp4aTile kTileRow = kernels::kDp4aTiles[kTile];
   GemmKernel row{};
   row.name = kTileRow.name;
+  row.family = KernelFamily::Dp4a;
+  row.types = kernels::kEveryPair;
   row.architecture = kOldestArchitecture;
-  row.superseded_from = kNever;
   row.backend = KernelBackend::Dp4a;
   row.alignment = 1;
   row.max_extent = kAnyExtent;
@@ -56,7 +67,7 @@ constexpr GemmKernel dp4a_row() {
   constexpr double kMacsPerClock = 100;
   row.cost = {.stage_clocks = row.tile_m * row.tile_n * row.tile_k / kMacsPerClock,
               .wave_clocks = 4000};
-  row.launch = &kernels::launch_dp4a_gemm<kTile>;
+  if constexpr (is_compiled(KernelFamily::Dp4a)) row.launch = &kernels::launch_dp4a_gemm<kTile>;
   return row;
 }
 
@@ -64,10 +75,12 @@ template <int kTile>
 constexpr GemmKernel mma_sync_row() {
   constexpr kernels::MmaSyncTile kTileRow = kernels::kMmaSyncTiles[kTile];
   constexpr bool kIsTuring = kTileRow.shape == kernels::MmaShape::M8N8K16;
+  constexpr auto kFamily = kIsTuring ? KernelFamily::MmaM8N8K16 : KernelFamily::MmaM16N8K32;
   GemmKernel row{};
   row.name = kTileRow.name;
+  row.family = kFamily;
+  row.types = kTileRow.types;
   row.architecture = kIsTuring ? 75 : 80;
-  row.superseded_from = kIsTuring ? 80 : kNever;
   row.backend = KernelBackend::MmaSync;
   row.alignment = kTileRow.any_alignment ? 1 : 16;
   row.max_extent = kAnyExtent;
@@ -85,11 +98,10 @@ constexpr GemmKernel mma_sync_row() {
               .wave_clocks = 1650,
               .split_clocks = 4570,
               .split_sum_clocks = 0.1};
-  row.launch = &kernels::launch_mma_sync_gemm<kTile>;
+  if constexpr (is_compiled(kFamily)) row.launch = &kernels::launch_mma_sync_gemm<kTile>;
   return row;
 }
 
-#ifdef QLINEAR_HAS_SM90A
 // TMA's coordinates have 32 bits and a sign, and a last tile ends behind its operand.
 constexpr std::int64_t kMaxTmaExtent = std::numeric_limits<std::int32_t>::max() - 1023;
 
@@ -98,9 +110,10 @@ template <class Tile>
 constexpr GemmKernel tma_row(const Tile& tile) {
   GemmKernel row{};
   row.name = tile.name;
+  row.family = KernelFamily::Sm90a;
+  row.types = tile.types;
   row.architecture = 90;
   row.architecture_specific = true;
-  row.superseded_from = kNever;
   row.alignment = 16;
   row.max_extent = kMaxTmaExtent;
   row.sharers = 1;
@@ -125,10 +138,11 @@ constexpr GemmKernel mma_sync_tma_row() {
               .wave_clocks = 0,  // The ring of the next tile fills while one is stored.
               .split_clocks = 13900,
               .split_sum_clocks = 0.072};
-  row.launch = &kernels::launch_mma_sync_tma_gemm<kTile>;
+  if constexpr (is_compiled(KernelFamily::Sm90a)) {
+    row.launch = &kernels::launch_mma_sync_tma_gemm<kTile>;
+  }
   return row;
 }
-constexpr int kMmaSyncTmaRows = static_cast<int>(kernels::kMmaSyncTmaTiles.size());
 
 /// What a stage takes beside its instructions; fitted.
 constexpr double clocks_between_stages(const kernels::WgmmaTile& tile) {
@@ -186,23 +200,9 @@ constexpr GemmKernel wgmma_row() {
               .l2_bytes_per_clock = 100,
               .product_energy = 0.8,
               .l2_byte_energy = 0.0066};
-  row.launch = &kernels::launch_wgmma_gemm<kTile>;
+  if constexpr (is_compiled(KernelFamily::Sm90a)) row.launch = &kernels::launch_wgmma_gemm<kTile>;
   return row;
 }
-constexpr int kWgmmaRows = static_cast<int>(kernels::kWgmmaTiles.size());
-#else
-template <int>
-constexpr GemmKernel mma_sync_tma_row() {
-  return {};
-}
-template <int>
-constexpr GemmKernel wgmma_row() {
-  return {};
-}
-constexpr int kMmaSyncTmaRows = 0;
-constexpr int kWgmmaRows = 0;
-#endif
-
 template <int... kDp4a, int... kMmaSync, int... kMmaSyncTma, int... kWgmma>
 constexpr auto gemm_rows(std::integer_sequence<int, kDp4a...>,
                          std::integer_sequence<int, kMmaSync...>,
@@ -212,11 +212,26 @@ constexpr auto gemm_rows(std::integer_sequence<int, kDp4a...>,
                     mma_sync_tma_row<kMmaSyncTma>()..., wgmma_row<kWgmma>()...};
 }
 
-constexpr auto kGemmKernels =
-    gemm_rows(std::make_integer_sequence<int, static_cast<int>(kernels::kDp4aTiles.size())>{},
-              std::make_integer_sequence<int, static_cast<int>(kernels::kMmaSyncTiles.size())>{},
-              std::make_integer_sequence<int, kMmaSyncTmaRows>{},
-              std::make_integer_sequence<int, kWgmmaRows>{});
+/// One index for each row of `tiles`.
+template <const auto& kTiles>
+using TileIndices = std::make_integer_sequence<int, static_cast<int>(kTiles.size())>;
+
+constexpr auto kGemmRows =
+    gemm_rows(TileIndices<kernels::kDp4aTiles>{}, TileIndices<kernels::kMmaSyncTiles>{},
+              TileIndices<kernels::kMmaSyncTmaTiles>{}, TileIndices<kernels::kWgmmaTiles>{});
+
+/// The rows of `kRows` that the library was compiled with.
+template <const auto& kRows>
+constexpr auto compiled_rows() {
+  constexpr auto kIsCompiled = [](const auto& row) { return is_compiled(row.family); };
+  constexpr auto kCount = std::count_if(kRows.begin(), kRows.end(), kIsCompiled);
+  std::array<typename std::decay_t<decltype(kRows)>::value_type, kCount> rows{};
+  std::copy_if(kRows.begin(), kRows.end(), rows.begin(), kIsCompiled);
+  return rows;
+}
+
+constexpr auto kQuantizeKernels = compiled_rows<kQuantizeRows>();
+constexpr auto kGemmKernels = compiled_rows<kGemmRows>();
 
 template <class Kernel>
 const Kernel* find(std::span<const Kernel> kernels, std::string_view name) {
@@ -250,6 +265,7 @@ KernelSku make_sku(const QuantizeKernel& kernel, ElementKind element, ElementKin
   sku.element = element;
   sku.weight_element = quantized;
   sku.architecture = kernel.architecture;
+  sku.compiled_for = compiled_for(kernel.family);
   sku.precision_guarantee = guarantee(element);
   return sku;
 }
@@ -261,6 +277,7 @@ KernelSku make_sku(const GemmKernel& kernel, ElementKind element, ElementKind we
   sku.weight_element = weight;
   sku.architecture = kernel.architecture;
   sku.architecture_specific = kernel.architecture_specific;
+  sku.compiled_for = compiled_for(kernel.family);
   sku.backend = kernel.backend;
   sku.precision_guarantee = guarantee(element);
   return sku;
@@ -282,6 +299,14 @@ KernelList registered_kernels() noexcept {
     return all;
   }();
   return {skus.data(), skus.size()};
+}
+
+bool supports(const KernelSku& sku, ElementKind element, ElementKind weight_element) noexcept {
+  if (sku.category == KernelCategory::Quantize) {
+    return weight_element == ElementKind::S8 && kernels::kEveryPair.contains_activation(element);
+  }
+  const detail::GemmKernel* kernel = detail::find_gemm_kernel(sku.name);
+  return kernel != nullptr && kernel->types.contains(element, weight_element);
 }
 
 }  // namespace qlinear

@@ -1,7 +1,9 @@
 #pragma once
 
+#include <kernel_families.hpp>
 #include <kernels.hpp>
 #include <qlinear/kernel_sku.hpp>
+#include <type_pairs.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -13,6 +15,7 @@ namespace qlinear::detail {
 /// One row of the table of quantize kernels. Every row takes every activation type and alignment.
 struct QuantizeKernel {
   const char* name;
+  KernelFamily family;
   int architecture;  ///< Oldest compute capability, major * 10 + minor.
   std::int64_t (*max_k)(ElementKind element);
   /// Blocks of the cluster that shares a row of `k`; null for a kernel that needs no clusters.
@@ -52,12 +55,13 @@ struct KernelCost {
   double l2_byte_energy = 0;
 };
 
-/// One row of the table of GEMM kernels. Every row takes every type pair and every M, N and K.
+/// One row of the table of GEMM kernels. Every row takes every M, N and K.
 struct GemmKernel {
   const char* name;
+  KernelFamily family;
+  kernels::TypePairs types;
   int architecture;
   bool architecture_specific;  ///< Runs on `architecture` only.
-  int superseded_from;  ///< Capability from which other rows are always ahead; chosen if forced.
   KernelBackend backend;
   int alignment;            ///< Of operand pointers and row strides, in bytes: 16 or 1.
   std::int64_t max_extent;  ///< Largest M and N.

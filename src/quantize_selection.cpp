@@ -17,7 +17,7 @@ bool clusters_fit(const QuantizeKernel& kernel, const DeviceInfo& device) {
 
 bool can_do(const QuantizeKernel& kernel, const DeviceInfo& device,
             const DynamicRangeQuantizeDescriptor& problem) {
-  return device.architecture >= kernel.architecture && clusters_fit(kernel, device) &&
+  return device.families.contains(kernel.family) && clusters_fit(kernel, device) &&
          problem.k <= kernel.max_k(problem.activation_element);
 }
 
@@ -46,6 +46,11 @@ std::string obstacle(const QuantizeKernel& kernel, const DeviceInfo& device,
                      kernel.architecture / 10, kernel.architecture % 10, device.ordinal,
                      device.architecture / 10, device.architecture % 10);
   }
+  if (!device.families.contains(kernel.family)) {
+    return formatted("was compiled for {} alone and device {} has compute capability {}.{}",
+                     compiled_for(kernel.family), device.ordinal, device.architecture / 10,
+                     device.architecture % 10);
+  }
   if (!clusters_fit(kernel, device)) {
     return formatted("needs clusters of {} blocks, which device {} does not run",
                      kernels::kMaxClusterBlocks, device.ordinal);
@@ -59,6 +64,12 @@ std::string obstacle(const QuantizeKernel& kernel, const DeviceInfo& device,
 Result<const QuantizeKernel*> choose_quantize(const DeviceInfo& device,
                                               const DynamicRangeQuantizeDescriptor& problem,
                                               const PlanPreference& preference) {
+  if (!kernels::kEveryPair.contains_activation(problem.activation_element)) {
+    return Status(StatusCode::Unsupported,
+                  formatted("this qlinear was built without {} activations: rebuild it with a pair "
+                            "of them in QLINEAR_TYPES, which is {}",
+                            to_string(problem.activation_element), QLINEAR_TYPES));
+  }
   const auto forced = forced_kernel(preference.quantize_kernel, "PlanPreference::quantize_kernel",
                                     kQuantizeKernelVariable);
   if (!forced.name.empty()) {

@@ -35,6 +35,10 @@ bool architecture_fits(const GemmKernel& kernel, const DeviceInfo& device) {
                                       : device.architecture >= kernel.architecture;
 }
 
+bool types_fit(const GemmKernel& kernel, const QuantizedLinearDescriptor& problem) {
+  return kernel.types.contains(problem.activation_element, problem.weight_element);
+}
+
 bool extents_fit(const GemmKernel& kernel, const QuantizedLinearDescriptor& problem) {
   return std::max(problem.m, problem.c_out) <= kernel.max_extent;
 }
@@ -46,7 +50,7 @@ bool grid_fits(const GemmKernel& kernel, const QuantizedLinearDescriptor& proble
 
 bool can_do(const GemmKernel& kernel, const DeviceInfo& device,
             const QuantizedLinearDescriptor& problem, const PlanPreference& preference) {
-  return architecture_fits(kernel, device) &&
+  return device.families.contains(kernel.family) && types_fit(kernel, problem) &&
          !(kernel.architecture_specific && preference.forbid_architecture_specific) &&
          kernel.shared_bytes <= device.shared_bytes_per_block && extents_fit(kernel, problem) &&
          grid_fits(kernel, problem);
@@ -59,6 +63,15 @@ std::string obstacle(const GemmKernel& kernel, const DeviceInfo& device,
                      kernel.architecture / 10, kernel.architecture % 10,
                      kernel.architecture_specific ? " exactly" : "", device.ordinal,
                      device.architecture / 10, device.architecture % 10);
+  }
+  if (!device.families.contains(kernel.family)) {
+    return formatted("was compiled for {} alone and device {} has compute capability {}.{}",
+                     compiled_for(kernel.family), device.ordinal, device.architecture / 10,
+                     device.architecture % 10);
+  }
+  if (!types_fit(kernel, problem)) {
+    return formatted("was not compiled for {} activations with {} weights",
+                     to_string(problem.activation_element), to_string(problem.weight_element));
   }
   if (kernel.shared_bytes > device.shared_bytes_per_block) {
     return formatted("needs {} bytes of shared memory a block and device {} has {}",
@@ -127,6 +140,12 @@ Candidate best_split(const GemmKernel& kernel, const DeviceInfo& device,
   return best;
 }
 
+/// Whether a family that `device` runs is always ahead of `kernel`.
+bool is_superseded(const GemmKernel& kernel, const DeviceInfo& device) {
+  return kernel.family == KernelFamily::MmaM8N8K16 &&
+         device.families.contains(KernelFamily::MmaM16N8K32);
+}
+
 /// The best kernel of the fastest instructions that take the problem: of wgmma, mma.sync and dp4a
 /// no later one is ever ahead of an earlier one.
 GemmChoice best_gemm(const DeviceInfo& device, const QuantizedLinearDescriptor& problem,
@@ -137,7 +156,7 @@ GemmChoice best_gemm(const DeviceInfo& device, const QuantizedLinearDescriptor& 
       if (kernel.backend != backend || kernel.alignment > alignment) continue;
       const GemmKernel* ahead = best.choice.kernel;
       if (ahead != nullptr && ahead->alignment > kernel.alignment) continue;
-      if (device.architecture >= kernel.superseded_from) continue;
+      if (is_superseded(kernel, device)) continue;
       if (!can_do(kernel, device, problem, preference)) continue;
       const Candidate candidate = best_split(kernel, device, problem, preference);
       if (candidate.clocks < best.clocks) best = candidate;
@@ -265,6 +284,15 @@ void log_selection(const QuantizeState& state) {
 Result<LinearState> choose_linear(const DeviceInfo& device,
                                   const QuantizedLinearDescriptor& descriptor,
                                   const PlanPreference& preference) {
+  if (!kernels::kEveryPair.contains(descriptor.activation_element, descriptor.weight_element)) {
+    return Status(
+        StatusCode::Unsupported,
+        formatted("this qlinear was built without {} activations with {} weights: rebuild "
+                  "it with {}-{} in QLINEAR_TYPES, which is {}",
+                  to_string(descriptor.activation_element), to_string(descriptor.weight_element),
+                  to_string(descriptor.activation_element), to_string(descriptor.weight_element),
+                  QLINEAR_TYPES));
+  }
   const DynamicRangeQuantizeDescriptor quantize{descriptor.m,
                                                 descriptor.k,
                                                 descriptor.q_min,

@@ -18,6 +18,7 @@ DeviceInfo hopper(int lost) {
   DeviceInfo device;
   device.ordinal = 100 + lost;  // Selections are remembered by ordinal.
   device.architecture = 90;
+  device.families = families_on(device.architecture);
   device.multiprocessors = 132;
   device.shared_bytes_per_block = 227 * 1024;
   device.shared_bytes_per_multiprocessor = 228 * 1024;

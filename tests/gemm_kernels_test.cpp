@@ -106,7 +106,7 @@ TEST_P(GemmGrid, EqualsReference) {
                                            2};
   std::uint64_t seed = GetParam().seed * 1000 + GetParam().shard;
   for (const std::vector<std::size_t>& row : rows_of_shard(GetParam(), levels)) {
-    expect_case(kTypePairs[row[10]], grid_case(row, seed += GetParam().shards),
+    expect_case(types_of(GetParam().sku, row[10]), grid_case(row, seed += GetParam().shards),
                 kOperandLayouts[row[11]]);
   }
   expect_executed();
@@ -122,7 +122,7 @@ TEST_P(GemmRows, EveryCountUpTo130) {
   for (std::int64_t m = static_cast<std::int64_t>(GetParam().shard); m <= 130;
        m += static_cast<std::int64_t>(GetParam().shards)) {
     const auto index = static_cast<std::size_t>(m);
-    expect_case(kTypePairs[(index / GetParam().shards) % kTypePairs.size()],
+    expect_case(types_of(GetParam().sku, (index / GetParam().shards) % kTypePairs.size()),
                 {.m = m, .n = 9, .k = 48, .bias = m % 3 == 0, .seed = GetParam().seed + index},
                 OperandLayout::Dense);
   }
@@ -151,14 +151,14 @@ TEST_P(GemmSplits, EqualReference) {
     LinearCase c{.m = 5, .n = 70, .k = 256 * kSplits[i] - 16, .bias = i % 2 == 0};
     c.seed = GetParam().seed + i;
     c.split_k = kSplits[i];
-    expect_split(kTypePairs[i], c);
+    expect_split(types_of(GetParam().sku, i), c);
   }
 }
 
 TEST_P(GemmSplits, WholeTilesOfLongSlices) {
   LinearCase c{.m = 129, .n = 257, .k = 1792, .seed = GetParam().seed};
   c.split_k = 2;
-  expect_split(kTypePairs[0], c);
+  expect_split(types_of(GetParam().sku, 0), c);
 }
 
 INSTANTIATE_TEST_SUITE_P(, GemmSplits,
@@ -174,9 +174,9 @@ TEST_P(GemmWaves, WholeTilesThenSlices) {
             cudaSuccess);
   LinearCase c{.m = 48, .k = 528, .bias = true, .seed = GetParam().seed};
   c.n = 256 * (2 * multiprocessors + 1) + 17;
-  expect_case(kTypePairs[0], c, OperandLayout::Dense);
+  expect_case(types_of(GetParam().sku, 0), c, OperandLayout::Dense);
   c.split_k = 3;
-  expect_split(kTypePairs[1], c);
+  expect_split(types_of(GetParam().sku, 1), c);
 }
 
 // As many weight rows as let every block have a tile, of less rows than it could hold.
@@ -188,10 +188,10 @@ TEST_P(GemmWaves, WeightRowsSpread) {
   for (const std::int64_t places : {multiprocessors / 2, multiprocessors, 2 * multiprocessors}) {
     c.n = 77 * places + 3;
     c.split_k = 0;
-    expect_case(kTypePairs[0], c, OperandLayout::Dense);
-    expect_case(kTypePairs[7], c, OperandLayout::Dense);
+    expect_case(types_of(GetParam().sku, 0), c, OperandLayout::Dense);
+    expect_case(types_of(GetParam().sku, 7), c, OperandLayout::Dense);
     c.split_k = 2;
-    expect_split(kTypePairs[1], c);
+    expect_split(types_of(GetParam().sku, 1), c);
   }
 }
 
@@ -209,7 +209,7 @@ TEST_P(GemmDepths, LongReductions) {
     c.bias = i % 2 == 0;
     c.workspace = kWorkspaces[i % 3 == 1 ? 1 : 0];
     c.seed = GetParam().seed + i;
-    expect_case(kTypePairs[i], c, kOperandLayouts[i % 2]);
+    expect_case(types_of(GetParam().sku, i), c, kOperandLayouts[i % 2]);
   }
   expect_executed();
 }
@@ -217,11 +217,15 @@ TEST_P(GemmDepths, LongReductions) {
 // A ring that comes around under rows and columns of more than one block of a cluster, whole tiles
 // of every size among them.
 TEST_P(GemmDepths, LongReductionsOfManyTiles) {
-  expect_case(kTypePairs[1], {.m = 130, .n = 140, .k = 1040, .seed = 1}, OperandLayout::Dense);
-  expect_case(kTypePairs[2], {.m = 130, .n = 260, .k = 1040, .seed = 2}, OperandLayout::Dense);
-  expect_case(kTypePairs[3], {.m = 40, .n = 140, .k = 2320, .seed = 3}, OperandLayout::Dense);
+  expect_case(types_of(GetParam().sku, 1), {.m = 130, .n = 140, .k = 1040, .seed = 1},
+              OperandLayout::Dense);
+  expect_case(types_of(GetParam().sku, 2), {.m = 130, .n = 260, .k = 1040, .seed = 2},
+              OperandLayout::Dense);
+  expect_case(types_of(GetParam().sku, 3), {.m = 40, .n = 140, .k = 2320, .seed = 3},
+              OperandLayout::Dense);
   // So many tokens that the quantize kernel's blocks may have to spread.
-  expect_case(kTypePairs[0], {.m = 300, .n = 20, .k = 144, .seed = 4}, OperandLayout::Dense);
+  expect_case(types_of(GetParam().sku, 0), {.m = 300, .n = 20, .k = 144, .seed = 4},
+              OperandLayout::Dense);
   expect_executed();
 }
 
@@ -273,9 +277,14 @@ class GemmExtremes : public GemmKernels {};
 
 // Far beyond what f32 counts exactly; f64 outputs show every bit of the sum.
 TEST_P(GemmExtremes, SumsBeyondTwoToThe28) {
-  if (!runs_here(GetParam().sku)) return;
-  expect_extreme_sums<double, U8>(GetParam().sku.name, 8230);
-  expect_extreme_sums<double, S8>(GetParam().sku.name, 16400);
+  const KernelSku& sku = GetParam().sku;
+  if (!runs_here(sku)) return;
+  if (supports(sku, ElementKind::F64, ElementKind::U8)) {
+    expect_extreme_sums<double, U8>(sku.name, 8230);
+    expect_extreme_sums<double, S8>(sku.name, 16400);
+  } else {
+    expect_extreme_sums<__nv_bfloat16, S8>(sku.name, 16400);
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(, GemmExtremes,

@@ -75,7 +75,7 @@ TEST(OutOfMemory, SelectKeepsTheCode) {
   expect_code_whatever_fails(StatusCode::Unsupported,
                              select(good, {.quantize_kernel = "no_such_kernel"}));
   expect_code_whatever_fails(StatusCode::Unsupported,
-                             select(good, {.kernel = "dp4a_16x64", .split_k = 1000}));
+                             select(good, {.kernel = "mma_m16n8k32_64x64x128", .split_k = 1000}));
   expect_code_whatever_fails(StatusCode::Unsupported, [&] {
     auto long_rows = quantize_descriptor<float>(kCase);
     long_rows.k = 1 << 20;
@@ -112,7 +112,7 @@ TEST(OutOfMemory, CallsKeepTheCode) {
 TEST(OutOfMemory, TheWorkspacesCheckKeepsTheCode) {
   const Stream stream;
   const Plan plan = Plan::select(stream, linear_descriptor<float, S8>(kSplitCase),
-                                 {.kernel = "mma_m8n8k16_16x64x128", .split_k = 3})
+                                 {.kernel = "mma_m16n8k32_16x64x256", .split_k = 3})
                         .value();
   const DeviceLinear<float, S8> device(kSplitCase, make_operands<float, S8>(kSplitCase));
   const GuardedWorkspace workspace(plan.workspace_size());

@@ -58,16 +58,18 @@ Placement random_placement(Random& random) {
   }
 }
 
-/// A registered kernel of `category` that runs here, or none.
-std::string_view random_kernel(Random& random, KernelCategory category) {
+/// A registered kernel of `category` that runs `types` here, or none.
+std::string_view random_kernel(Random& random, KernelCategory category, TypePair types) {
   std::vector<std::string_view> names(2);
   for (const KernelSku& sku : registered_kernels()) {
-    if (sku.category == category && runs_here(sku)) names.emplace_back(sku.name);
+    const ElementKind weight = category == KernelCategory::Gemm ? types.weight : ElementKind::S8;
+    if (sku.category != category || !supports(sku, types.activation, weight)) continue;
+    if (runs_here(sku)) names.emplace_back(sku.name);
   }
   return names[random.index(names.size())];
 }
 
-LinearCase random_case(Random& random, std::uint64_t seed) {
+LinearCase random_case(Random& random, TypePair types, std::uint64_t seed) {
   LinearCase c{.seed = seed};
   c.k = random_size(random, 4096);
   c.n =
@@ -83,8 +85,8 @@ LinearCase random_case(Random& random, std::uint64_t seed) {
   c.tight = random.one_in(2);
   c.bias = random.one_in(2);
   c.fill = random.one_in(2) ? Fill::Gaussian : kFills[random.index(kFills.size())];
-  c.kernel = random_kernel(random, KernelCategory::Gemm);
-  c.quantize_kernel = random_kernel(random, KernelCategory::Quantize);
+  c.kernel = random_kernel(random, KernelCategory::Gemm, types);
+  c.quantize_kernel = random_kernel(random, KernelCategory::Quantize, types);
   if (random.one_in(3)) c.split_k = static_cast<int>(random.between(1, 6));
   c.workspace = random.one_in(3) ? WorkspaceUse::Withheld : WorkspaceUse::Given;
   return c;
@@ -94,7 +96,7 @@ LinearCase random_case(Random& random, std::uint64_t seed) {
 void expect_seed(std::uint64_t seed) {
   Random random(seed);
   const TypePair types = kTypePairs[random.index(kTypePairs.size())];
-  LinearCase c = random_case(random, seed);
+  LinearCase c = random_case(random, types, seed);
   CaseReport report = run_case(types, c);
   if (report.outcome == Outcome::Declined) {
     c.kernel = c.quantize_kernel = {};

@@ -33,6 +33,9 @@ struct KernelSku {
   ElementKind accumulator = ElementKind::S32;
   int architecture = 0;  ///< Oldest compute capability that runs it, as major * 10 + minor.
   bool architecture_specific = false;  ///< Runs on `architecture` only (the "a" targets).
+  /// What this library holds its code for, in the form of CMake's CUDA_ARCHITECTURES ("75-real").
+  /// Static storage.
+  const char* compiled_for = "";
   KernelBackend backend = KernelBackend::Simt;
   PrecisionGuarantee precision_guarantee;
 };

@@ -117,7 +117,7 @@ Status run_with_workspace(Workspace workspace, bool over_weights = false) {
   std::vector<float> act_scale(kRows);
   std::vector<S8> act_q(kRows * kDepth), weight(kOutputs * kDepth);
   if (over_weights) workspace = {weight.data(), weight.size()};
-  return Plan::select(nullptr, descriptor, {.kernel = "mma_m8n8k16_16x64x128", .split_k = 4})
+  return Plan::select(nullptr, descriptor, {.kernel = "mma_m16n8k32_16x64x256", .split_k = 4})
       .value()
       .run(nullptr, workspace,
            {{activation.data(), {kRows, kDepth}, {kDepth, 1}},
@@ -232,7 +232,7 @@ Drivers preference_drivers() {
       {"a negative `split_k`",
        {given({.split_k = -1}), given({.split_k = kLowest}),
         given({.split_k = -std::numeric_limits<int>::max()}),
-        given({.kernel = "dp4a_16x64", .split_k = -1}), given_to_quantize({.split_k = -1})}},
+        given({.kernel = "mma_m16n8k32_64x64x128", .split_k = -1}), given_to_quantize({.split_k = -1})}},
       {"the name of a forced kernel at a null pointer",
        {given({.kernel = bad_name}), given({.quantize_kernel = bad_name}),
         given_to_quantize({.kernel = bad_name}), given_to_quantize({.quantize_kernel = bad_name})}},
@@ -248,7 +248,7 @@ Drivers kernel_drivers() {
                               {.quantize_kernel = "quantize_registers"});
         },
         [] {
-          return select_after([](Descriptor&) {}, {.kernel = "dp4a_16x64", .split_k = 1000});
+          return select_after([](Descriptor&) {}, {.kernel = "mma_m16n8k32_64x64x128", .split_k = 1000});
         }}},
       {"a forced split of K that no kernel can do",
        {[] { return select_after([](Descriptor&) {}, {.split_k = 1000}); }}},

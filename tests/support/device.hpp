@@ -6,6 +6,7 @@
 
 #include <cuda_runtime_api.h>
 
+#include <string_view>
 #include <utility>
 
 namespace qlinear::test {
@@ -38,12 +39,17 @@ inline int device_architecture() {
   return major * 10 + minor;
 }
 
-/// Whether the current device is new enough for `sku`, and the very one it needs where it is
-/// specific to an architecture.
+/// Whether machine code or PTX of `architectures`, as CMake writes them, runs on a GPU of compute
+/// capability `architecture`.
+bool holds_code_for(std::string_view architectures, int architecture);
+
+/// Whether the current device is new enough for `sku`, the very one it needs where it is specific
+/// to an architecture, and one that it was compiled for.
 inline bool architecture_fits(const KernelSku& sku) {
   const int architecture = device_architecture();
-  return sku.architecture_specific ? architecture == sku.architecture
-                                   : architecture >= sku.architecture;
+  return holds_code_for(sku.compiled_for, architecture) &&
+         (sku.architecture_specific ? architecture == sku.architecture
+                                    : architecture >= sku.architecture);
 }
 
 /// Whether the library must run `sku` here when forced: the architecture fits, and so does a

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "pairwise.hpp"
+#include "types.hpp"
 
 #include <qlinear/kernels.hpp>
 
@@ -58,6 +59,13 @@ inline std::vector<std::vector<std::size_t>> rows_of_shard(
   std::vector<std::vector<std::size_t>> rows;
   for (std::size_t i = shard.shard; i < all.size(); i += shard.shards) rows.push_back(all[i]);
   return rows;
+}
+
+/// `kTypePairs[index]`, or a common pair in its place where `sku` is not compiled for that one.
+inline TypePair types_of(const KernelSku& sku, std::size_t index) {
+  const TypePair types = kTypePairs[index];
+  if (supports(sku, types.activation, types.weight)) return types;
+  return {index % 2 == 0 ? ElementKind::F16 : ElementKind::BF16, ElementKind::S8};
 }
 
 struct QuantizedRange {

@@ -1,0 +1,58 @@
+#pragma once
+
+#include <cstdint>
+
+namespace qlinear::detail {
+
+/// Kernels that the same GPUs run and that are compiled for no others.
+enum class KernelFamily : std::uint8_t {
+  Quantize,
+  QuantizeCluster,
+  Dp4a,
+  MmaM8N8K16,
+  MmaM16N8K32,
+  Sm90a,
+};
+inline constexpr int kKernelFamilies = 6;
+
+/// What `family` is compiled for, in the form of CMake's CUDA_ARCHITECTURES; empty for nothing.
+constexpr const char* compiled_for(KernelFamily family) noexcept {
+  switch (family) {
+    case KernelFamily::Quantize:
+      return QLINEAR_FAMILY_QUANTIZE;
+    case KernelFamily::QuantizeCluster:
+      return QLINEAR_FAMILY_QUANTIZE_CLUSTER;
+    case KernelFamily::Dp4a:
+      return QLINEAR_FAMILY_DP4A;
+    case KernelFamily::MmaM8N8K16:
+      return QLINEAR_FAMILY_MMA_M8N8K16;
+    case KernelFamily::MmaM16N8K32:
+      return QLINEAR_FAMILY_MMA_M16N8K32;
+    case KernelFamily::Sm90a:
+      return QLINEAR_FAMILY_SM90A;
+  }
+  return "";
+}
+
+/// Whether the library holds `family`. Its launchers may be named only if so.
+constexpr bool is_compiled(KernelFamily family) noexcept { return *compiled_for(family) != '\0'; }
+
+/// A set of families.
+class KernelFamilies {
+ public:
+  constexpr void insert(KernelFamily family) noexcept {
+    bits_ = static_cast<std::uint8_t>(bits_ | bit(family));
+  }
+  constexpr bool contains(KernelFamily family) const noexcept { return (bits_ & bit(family)) != 0; }
+
+ private:
+  static constexpr unsigned bit(KernelFamily family) noexcept {
+    return 1U << static_cast<unsigned>(family);
+  }
+  std::uint8_t bits_ = 0;
+};
+
+/// Those whose code runs on a GPU of compute capability `architecture` (major * 10 + minor).
+KernelFamilies families_on(int architecture);
+
+}  // namespace qlinear::detail
