@@ -4,6 +4,7 @@
 
 #include <cuda_bf16.h>
 #include <cuda_fp16.h>
+#include <strict_floating_point.hpp>
 
 #include <algorithm>
 #include <cmath>
