@@ -1,6 +1,7 @@
 #include <device_info.hpp>
 
 #include <architectures.hpp>
+#include <floating_point_environment.hpp>
 #include <format.hpp>
 
 #include <array>
@@ -47,8 +48,8 @@ Status query(int device, DeviceInfo& info) {
       attribute(cudaDevAttrGlobalMemoryBusWidth, memory_bits) == cudaSuccess;
   constexpr double kTransfersPerClock = 2;
   if (clocks_known && kilohertz > 0) {
-    info.memory_bytes_per_clock =
-        memory_kilohertz * kTransfersPerClock * memory_bits / 8 / kilohertz;
+    info.memory_bytes_per_clock = with_default_floating_point(
+        [&] { return memory_kilohertz * kTransfersPerClock * memory_bits / 8 / kilohertz; });
   }
   return {};
 }
