@@ -1,4 +1,4 @@
-# find_package(qlinear CONFIG) gives qlinear::qlinear.
+# find_package(qlinear CONFIG) gives qlinear::qlinear; pkg-config knows qlinear.
 
 include(CMakePackageConfigHelpers)
 include(GNUInstallDirs)
@@ -10,12 +10,35 @@ if(QLINEAR_DEVICE STREQUAL "emulated")
   set_target_properties(qlinear_emulated_device PROPERTIES EXPORT_NAME emulated_device)
 endif()
 
+if(BUILD_SHARED_LIBS AND QLINEAR_DEVICE STREQUAL "emulated")
+  # The library finds the emulated device beside it.
+  set_property(TARGET qlinear APPEND PROPERTY INSTALL_RPATH "$ORIGIN")
+endif()
 install(TARGETS ${installed_targets} EXPORT qlinear-targets)
 install(DIRECTORY include/qlinear TYPE INCLUDE)
+install(FILES LICENSE TYPE DOC)
 install(
   EXPORT qlinear-targets
   NAMESPACE qlinear::
   DESTINATION "${package_dir}")
+
+# Programs use the CUDA runtime themselves, so what the library links is theirs to link, shared or not.
+if(QLINEAR_DEVICE STREQUAL "emulated")
+  set(pc_libs " -lqlinear_emulated_device")
+elseif(QLINEAR_CUDA_RUNTIME STREQUAL "Static")
+  set(pc_libs " -L\${cuda_libdir} -lcudart_static -lpthread -ldl -lrt")
+else()
+  set(pc_libs " -L\${cuda_libdir} -lcudart")
+endif()
+if(BUILD_SHARED_LIBS)
+  set(pc_definitions " -DQLINEAR_SHARED")
+endif()
+list(JOIN CUDAToolkit_INCLUDE_DIRS " -I" pc_cuda_includedir)
+set(pc_cuda_libdir "${CUDAToolkit_LIBRARY_DIR}")
+file(RELATIVE_PATH pc_prefix "${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig" "${CMAKE_INSTALL_PREFIX}")
+configure_file(cmake/qlinear.pc.in qlinear.pc @ONLY)
+install(FILES "${CMAKE_CURRENT_BINARY_DIR}/qlinear.pc"
+        DESTINATION "${CMAKE_INSTALL_LIBDIR}/pkgconfig")
 
 configure_package_config_file(cmake/qlinear-config.cmake.in qlinear-config.cmake
                               INSTALL_DESTINATION "${package_dir}")

@@ -17,10 +17,7 @@ function(qlinear_target_defaults target)
   # Not as CXX_STANDARD, which implies a CUDA_STANDARD 20 that CMake 3.25 does not know.
   target_compile_features(${target} PRIVATE cxx_std_20)
   target_compile_options(${target} PRIVATE $<$<COMPILE_LANGUAGE:CUDA>:-std=c++20>)
-  # The numerical contract says where a product and a sum are contracted: nowhere else.
-  target_compile_options(${target} PRIVATE $<$<COMPILE_LANGUAGE:CXX>:-ffp-contract=off>
-                                           $<$<COMPILE_LANGUAGE:CUDA>:--fmad=false>
-                                           "$<$<COMPILE_LANGUAGE:CUDA>:-Xcompiler=-ffp-contract=off>")
+  qlinear_target_floating_point(${target})
   qlinear_target_warnings(${target})
   if(QLINEAR_RESOURCE_USAGE)
     target_compile_options(${target} PRIVATE $<$<COMPILE_LANGUAGE:CUDA>:--resource-usage>)
@@ -33,6 +30,29 @@ function(qlinear_target_defaults target)
   endif()
 endfunction()
 
+# The numerical contract says where a product and a sum are contracted, and relaxes nothing else. This
+# undoes what a parent project's flags and directories relax. Each group is one string: of single
+# options CMake drops a repeated one, and keeps that which comes before the parent's.
+function(qlinear_target_floating_point target)
+  # In this order: for clang, -fno-fast-math allows contraction.
+  set(host "-fno-fast-math -ffp-contract=off")
+  set(gnu "-fno-single-precision-constant")
+  # clang keeps the flush to zero of -Ofast when it forgets the rest, and warns of what it forgets.
+  string(CONCAT clang "-fdenormal-fp-math=ieee -Wno-unknown-warning-option "
+                      "-Wno-overriding-t-option -Wno-overriding-option")
+  set(device "--ftz=false --prec-div=true --prec-sqrt=true --fmad=false")
+  string(REPLACE " " "," forwarded "${host}")
+  target_compile_options(
+    ${target}
+    PRIVATE "$<$<COMPILE_LANGUAGE:CXX>:SHELL:${host}>"
+            "$<$<COMPILE_LANG_AND_ID:CXX,GNU>:SHELL:${gnu}>"
+            "$<$<COMPILE_LANG_AND_ID:CXX,Clang>:SHELL:${clang}>"
+            "$<$<COMPILE_LANGUAGE:CUDA>:SHELL:${device} -Xcompiler=${forwarded}>")
+  # A link with -ffast-math adds a start file that sets flush to zero in whoever loads the library.
+  target_link_options(${target} PRIVATE
+                      "$<$<LINK_LANGUAGE:CXX>:SHELL:-fno-fast-math -fno-unsafe-math-optimizations>")
+endfunction()
+
 function(qlinear_target_warnings target)
   set(host -Wall -Wextra -Wpedantic -Wconversion $<$<CXX_COMPILER_ID:GNU>:-Wshadow=local>)
   if(QLINEAR_WARNINGS_AS_ERRORS)
@@ -42,6 +62,16 @@ function(qlinear_target_warnings target)
   target_compile_options(
     ${target} PRIVATE "$<$<COMPILE_LANGUAGE:CXX>:${host}>"
                       "$<$<COMPILE_LANGUAGE:CUDA>:-Xcompiler=-Wall,-Wextra>")
+endfunction()
+
+# qlinear_target_soversion(<target>): before 1.0 a minor version may change what programs are compiled
+# against, as the package's version file has it.
+function(qlinear_target_soversion target)
+  set(soversion ${PROJECT_VERSION_MAJOR})
+  if(soversion EQUAL 0)
+    string(APPEND soversion .${PROJECT_VERSION_MINOR})
+  endif()
+  set_target_properties(${target} PROPERTIES VERSION ${PROJECT_VERSION} SOVERSION ${soversion})
 endfunction()
 
 # qlinear_device_sources(<file>...): for .cu files of the calling directory. Without nvcc they are

@@ -2,6 +2,7 @@
 
 #include <ptx/intrinsics.cuh>
 #include <qlinear/types.hpp>
+#include <strict_floating_point.hpp>
 
 #include <cstdint>
 

@@ -29,7 +29,7 @@ Target parse_target(std::string_view entry) {
   return target;
 }
 
-bool runs_on(const Target& target, int architecture) {
+bool target_runs_on(const Target& target, int architecture) {
   if (target.specific) return target.version == architecture;
   if (target.ptx && target.version <= architecture) return true;
   return target.machine_code && target.version / 10 == architecture / 10 &&
@@ -41,7 +41,7 @@ bool runs_on(const Target& target, int architecture) {
 bool runs_on(std::string_view list, int architecture) {
   while (!list.empty()) {
     const auto entry = list.substr(0, list.find(';'));
-    if (runs_on(parse_target(entry), architecture)) return true;
+    if (target_runs_on(parse_target(entry), architecture)) return true;
     list.remove_prefix(entry.size() < list.size() ? entry.size() + 1 : entry.size());
   }
   return false;

@@ -3,6 +3,7 @@
 #include <architectures.hpp>
 #include <callers_error.hpp>
 #include <driver_function.hpp>
+#include <floating_point_environment.hpp>
 #include <format.hpp>
 
 #include <array>
@@ -73,8 +74,8 @@ cudaError_t query_memory(DeviceInfo& info) {
     return is_not_told(attributes.error()) ? cudaSuccess : attributes.error();
   }
   if (kilohertz > 0) {
-    info.memory_bytes_per_clock =
-        memory_kilohertz * kTransfersPerClock * memory_bits / 8 / kilohertz;
+    info.memory_bytes_per_clock = with_default_floating_point(
+        [&] { return memory_kilohertz * kTransfersPerClock * memory_bits / 8 / kilohertz; });
   }
   return cudaSuccess;
 }

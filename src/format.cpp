@@ -1,5 +1,4 @@
-// Before any header, so that fmt's functions are defined here, inline: those of another copy of fmt
-// in the same program do not clash with them.
+// Before any header, so that fmt's functions are defined here.
 #define FMT_HEADER_ONLY
 
 #include "format.hpp"

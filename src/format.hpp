@@ -1,5 +1,13 @@
 #pragma once
 
+// Another copy of fmt in the program has functions of the same names, of which a linker keeps one:
+// ours are in a namespace of their own. Every use of fmt comes by this header.
+#define FMT_BEGIN_NAMESPACE \
+  namespace fmt {           \
+  inline namespace qlinear_private {
+#define FMT_END_NAMESPACE \
+  }                       \
+  }
 #include <fmt/core.h>
 
 #include <string>

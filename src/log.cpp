@@ -1,7 +1,9 @@
 #include <log.hpp>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <iterator>
 #include <mutex>
 #include <string_view>
 
@@ -21,6 +23,16 @@ Sink current_sink() {
   return sink;
 }
 
+char lower(char letter) {
+  return letter >= 'A' && letter <= 'Z' ? static_cast<char>(letter - 'A' + 'a') : letter;
+}
+
+/// Whether `text` is `word`, in small letters or large.
+bool same_word(std::string_view text, std::string_view word) {
+  return std::equal(text.begin(), text.end(), word.begin(), word.end(),
+                    [](char a, char b) { return lower(a) == b; });
+}
+
 }  // namespace
 
 void set_log_callback(LogCallback callback, void* user) noexcept {
@@ -32,7 +44,10 @@ namespace detail {
 
 bool log_enabled() noexcept {
   const char* value = std::getenv("QLINEAR_LOG");
-  return value != nullptr && std::string_view(value) == "1";
+  if (value == nullptr) return false;
+  constexpr std::string_view kOff[] = {"", "0", "off", "no", "false"};
+  return std::none_of(std::begin(kOff), std::end(kOff),
+                      [value](std::string_view off) { return same_word(value, off); });
 }
 
 void log_line(const std::string& line) noexcept {

@@ -1,9 +1,11 @@
 #include <qlinear/reference.hpp>
 
+#include "floating_point_environment.hpp"
 #include "validation.hpp"
 
 #include <cuda_bf16.h>
 #include <cuda_fp16.h>
+#include <strict_floating_point.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -13,7 +15,8 @@
 
 // The numerical contract, step by step. C is `scale_t<TIn>`; each operation on it rounds once, to
 // nearest even. No expression here both multiplies and adds, so there is nothing for a compiler to
-// contract: the only fused operation is the `std::fma` of the bias.
+// contract: the only fused operation is the `std::fma` of the bias. The caller's floating-point
+// environment takes no part.
 
 namespace qlinear::reference {
 namespace {
@@ -116,9 +119,11 @@ Status quantized_linear(const QuantizedLinearDescriptor& descriptor,
     return status;
   }
   if (Status status = detail::validate_args(descriptor, args); !status.ok()) return status;
-  quantize(args.activation, descriptor.q_min, descriptor.q_max, args.act_q_scratch,
-           args.act_scale_scratch);
-  multiply(args);
+  detail::with_default_floating_point([&] {
+    quantize(args.activation, descriptor.q_min, descriptor.q_max, args.act_q_scratch,
+             args.act_scale_scratch);
+    multiply(args);
+  });
   return {};
 }
 
@@ -130,7 +135,9 @@ Status dynamic_range_quantize(const DynamicRangeQuantizeDescriptor& descriptor,
     return status;
   }
   if (Status status = detail::validate_args(descriptor, args); !status.ok()) return status;
-  quantize(args.activation, descriptor.q_min, descriptor.q_max, args.quantized, args.scale);
+  detail::with_default_floating_point([&] {
+    quantize(args.activation, descriptor.q_min, descriptor.q_max, args.quantized, args.scale);
+  });
   return {};
 }
 

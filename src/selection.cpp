@@ -1,6 +1,7 @@
 #include <selection.hpp>
 
 #include <cost_model.hpp>
+#include <floating_point_environment.hpp>
 #include <forced_kernel.hpp>
 #include <format.hpp>
 #include <kernel_table.hpp>
@@ -352,7 +353,9 @@ Result<LinearState> select_linear(const DeviceInfo& device,
   const bool is_usual = is_default(preference) && !log_enabled();
   const LinearState* known = is_usual ? remembered_selection(device.ordinal, descriptor) : nullptr;
   auto selected = known != nullptr ? Result<LinearState>(*known)
-                                   : choose_linear(device, descriptor, preference);
+                                   : with_default_floating_point([&] {
+                                       return choose_linear(device, descriptor, preference);
+                                     });
   if (!selected.ok()) return selected;
   LinearState& state = selected.value();
   if (is_usual && known == nullptr) remember_selection(state);

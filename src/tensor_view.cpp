@@ -1,6 +1,7 @@
 #include "tensor_view.hpp"
 
 #include "format.hpp"
+#include "invalid.hpp"
 
 #include <algorithm>
 #include <array>
@@ -10,11 +11,6 @@
 
 namespace qlinear::detail {
 namespace {
-
-template <class... Parts>
-Status invalid(fmt::format_string<Parts...> format, Parts&&... parts) {
-  return {StatusCode::InvalidProblem, formatted(format, std::forward<Parts>(parts)...)};
-}
 
 std::string shape_text(int rank, std::int64_t rows, std::int64_t columns) {
   return rank == 1 ? formatted("[{}]", columns) : formatted("[{}, {}]", rows, columns);

@@ -1,6 +1,7 @@
 #include "validation.hpp"
 
 #include "format.hpp"
+#include "invalid.hpp"
 #include "tensor_view.hpp"
 
 #include <cuda_bf16.h>
@@ -28,11 +29,6 @@ std::int64_t max_k(std::int32_t q_min, std::int32_t q_max, ElementKind weight_el
 
 namespace detail {
 namespace {
-
-template <class... Parts>
-Status invalid(fmt::format_string<Parts...> format, Parts&&... parts) {
-  return {StatusCode::InvalidProblem, formatted(format, std::forward<Parts>(parts)...)};
-}
 
 template <class... Parts>
 Status unsupported(fmt::format_string<Parts...> format, Parts&&... parts) {

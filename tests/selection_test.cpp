@@ -288,12 +288,23 @@ TEST_F(Selection, IsLoggedWhereTheEnvironmentAsks) {
   EXPECT_NE(log.lines()[1].find(quantize.value().sku().name), std::string::npos) << log.lines()[1];
 }
 
+TEST_F(Selection, IsLoggedForEveryTrueValue) {
+  for (const char* value : {"1", "true", "TRUE", "on", "On", "yes", "y", "2"}) {
+    const LogCapture log;
+    const ScopedVariable enabled("QLINEAR_LOG", value);
+    ASSERT_TRUE(select(kDecode).ok());
+    EXPECT_EQ(log.lines().size(), 1U) << value;
+  }
+}
+
 TEST_F(Selection, IsSilentOtherwise) {
   const LogCapture log;
   ASSERT_TRUE(select(kDecode).ok());
-  const ScopedVariable disabled("QLINEAR_LOG", "0");
-  ASSERT_TRUE(select(kDecode).ok());
-  EXPECT_TRUE(log.lines().empty());
+  for (const char* value : {"", "0", "false", "False", "off", "OFF", "no"}) {
+    const ScopedVariable disabled("QLINEAR_LOG", value);
+    ASSERT_TRUE(select(kDecode).ok());
+    EXPECT_TRUE(log.lines().empty()) << value;
+  }
 }
 
 TEST_F(Selection, SurvivesACallbackThatThrows) {

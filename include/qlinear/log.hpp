@@ -10,7 +10,7 @@ namespace qlinear {
 using LogCallback = void (*)(void* user, const char* line);
 
 /// Replaces the callback; null restores the default, which writes to stderr. Lines are produced
-/// only while the environment variable QLINEAR_LOG is 1.
+/// only while the environment variable QLINEAR_LOG is true: set, and not 0, off, no or false.
 QLINEAR_API void set_log_callback(LogCallback callback, void* user) noexcept;
 
 }  // namespace qlinear

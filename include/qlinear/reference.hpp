@@ -5,7 +5,8 @@
 #include <qlinear/status.hpp>
 
 /// The CPU reference: the specification of every bit, over host pointers. It validates like the
-/// plans, runs on the calling thread, never throws, and needs neither a GPU nor the CUDA runtime.
+/// plans, runs on the calling thread, whose floating-point environment neither matters nor changes,
+/// never throws, and needs neither a GPU nor the CUDA runtime.
 namespace qlinear::reference {
 
 /// Writes `act_q_scratch`, `act_scale_scratch` and `output`.

@@ -232,7 +232,8 @@ Drivers preference_drivers() {
       {"a negative `split_k`",
        {given({.split_k = -1}), given({.split_k = kLowest}),
         given({.split_k = -std::numeric_limits<int>::max()}),
-        given({.kernel = "mma_m16n8k32_64x64x128", .split_k = -1}), given_to_quantize({.split_k = -1})}},
+        given({.kernel = "mma_m16n8k32_64x64x128", .split_k = -1}),
+        given_to_quantize({.split_k = -1})}},
       {"the name of a forced kernel at a null pointer",
        {given({.kernel = bad_name}), given({.quantize_kernel = bad_name}),
         given_to_quantize({.kernel = bad_name}), given_to_quantize({.quantize_kernel = bad_name})}},
@@ -248,7 +249,8 @@ Drivers kernel_drivers() {
                               {.quantize_kernel = "quantize_registers"});
         },
         [] {
-          return select_after([](Descriptor&) {}, {.kernel = "mma_m16n8k32_64x64x128", .split_k = 1000});
+          return select_after([](Descriptor&) {},
+                              {.kernel = "mma_m16n8k32_64x64x128", .split_k = 1000});
         }}},
       {"a forced split of K that no kernel can do",
        {[] { return select_after([](Descriptor&) {}, {.split_k = 1000}); }}},

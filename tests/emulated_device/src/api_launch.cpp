@@ -14,8 +14,6 @@
 namespace qlinear::emulated_device {
 namespace {
 
-std::uint64_t volume(const dim3& extent) { return std::uint64_t{extent.x} * extent.y * extent.z; }
-
 using Verdict = std::optional<Failure>;
 
 Verdict refuse(cudaError_t code, std::string reason) { return Failure{code, std::move(reason)}; }

@@ -6,8 +6,8 @@
 namespace qlinear::emulated_device {
 namespace {
 
-constexpr const char* kArrive = "barrier.cluster.arrive";
-constexpr const char* kWait = "barrier.cluster.wait";
+constexpr const char* kClusterArrive = "barrier.cluster.arrive";
+constexpr const char* kClusterWait = "barrier.cluster.wait";
 
 /// The barrier waits for all threads of the cluster that have not exited.
 void complete_if_due(Cluster& cluster) {
@@ -27,10 +27,11 @@ unsigned cluster_size() {
 }
 
 void arrive_at_cluster_barrier() {
-  Thread& self = engine().current(kArrive);
+  Thread& self = engine().current(kClusterArrive);
   Cluster& cluster = cluster_of(self);
   if (self.cluster_arrived) {
-    engine().fail(cudaErrorLaunchFailure, "%s twice without %s between", kArrive, kWait);
+    engine().fail(cudaErrorLaunchFailure, "%s twice without %s between", kClusterArrive,
+                  kClusterWait);
   }
   self.cluster_arrived = true;
   self.cluster_phase = cluster.phase;
@@ -40,15 +41,15 @@ void arrive_at_cluster_barrier() {
 }
 
 void wait_at_cluster_barrier() {
-  Thread& self = engine().current(kWait);
+  Thread& self = engine().current(kClusterWait);
   Cluster& cluster = cluster_of(self);
   if (!self.cluster_arrived) {
-    engine().fail(cudaErrorLaunchFailure, "%s without %s before it", kWait, kArrive);
+    engine().fail(cudaErrorLaunchFailure, "%s without %s before it", kClusterWait, kClusterArrive);
   }
   self.cluster_arrived = false;
   if (cluster.phase != self.cluster_phase) return;
   cluster.barrier_waiters.push_back(&self);
-  engine().park(kWait);
+  engine().park(kClusterWait);
 }
 
 void leave_cluster(Thread& self) {

@@ -5,6 +5,7 @@
 #include "text.hpp"
 
 #include <emulated_device/builtin_variables.hpp>
+#include <floating_point_environment.hpp>
 
 #include <algorithm>
 #include <cstdarg>
@@ -209,6 +210,7 @@ const Allocation* Engine::find_allocation(const void* address, std::size_t bytes
 
 std::optional<Failure> Engine::run(GridSource& source, const Allocations& allocations,
                                    Random& random) {
+  const detail::DefaultFloatingPoint arithmetic_of_a_gpu;
   source_ = &source;
   allocations_ = &allocations;
   random_ = &random;

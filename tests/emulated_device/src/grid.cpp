@@ -12,8 +12,6 @@ constexpr unsigned kMostResidentBlocks = 4;
 
 __extension__ using Wide = unsigned __int128;
 
-std::uint64_t volume(const dim3& extent) { return std::uint64_t{extent.x} * extent.y * extent.z; }
-
 uint3 coordinates(std::uint64_t number, const dim3& extent) {
   const auto x = static_cast<unsigned>(number % extent.x);
   const auto y = static_cast<unsigned>(number / extent.x % extent.y);

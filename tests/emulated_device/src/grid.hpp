@@ -22,6 +22,11 @@
 
 namespace qlinear::emulated_device {
 
+/// Blocks of a grid or a cluster, threads of a block.
+inline std::uint64_t volume(const dim3& extent) {
+  return std::uint64_t{extent.x} * extent.y * extent.z;
+}
+
 struct Warp;
 struct Block;
 struct Cluster;
@@ -37,6 +42,8 @@ struct Thread {
   std::uint64_t cluster_phase = 0;   ///< of this phase.
   AsyncCopies copies;
 };
+
+inline constexpr std::uint32_t kAllLanes = 0xffffffffU;
 
 /// Sets of lanes are bit masks.
 struct Warp {

@@ -6,17 +6,17 @@
 namespace qlinear::emulated_device {
 namespace {
 
-constexpr const char* kWait = "griddepcontrol.wait";
+constexpr const char* kGridWait = "griddepcontrol.wait";
 constexpr const char* kLaunchDependents = "griddepcontrol.launch_dependents";
 
 }  // namespace
 
 void wait_for_prerequisite_grids() {
-  Thread& self = engine().current(kWait);
+  Thread& self = engine().current(kGridWait);
   Grid& grid = grid_of(self);
   if (grid.prerequisites_finished) return;
   grid.dependency_waiters.push_back(&self);
-  engine().park(kWait);
+  engine().park(kGridWait);
 }
 
 void finish_prerequisites(Grid& grid) {

@@ -14,8 +14,6 @@
 namespace qlinear::emulated_device {
 namespace {
 
-constexpr std::uint32_t kAllLanes = 0xffffffffU;
-
 unsigned group_of(unsigned lane) { return lane / 4; }
 unsigned place_of(unsigned lane) { return lane % 4; }
 

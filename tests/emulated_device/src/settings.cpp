@@ -4,6 +4,8 @@
 #include <cstdio>
 #include <cstdlib>
 #include <limits>
+#include <optional>
+#include <string>
 
 namespace qlinear::emulated_device {
 namespace {
@@ -28,35 +30,56 @@ constexpr Generation kGenerations[] = {
     {120, {170, 100 * kKiB, 99 * kKiB, 1536, 24, 96 * kMiB}},
 };
 
-[[noreturn]] void reject(const char* variable, const char* value, const char* expected) {
-  std::fprintf(stderr, "qlinear emulated device: %s=%s, expected %s\n", variable, value, expected);
+[[noreturn]] void reject(const char* variable, const char* value, const std::string& expected) {
+  std::fprintf(stderr, "qlinear emulated device: %s=%s, expected %s\n", variable, value,
+               expected.c_str());
   std::exit(EXIT_FAILURE);
+}
+
+const char* from_environment(const char* variable) {
+  const char* text = std::getenv(variable);
+  return text == nullptr || *text == '\0' ? nullptr : text;
+}
+
+std::optional<std::uint64_t> parse_decimal(const char* text) {
+  if (*text < '0' || *text > '9') return std::nullopt;  // strtoull takes a sign and blanks
+  char* end = nullptr;
+  errno = 0;
+  const std::uint64_t value = std::strtoull(text, &end, 10);
+  return *end == '\0' && errno == 0 ? std::optional(value) : std::nullopt;
 }
 
 std::uint64_t number_from_environment(const char* variable, std::uint64_t fallback,
                                       std::uint64_t least, std::uint64_t most) {
-  const char* text = std::getenv(variable);
-  if (text == nullptr || *text == '\0') return fallback;
-  char* end = nullptr;
-  errno = 0;
-  const std::uint64_t value = std::strtoull(text, &end, 10);
-  if (*end != '\0' || errno != 0 || value < least || value > most) {
-    reject(variable, text, "a decimal number in its range");
+  const char* text = from_environment(variable);
+  if (text == nullptr) return fallback;
+  const std::optional<std::uint64_t> value = parse_decimal(text);
+  if (value && *value >= least && *value <= most) return *value;
+  reject(variable, text,
+         "a decimal number from " + std::to_string(least) + " to " + std::to_string(most));
+}
+
+int compute_capability_from_environment() {
+  constexpr const char* kVariable = "QLINEAR_EMULATED_SM";
+  const char* text = from_environment(kVariable);
+  if (text == nullptr) return 90;
+  const std::optional<std::uint64_t> value = parse_decimal(text);
+  std::string modelled = "one of";
+  for (const Generation& generation : kGenerations) {
+    if (value == static_cast<std::uint64_t>(generation.compute_capability)) {
+      return generation.compute_capability;
+    }
+    modelled += ' ' + std::to_string(generation.compute_capability);
   }
-  return value;
+  reject(kVariable, text, modelled);
 }
 
 Settings read_environment() {
   Settings result{};
   result.seed = number_from_environment("QLINEAR_EMULATED_SEED", 1, 0,
                                         std::numeric_limits<std::uint64_t>::max());
-  result.compute_capability =
-      static_cast<int>(number_from_environment("QLINEAR_EMULATED_SM", 90, 1, 999));
+  result.compute_capability = compute_capability_from_environment();
   const DeviceLimits* limits = find_limits(result.compute_capability);
-  if (limits == nullptr) {
-    reject("QLINEAR_EMULATED_SM", std::getenv("QLINEAR_EMULATED_SM"),
-           "one of 70, 75, 80, 86, 89, 90, 100, 120");
-  }
   const auto multiprocessors = static_cast<std::uint64_t>(limits->multiprocessors);
   result.multiprocessors = static_cast<int>(
       number_from_environment("QLINEAR_EMULATED_SM_COUNT", multiprocessors, 1, 1024));

@@ -14,8 +14,8 @@ constexpr unsigned kMostArrivals = (1U << 20) - 1;
 constexpr std::int64_t kMostBytes = (1 << 20) - 1;
 constexpr std::size_t kBytes = 8;
 constexpr const char* kInit = "mbarrier.init";
-constexpr const char* kArrive = "mbarrier.arrive";
-constexpr const char* kWait = "mbarrier.try_wait";
+constexpr const char* kBarrierArrive = "mbarrier.arrive";
+constexpr const char* kBarrierWait = "mbarrier.try_wait";
 
 void complete_phase_if_due(TransactionBarrier& barrier) {
   if (barrier.pending > 0 || barrier.bytes != 0) return;
@@ -27,13 +27,14 @@ void complete_phase_if_due(TransactionBarrier& barrier) {
 
 void arrive(TransactionBarrier& barrier, std::int64_t bytes) {
   if (barrier.pending == 0) {
-    engine().fail(cudaErrorLaunchFailure, "%s for the %uth time in a phase of %u arrivals", kArrive,
-                  barrier.arrivals + 1, barrier.arrivals);
+    engine().fail(cudaErrorLaunchFailure, "%s for the %uth time in a phase of %u arrivals",
+                  kBarrierArrive, barrier.arrivals + 1, barrier.arrivals);
   }
   barrier.bytes += bytes;
   if (barrier.bytes > kMostBytes) {
-    engine().fail(cudaErrorLaunchFailure, "%s expects %lld bytes in a phase, at most %lld", kArrive,
-                  static_cast<long long>(barrier.bytes), static_cast<long long>(kMostBytes));
+    engine().fail(cudaErrorLaunchFailure, "%s expects %lld bytes in a phase, at most %lld",
+                  kBarrierArrive, static_cast<long long>(barrier.bytes),
+                  static_cast<long long>(kMostBytes));
   }
   --barrier.pending;
   complete_phase_if_due(barrier);
@@ -84,13 +85,13 @@ void initialise_barrier(const void* barrier, unsigned arrivals) {
 }
 
 void arrive_expecting(const void* barrier, unsigned bytes) {
-  arrive(own_barrier(barrier, kArrive), bytes);
+  arrive(own_barrier(barrier, kBarrierArrive), bytes);
 }
 
 void arrive_in_cluster(const void* barrier, unsigned rank) {
-  map_shared_rank(barrier, rank, kBytes, kArrive);
-  const Block& own = block_of(engine().current(kArrive));
-  arrive(find_barrier(own.cluster->blocks[rank], own.shared.offset_of(barrier), kArrive), 0);
+  map_shared_rank(barrier, rank, kBytes, kBarrierArrive);
+  const Block& own = block_of(engine().current(kBarrierArrive));
+  arrive(find_barrier(own.cluster->blocks[rank], own.shared.offset_of(barrier), kBarrierArrive), 0);
 }
 
 void store_async(void* address, const uint4& value, const void* barrier, unsigned rank) {
@@ -119,13 +120,13 @@ void store_async(void* address, const uint4& value, const void* barrier, unsigne
 
 void wait_for_phase(const void* barrier, unsigned parity) {
   if (parity > 1) {
-    engine().current(kWait);
-    engine().fail(cudaErrorLaunchFailure, "%s for parity %u", kWait, parity);
+    engine().current(kBarrierWait);
+    engine().fail(cudaErrorLaunchFailure, "%s for parity %u", kBarrierWait, parity);
   }
-  TransactionBarrier& own = own_barrier(barrier, kWait);
+  TransactionBarrier& own = own_barrier(barrier, kBarrierWait);
   while (own.phase % 2 == parity) {
-    own.waiters.push_back(&engine().current(kWait));
-    engine().park(kWait);
+    own.waiters.push_back(&engine().current(kBarrierWait));
+    engine().park(kBarrierWait);
   }
 }
 

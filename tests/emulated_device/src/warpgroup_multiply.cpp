@@ -16,11 +16,10 @@
 namespace qlinear::emulated_device {
 namespace {
 
-constexpr std::uint32_t kAllLanes = 0xffffffffU;
 constexpr unsigned kRows = 64;
 constexpr unsigned kDepth = MatrixDescriptor::kRowBytes;
-constexpr unsigned kChunk = 16;  // bytes that no layout separates
-constexpr const char* kWaitName = "wgmma.wait_group";
+constexpr unsigned kOperandChunk = 16;  // bytes that no layout separates
+constexpr const char* kWaitGroupName = "wgmma.wait_group";
 
 using Multiply = WarpgroupMultiplies::Multiply;
 
@@ -50,9 +49,9 @@ std::vector<OperandRow> read_operand(const SharedMemory& shared, std::uint64_t d
   const MatrixDescriptor matrix(descriptor, rows, shared);
   std::vector<OperandRow> values(rows);
   for (unsigned row = 0; row < rows; ++row) {
-    for (unsigned chunk = 0; chunk < kDepth; chunk += kChunk) {
+    for (unsigned chunk = 0; chunk < kDepth; chunk += kOperandChunk) {
       const unsigned char* bytes = shared.data() + matrix.offset(row, chunk);
-      for (unsigned i = 0; i < kChunk; ++i) {
+      for (unsigned i = 0; i < kOperandChunk; ++i) {
         values[row].k[chunk + i] = is_unsigned ? bytes[i] : static_cast<std::int8_t>(bytes[i]);
       }
     }
@@ -166,7 +165,7 @@ void commit(const WarpArguments& /*arguments*/) {
 }
 
 /// The wait proper is each lane's own.
-void meet(const WarpArguments& /*arguments*/) {
+void perform_at_wait(const WarpArguments& /*arguments*/) {
   const Warp& warp = meeting_warp();
   perform_some(*warp.block, Place(warp).group);
 }
@@ -187,7 +186,7 @@ void set_registers(const WarpArguments& arguments) {
 constexpr WarpOperation kIssue = {"wgmma.mma_async", issue};
 constexpr WarpOperation kFence = {"wgmma.fence", fence};
 constexpr WarpOperation kCommit = {"wgmma.commit_group", commit};
-constexpr WarpOperation kWait = {kWaitName, meet};
+constexpr WarpOperation kWaitGroup = {kWaitGroupName, perform_at_wait};
 constexpr WarpOperation kSetRegisters = {"setmaxnreg", set_registers};
 
 /// These belong to sm_90a and to no other architecture.
@@ -206,8 +205,8 @@ void fence_multiply() { execute(kFence, nullptr); }
 void commit_multiply_group() { execute(kCommit, nullptr); }
 
 void wait_multiply_group(unsigned pending) {
-  execute(kWait, nullptr);
-  Thread& self = engine().current(kWaitName);
+  execute(kWaitGroup, nullptr);
+  Thread& self = engine().current(kWaitGroupName);
   const Place place(*self.warp);
   const std::uint64_t target = awaited(place.progress, pending);
   while (place.group.performed < target) {
@@ -215,7 +214,7 @@ void wait_multiply_group(unsigned pending) {
       perform_oldest(block_of(self), place.group);
     } else {
       place.group.waiters.push_back(&self);
-      engine().park(kWaitName);
+      engine().park(kWaitGroupName);
     }
   }
 }

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <strict_floating_point.hpp>
+
 #include <cmath>
 #include <cstdint>
 #include <cstring>

@@ -1,0 +1,17 @@
+#pragma once
+
+#include "format.hpp"
+
+#include <qlinear/status.hpp>
+
+#include <utility>
+
+namespace qlinear::detail {
+
+/// What `run` and its like return for bad input.
+template <class... Parts>
+Status invalid(fmt::format_string<Parts...> format, Parts&&... parts) {
+  return {StatusCode::InvalidProblem, formatted(format, std::forward<Parts>(parts)...)};
+}
+
+}  // namespace qlinear::detail
