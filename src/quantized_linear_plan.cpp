@@ -114,8 +114,8 @@ Status split_problem(const GemmChoice& choice, Workspace workspace, kernels::Gem
   return {};
 }
 
-/// Checks everything that `plan` is called with except the stream. The first `workspace_size()` bytes
-/// of the workspace must overlap no tensor, even where `args` run a kernel that needs fewer.
+/// Checks everything that `plan` is called with except the stream. The first `workspace_size()`
+/// bytes of the workspace must overlap no tensor, even where `args` run a kernel that needs fewer.
 template <class TIn, class TWQ>
 Status validate_call(const QuantizedLinearPlan<TIn, TWQ>& plan, Workspace workspace,
                      const QuantizedLinearArgs<TIn, TWQ>& args, detail::Pass pass) {
