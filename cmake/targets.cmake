@@ -53,7 +53,13 @@ function(qlinear_target_floating_point target)
                       "$<$<LINK_LANGUAGE:CXX>:SHELL:-fno-fast-math -fno-unsafe-math-optimizations>")
 endfunction()
 
+# A parent project chooses its own warnings. Its -Werror finds none here: GCC takes each array bound of
+# type int for a conversion, which says nothing; clang looks at signs with -Wconversion.
 function(qlinear_target_warnings target)
+  target_compile_options(${target} PRIVATE $<$<COMPILE_LANG_AND_ID:CXX,GNU>:-Wno-sign-conversion>)
+  if(NOT qlinear_IS_TOP_LEVEL)
+    return()
+  endif()
   set(host -Wall -Wextra -Wpedantic -Wconversion $<$<CXX_COMPILER_ID:GNU>:-Wshadow=local>)
   if(QLINEAR_WARNINGS_AS_ERRORS)
     list(APPEND host -Werror)

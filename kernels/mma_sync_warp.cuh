@@ -111,14 +111,16 @@ struct WarpTile {
   template <class A>
   static __device__ __forceinline__ void read_a(unsigned (&to)[4], LaneAddresses at, int step,
                                                 int i) {
-    ptx::ldmatrix_x4(to, A::chunks_on(at.a, step * 2) + i * A::k16Rows);
+    const auto rows = static_cast<ptx::SharedAddress>(i * A::k16Rows);
+    ptx::ldmatrix_x4(to, A::chunks_on(at.a, step * 2) + rows);
   }
 
   /// Reads fragments 2 `pair` and 2 `pair` + 1 of B.
   template <class B>
   static __device__ __forceinline__ void read_b(unsigned (&to)[4], LaneAddresses at, int step,
                                                 int pair) {
-    ptx::ldmatrix_x4(to, B::chunks_on(at.b, step * 2) + pair * B::k16Rows);
+    const auto rows = static_cast<ptx::SharedAddress>(pair * B::k16Rows);
+    ptx::ldmatrix_x4(to, B::chunks_on(at.b, step * 2) + rows);
   }
 
   /// The `part`-th of `kFragmentsM` parts of a step's products.

@@ -161,7 +161,7 @@ class HeldChunks {
  private:
   /// The row's element with which chunk `i` begins.
   __device__ std::int64_t first(int i) const {
-    return std::int64_t{i * threads_ + thread_} * kChunkElements;
+    return std::int64_t{static_cast<unsigned>(i) * threads_ + thread_} * kChunkElements;
   }
 
   const Row<TIn>& row_;

@@ -66,7 +66,8 @@ class WgmmaProducer {
   /// Of a stage. What lies behind a tile's tokens and weight rows only reaches sums that nobody
   /// stores.
   __device__ unsigned loaded_bytes() const {
-    return (schedule_.tile_weight_rows() + schedule_.tile_tokens()) * kWgmmaTileK;
+    return static_cast<unsigned>((schedule_.tile_weight_rows() + schedule_.tile_tokens()) *
+                                 kWgmmaTileK);
   }
 
   /// Neither the whole ring nor most of a slice of K: tokens would queue behind that at the tensor
@@ -132,10 +133,10 @@ __device__ __forceinline__ void wgmma_mainloop(const WgmmaRing<kTileIndex>& ring
     ptx::wgmma_fence();
 #pragma unroll
     for (int i = 0; i < kWgmmaTileK / 32; ++i) {
-      constexpr std::uint64_t kStep = 32 / 16;
+      const std::uint64_t step_of_k = static_cast<std::uint64_t>(i) * (32 / 16);
       ptx::wgmma_m64k32<Traits::kColumns, Traits::kSwapped && kUnsignedWeights,
                         !Traits::kSwapped && kUnsignedWeights>(
-          sums.value, rows + i * kStep, columns + i * kStep, previous >= 0 || i > 0);
+          sums.value, rows + step_of_k, columns + step_of_k, previous >= 0 || i > 0);
     }
     ptx::wgmma_commit_group();
     if (previous >= 0) {

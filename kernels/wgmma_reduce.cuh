@@ -25,7 +25,7 @@ class ClusterSums {
   /// By the thread that initialised the ring.
   __device__ void expect() const {
     unsigned warps = 0;
-    for (unsigned warp = 0; warp < kWarps; ++warp) warps += owner(warp) == rank_ ? 1 : 0;
+    for (unsigned warp = 0; warp < kWarps; ++warp) warps += owner(warp) == rank_ ? 1U : 0U;
     ptx::mbarrier_arrive_expect_tx(ring_.sums(), warps * (blocks_ - 1) * kWarpBytes);
   }
 

@@ -352,10 +352,9 @@ Result<LinearState> select_linear(const DeviceInfo& device,
                                   const PlanPreference& preference) {
   const bool is_usual = is_default(preference) && !log_enabled();
   const LinearState* known = is_usual ? remembered_selection(device.ordinal, descriptor) : nullptr;
-  auto selected = known != nullptr ? Result<LinearState>(*known)
-                                   : with_default_floating_point([&] {
-                                       return choose_linear(device, descriptor, preference);
-                                     });
+  auto selected = known != nullptr ? Result<LinearState>(*known) : with_default_floating_point([&] {
+    return choose_linear(device, descriptor, preference);
+  });
   if (!selected.ok()) return selected;
   LinearState& state = selected.value();
   if (is_usual && known == nullptr) remember_selection(state);

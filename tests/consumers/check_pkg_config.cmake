@@ -20,6 +20,16 @@ endif()
 cmake_path(GET package_files PARENT_PATH package_dir)
 cmake_path(GET package_dir PARENT_PATH libdir)
 set(ENV{PKG_CONFIG_PATH} "${package_dir}")
+
+# A program that links the shared library alone finds what the library needs.
+file(GLOB shared_library "${libdir}/libqlinear.so")
+if(shared_library)
+  execute_process(COMMAND ldd "${shared_library}" OUTPUT_VARIABLE needed COMMAND_ERROR_IS_FATAL ANY)
+  if(needed MATCHES "[^\n]*not found")
+    message(SEND_ERROR "The installed library does not find: ${CMAKE_MATCH_0}")
+  endif()
+endif()
+
 function(ask_pkg_config result)
   execute_process(
     COMMAND "${PKG_CONFIG}" ${ARGN} qlinear
