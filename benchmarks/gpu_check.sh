@@ -111,7 +111,7 @@ stage_tune() {
 }
 
 stage_torch() {
-  python3 "$source_dir/benchmarks/torch_peers.py" --output "$output/torch.json"
+  python3 "$source_dir/benchmarks/peers/torch_peers.py" --output "$output/torch.json"
 }
 
 # Counters of the kernels that the library chooses for a decode, a middle and a prefill problem.

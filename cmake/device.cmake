@@ -1,4 +1,4 @@
-# Chooses where kernels run: QLINEAR_DEVICE=cuda compiles kernels/*.cu with nvcc, =emulated compiles
+# Chooses where kernels run: QLINEAR_DEVICE=cuda compiles the .cu files of kernels/ with nvcc, =emulated compiles
 # the same files as host C++ for the emulated device of the tests. The default is cuda where a CUDA
 # compiler is found. The emulated device needs the headers of the CUDA toolkit.
 

@@ -43,7 +43,7 @@ if(NOT QLINEAR_FAMILY_DP4A
                       "QLINEAR_CUDA_ARCHITECTURES=${QLINEAR_CUDA_ARCHITECTURES}.")
 endif()
 
-# A mask with the bits of `TypePairs` in kernels/type_pairs.hpp.
+# A mask with the bits of `TypePairs` in kernels/common/type_pairs.hpp.
 set(QLINEAR_TYPE_PAIRS 0)
 set(bit 1)
 foreach(activation IN ITEMS f16 bf16 f32 f64)

@@ -6,7 +6,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 readonly toolchain=$PWD/build/toolchain
 apt_updated=
-readonly build_packages=(ninja-build libfmt-dev libgtest-dev libgmock-dev nlohmann-json3-dev)
+readonly build_packages=(ninja-build libfmt-dev libgtest-dev libgmock-dev nlohmann-json3-dev pkg-config)
 
 say() { printf '== %s\n' "$*"; }
 

@@ -2,8 +2,8 @@
 
 #include <cublasLt.h>
 #include <cuda_runtime_api.h>
-#include <device_buffer.hpp>
-#include <graph_timer.hpp>
+#include <harness/device_buffer.hpp>
+#include <harness/graph_timer.hpp>
 
 #include <cstdint>
 #include <functional>

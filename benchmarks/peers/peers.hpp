@@ -1,6 +1,6 @@
 #pragma once
 
-#include <subject.hpp>
+#include <harness/subject.hpp>
 
 // One function a file of peers/. Each appends the peers that this build and the current device can
 // run.

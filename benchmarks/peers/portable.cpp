@@ -1,4 +1,4 @@
-#include <library_subjects.hpp>
+#include <harness/library_subjects.hpp>
 #include <peers/peers.hpp>
 #include <qlinear/kernels.hpp>
 

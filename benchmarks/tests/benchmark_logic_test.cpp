@@ -1,11 +1,11 @@
 #include <gtest/gtest.h>
-#include <cliffs.hpp>
-#include <floor.hpp>
-#include <options.hpp>
-#include <shapes.hpp>
-#include <statistics.hpp>
-#include <timing_budget.hpp>
-#include <verdict.hpp>
+#include <harness/floor.hpp>
+#include <harness/options.hpp>
+#include <harness/shapes.hpp>
+#include <harness/statistics.hpp>
+#include <harness/timing_budget.hpp>
+#include <suites/cliffs.hpp>
+#include <tuning/verdict.hpp>
 
 #include <stdexcept>
 #include <string>

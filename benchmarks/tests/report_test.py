@@ -6,7 +6,7 @@ import sys
 import tempfile
 import unittest
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "report"))
 import report  # noqa: E402  (found through the line above)
 import report_plots  # noqa: E402
 import results as res  # noqa: E402

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <ptx/launch.cuh>
+#include <runtime/launch.cuh>
 
 #include <algorithm>
 #include <cstdint>

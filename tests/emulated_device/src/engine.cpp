@@ -4,8 +4,8 @@
 #include "synchronisation.hpp"
 #include "text.hpp"
 
+#include <base/floating_point_environment.hpp>
 #include <emulated_device/builtin_variables.hpp>
-#include <floating_point_environment.hpp>
 
 #include <algorithm>
 #include <cstdarg>

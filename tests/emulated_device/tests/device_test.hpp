@@ -1,6 +1,6 @@
 #pragma once
 
-#include <ptx/launch.cuh>
+#include <runtime/launch.cuh>
 
 #include <cuda_runtime_api.h>
 #include <gtest/gtest.h>

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <strict_floating_point.hpp>
+#include <common/strict_floating_point.hpp>
 
 #include <cmath>
 #include <cstdint>

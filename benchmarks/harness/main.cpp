@@ -1,0 +1,126 @@
+#include <benchmark/benchmark.h>
+#include <fmt/format.h>
+#include <harness/bench.hpp>
+#include <harness/progress_reporter.hpp>
+#include <suites/cliffs.hpp>
+#include <suites/host_cost.hpp>
+#include <suites/rows.hpp>
+#include <tuning/tune.hpp>
+
+#include <cstdio>
+#include <exception>
+#include <string>
+#include <vector>
+
+namespace qlinear::benchmark {
+namespace {
+
+/// What the JSON says of the machine, beside Google Benchmark's own context; also printed.
+void add_context(const std::string& key, const std::string& value) {
+  ::benchmark::AddCustomContext(key, value);
+  fmt::print("{:<28}{}\n", key, value);
+}
+
+std::string describe(const ClockReading& clocks) {
+  return fmt::format("SM {} MHz, memory {} MHz, {} W", clocks.sm_mhz, clocks.memory_mhz,
+                     clocks.power_watts);
+}
+
+void add_machine_context(const Bench& bench) {
+  const Device& device = bench.device;
+  add_context("gpu", device.name);
+  add_context("driver", bench.clocks.driver_version());
+  add_context("cuda_runtime", fmt::format("{}.{}", device.runtime_version / 1000,
+                                          device.runtime_version % 1000 / 10));
+  add_context("compute_capability", fmt::format("{}", device.compute_capability));
+  add_context("multiprocessors", fmt::format("{}", device.multiprocessors));
+  add_context("clusters_at_once", device.clusters_at_once);
+  add_context("l2_bytes", fmt::format("{}", device.l2_bytes));
+  add_context("copy_bytes_per_second", fmt::format("{:.4g}", bench.rates.copy_bytes_per_second));
+  add_context("read_bytes_per_second", fmt::format("{:.4g}", bench.rates.read_bytes_per_second));
+  add_context("int8_operations_per_second",
+              fmt::format("{:.4g}", bench.rates.int8_operations_per_second));
+  if (bench.rates.sustained_int8_operations_per_second > 0) {
+    add_context("sustained_int8_operations_per_second",
+                fmt::format("{:.4g}", bench.rates.sustained_int8_operations_per_second));
+  }
+  add_context("clocks_at_start", describe(bench.clocks.read()));
+}
+
+void print_cliffs(const std::vector<SweepPoint>& sweep) {
+  if (sweep.size() < 2) return;
+  const std::vector<Cliff> cliffs = find_cliffs(sweep);
+  fmt::print("\ncliffs between neighbouring M (growth above {:.0f} % and above the floor's): {}\n",
+             100 * (kAllowedGrowth - 1), cliffs.size());
+  for (const Cliff& cliff : cliffs) {
+    fmt::print("  M {} to {}: +{:.1f} %, floor +{:.1f} %\n", cliff.m_before, cliff.m_after,
+               100 * (cliff.growth - 1), 100 * (cliff.floor_growth - 1));
+  }
+}
+
+void print_findings(const std::vector<Verdict>& verdicts) {
+  const std::vector<Verdict> found = findings(verdicts);
+  fmt::print(
+      "\nproblems whose choice was more than {:.0f} % slower than the best kernel: {} of {}\n",
+      100 * kAllowedLoss, found.size(), verdicts.size());
+  for (const Verdict& verdict : found) {
+    fmt::print("  {:<32} +{:5.1f} %  chose {} ({:.2f} us), best {} ({:.2f} us)\n", verdict.problem,
+               100 * verdict.loss(), verdict.choice, verdict.choice_seconds * 1e6, verdict.best,
+               verdict.best_seconds * 1e6);
+  }
+}
+
+void measure(Bench& bench) {
+  register_host_cost(bench);
+  Rows rows(bench);
+  rows.register_all();
+  ProgressReporter progress;
+  ::benchmark::RunSpecifiedBenchmarks(&progress);
+  print_cliffs(rows.sweep());
+}
+
+void tune(Bench& bench) {
+  Tune tune(bench);
+  tune.register_all();
+  ProgressReporter progress;
+  ::benchmark::RunSpecifiedBenchmarks(&progress);
+  print_findings(tune.verdicts());
+  print_cliffs(tune.sweep());
+}
+
+/// Hands Google Benchmark the arguments that are left; it keeps `program`. False where it does not
+/// know one.
+bool initialize_google_benchmark(char* program, std::vector<std::string>& arguments) {
+  std::vector<char*> argv{program};
+  for (std::string& argument : arguments) argv.push_back(argument.data());
+  int argc = static_cast<int>(argv.size());
+  ::benchmark::Initialize(&argc, argv.data());
+  return !::benchmark::ReportUnrecognizedArguments(argc, argv.data());
+}
+
+int run(char* program, std::vector<std::string> arguments) {
+  const Options options = parse_options(arguments);
+  if (options.help) {
+    fmt::print("{}", usage());
+    return 0;
+  }
+  if (!initialize_google_benchmark(program, arguments)) return 2;
+  Bench bench(options);
+  add_machine_context(bench);
+  options.tune ? tune(bench) : measure(bench);
+  fmt::print("\nclocks at the end: {}\n", describe(bench.clocks.read()));
+  if (!bench.all_correct) fmt::print("SOME RESULTS WERE WRONG OR FAILED: see the rows above\n");
+  return bench.all_correct ? 0 : 1;
+}
+
+}  // namespace
+}  // namespace qlinear::benchmark
+
+int main(int argc, char** argv) {
+  try {
+    return qlinear::benchmark::run(argv[0], std::vector<std::string>(argv + 1, argv + argc));
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "qlinear_bench: {}\n", error.what());
+    return 2;
+  }
+}

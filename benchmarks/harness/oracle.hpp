@@ -1,0 +1,49 @@
+#pragma once
+
+#include <harness/workload.hpp>
+
+#include <cstdint>
+#include <vector>
+
+namespace qlinear::benchmark {
+
+/// What call 0 of a workload must give. Its output is the library's own, which the constructor
+/// compares, bit for bit, with the CPU reference on a sample of rows and columns. All checks throw
+/// std::runtime_error that says what differs.
+class Oracle {
+ public:
+  explicit Oracle(Workload& workload);
+
+  /// Fills what a subject is to write with NaN bits or, for the quantized activation, -1.
+  void poison_output() const;
+  void poison_quantized() const;
+  void poison_accumulator() const;
+
+  void expect_output() const;
+  /// ‖output - expected‖ <= bound * ‖expected‖, in the Frobenius norm.
+  void expect_output_within(double bound) const;
+  void expect_quantized() const;
+  /// int32 equality on the sample, and the bits of the output once dequantized.
+  void expect_accumulator() const;
+
+ private:
+  struct Sample {
+    std::vector<std::int64_t> rows;
+    std::int64_t columns = 0;
+    std::int64_t column_step = 1;
+    std::vector<std::int32_t> sums;  ///< [rows, columns]
+  };
+
+  void check_against_reference();
+  void check_scratch_row(std::size_t index, const std::vector<S8>& q, float scale) const;
+  void expect_same_bits(const void* actual, const void* expected, std::size_t bytes,
+                        const char* what) const;
+
+  Workload& workload_;
+  Sample sample_;
+  DeviceBuffer<Bf16> output_;
+  DeviceBuffer<std::int8_t> quantized_;
+  DeviceBuffer<float> activation_scale_;
+};
+
+}  // namespace qlinear::benchmark

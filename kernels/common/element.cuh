@@ -1,0 +1,86 @@
+#pragma once
+
+#include <common/strict_floating_point.hpp>
+#include <ptx/intrinsics.cuh>
+#include <qlinear/types.hpp>
+
+#include <cstdint>
+
+// What kernels need to know of the activation types: the compute type C, conversions, and the
+// ordering of magnitudes as unsigned integers (finite < infinity < NaN), which makes a maximum
+// NaN-propagating at no cost.
+
+namespace qlinear::kernels {
+
+template <class TIn>
+struct Element;
+
+template <>
+struct Element<__half> {
+  using Magnitude = unsigned;
+  static constexpr Magnitude kInfinity = 0x7c00;
+  /// Whether q_max / amax can overflow float: not for the smallest f16, 2^-24.
+  static constexpr bool kHasTinyRows = false;
+  static __device__ float to_compute(__half x) { return __half2float(x); }
+  static __device__ __half from_compute(float y) { return __float2half_rn(y); }
+  static __device__ float magnitude_to_compute(Magnitude bits) {
+    return __half2float(__ushort_as_half(static_cast<unsigned short>(bits)));
+  }
+};
+
+template <>
+struct Element<__nv_bfloat16> {
+  using Magnitude = unsigned;
+  static constexpr Magnitude kInfinity = 0x7f80;
+  static constexpr bool kHasTinyRows = true;
+  static __device__ float to_compute(__nv_bfloat16 x) { return __bfloat162float(x); }
+  static __device__ __nv_bfloat16 from_compute(float y) { return __float2bfloat16_rn(y); }
+  static __device__ float magnitude_to_compute(Magnitude bits) {
+    return __uint_as_float(bits << 16);
+  }
+};
+
+template <>
+struct Element<float> {
+  using Magnitude = unsigned;
+  static constexpr Magnitude kInfinity = 0x7f800000;
+  static constexpr bool kHasTinyRows = true;
+  static __device__ float to_compute(float x) { return x; }
+  static __device__ float from_compute(float y) { return y; }
+  static __device__ float magnitude_to_compute(Magnitude bits) { return __uint_as_float(bits); }
+};
+
+template <>
+struct Element<double> {
+  using Magnitude = unsigned long long;
+  static constexpr Magnitude kInfinity = 0x7ff0000000000000ULL;
+  static constexpr bool kHasTinyRows = true;
+  static __device__ double to_compute(double x) { return x; }
+  static __device__ double from_compute(double y) { return y; }
+  static __device__ double magnitude_to_compute(Magnitude bits) {
+    return __longlong_as_double(static_cast<long long>(bits));
+  }
+};
+
+/// The contract's RN operations, spelled as intrinsics so that no compiler contracts them.
+__device__ __forceinline__ float multiply_rn(float a, float b) { return __fmul_rn(a, b); }
+__device__ __forceinline__ double multiply_rn(double a, double b) { return __dmul_rn(a, b); }
+__device__ __forceinline__ float add_rn(float a, float b) { return __fadd_rn(a, b); }
+__device__ __forceinline__ double add_rn(double a, double b) { return __dadd_rn(a, b); }
+__device__ __forceinline__ float divide_rn(float a, float b) { return __fdiv_rn(a, b); }
+__device__ __forceinline__ double divide_rn(double a, double b) { return __ddiv_rn(a, b); }
+__device__ __forceinline__ float fma_rn(float a, float b, float c) { return __fmaf_rn(a, b, c); }
+__device__ __forceinline__ double fma_rn(double a, double b, double c) { return __fma_rn(a, b, c); }
+
+template <class C>
+__device__ __forceinline__ C int_to_compute_rn(int x);
+template <>
+__device__ __forceinline__ float int_to_compute_rn<float>(int x) {
+  return __int2float_rn(x);
+}
+template <>
+__device__ __forceinline__ double int_to_compute_rn<double>(int x) {
+  return __int2double_rn(x);
+}
+
+}  // namespace qlinear::kernels

@@ -1,0 +1,9 @@
+#include <gemm/mma_sync/gemm.cuh>
+
+namespace qlinear::kernels {
+
+template cudaError_t launch_mma_sync_gemm_for<__nv_bfloat16, MmaShape::M16N8K32>(int,
+                                                                                 const GemmProblem&,
+                                                                                 cudaStream_t);
+
+}  // namespace qlinear::kernels

@@ -1,0 +1,163 @@
+#pragma once
+
+#include <gemm/load_k_chunk.cuh>
+#include <ptx/cp_async.cuh>
+#include <ptx/ldmatrix.cuh>
+#include <ptx/memory.cuh>
+
+#include <cstdint>
+
+namespace qlinear::kernels {
+
+/// How `kRows` rows of `kK` bytes of K lie in shared memory. The 16-byte chunks of a row are
+/// permuted by its number, so that the eight rows an ldmatrix phase reads lie in eight different
+/// groups of four banks. With 64-byte rows two rows share 128 bytes; with 128-byte rows it is the
+/// 128-byte swizzle of TMA.
+template <int kRows, int kK>
+struct SwizzledRows {
+  static_assert(kK == 64 || kK % 128 == 0);
+  static constexpr int kStageBytes = kRows * kK;
+
+  /// Where 16-byte chunk `chunk` of row `row` lies in a stage.
+  static __device__ __forceinline__ int chunk_offset(int row, int chunk) {
+    const int phase = kK == 64 ? row / 2 % 4 : row % 8;
+    return row * kK + (chunk ^ phase) * 16;
+  }
+
+  /// From a place in a stage to the same chunk 16 rows on, where the permutation is the same.
+  static constexpr int k16Rows = 16 * kK;
+  /// From chunk 0 or 1 of a row to the chunk `chunks` further on, an even number. The stage begins
+  /// at a multiple of a row.
+  static __device__ __forceinline__ ptx::SharedAddress chunks_on(ptx::SharedAddress chunk,
+                                                                 int chunks) {
+    return chunk ^ static_cast<ptx::SharedAddress>(chunks * 16);
+  }
+};
+
+/// One K-major operand of the mma.sync GEMM that cp.async loads: how a stage comes from global
+/// memory. A thread moves one 16-byte chunk of every `kRowsPerPass`-th row.
+template <int kRows, int kK, int kThreads, bool kAnyAlignment>
+class MmaSyncOperand : public SwizzledRows<kRows, kK> {
+  static constexpr int kChunksPerRow = kK / 16;
+  static constexpr int kRowsPerPass = kThreads / kChunksPerRow;
+  static_assert(kThreads % kChunksPerRow == 0 && kRowsPerPass % 8 == 0,
+                "a thread's chunks lie at one place of the permutation");
+
+ public:
+  static constexpr int kPasses = (kRows + kRowsPerPass - 1) / kRowsPerPass;
+
+  /// Copies of stages inside the matrix, one after another and a pass at a time: all that the main
+  /// loop does for them is to add to a pointer.
+  class Stream {
+   public:
+    /// From the stage whose first byte of K is `first_k`.
+    __device__ Stream(const MmaSyncOperand& operand, int first_k)
+        : next_(operand.source_ + operand.chunk_k_ + first_k),
+          pass_stride_(operand.pass_stride_),
+          target_(operand.target_) {}
+
+    /// Pass `pass` of the stage, to be called for each in order.
+    __device__ __forceinline__ void copy(unsigned char* stage, int pass) {
+      if (kRows % kRowsPerPass == 0 || is_tile_row(pass)) {
+        ptx::cp_async_16(stage + target_ + pass * kRowsPerPass * kK, next_);
+      }
+      next_ += pass + 1 < kPasses ? pass_stride_ : kK - (kPasses - 1) * pass_stride_;
+    }
+
+   private:
+    const std::uint8_t* next_;
+    std::int64_t pass_stride_;
+    int target_;
+  };
+
+  /// Rows `first_row`.. of `matrix`, `rows` in all, `stride` bytes apart, `k` bytes long.
+  __device__ MmaSyncOperand(const void* matrix, std::int64_t stride, std::int64_t first_row,
+                            std::int64_t rows, std::int64_t k) {
+    const int row = static_cast<int>(threadIdx.x) / kChunksPerRow;
+    const int chunk = static_cast<int>(threadIdx.x) % kChunksPerRow;
+    const std::int64_t rows_left = rows - first_row - row;
+    const std::int64_t source_row = rows_left > 0 ? first_row + row : 0;
+    source_ = static_cast<const std::uint8_t*>(matrix) + source_row * stride;
+    pass_stride_ = stride * kRowsPerPass;
+    rows_left_ = static_cast<int>(rows_left < kRows ? rows_left : kRows);
+    k_ = static_cast<int>(k);
+    chunk_k_ = chunk * 16;
+    target_ = MmaSyncOperand::chunk_offset(row, chunk);
+    has_whole_rows_ = rows - first_row >= kRows;
+    is_aligned_ =
+        !kAnyAlignment ||
+        (reinterpret_cast<std::uintptr_t>(matrix) | static_cast<std::uintptr_t>(stride)) % 16 == 0;
+  }
+
+  /// How many stages, of those from K = 0 on, lie inside the matrix. The same for every thread.
+  __device__ int stages_inside() const { return is_aligned_ && has_whole_rows_ ? k_ / kK : 0; }
+
+  /// Starts the copies of the stage whose first byte of K is `first_k`; zeros beyond K and the
+  /// rows. They belong to the caller's cp.async group.
+  __device__ __forceinline__ void load(unsigned char* stage, int first_k) const {
+    const int k = first_k + chunk_k_;
+    if (!is_aligned_ || first_k + kK > k_) {
+      load_edge(stage, k);
+    } else if (!has_whole_rows_) {
+      load_rows(stage, source_ + k);
+    } else {
+      const std::uint8_t* address = source_ + k;
+#pragma unroll
+      for (int pass = 0; pass < kPasses; ++pass) {
+        if (kRows % kRowsPerPass != 0 && !is_tile_row(pass)) break;
+        ptx::cp_async_16(stage + target_ + pass * kRowsPerPass * kK, address);
+        address += pass_stride_;
+      }
+    }
+  }
+
+ private:
+  /// A stage of whole chunks, not all of whose rows exist: the only kind of a decode's activations.
+  __device__ __forceinline__ void load_rows(unsigned char* stage,
+                                            const std::uint8_t* address) const {
+#pragma unroll 1
+    for (int pass = 0; pass < kPasses; ++pass, address += pass_stride_) {
+      if (kRows % kRowsPerPass != 0 && !is_tile_row(pass)) break;
+      unsigned char* target = stage + target_ + pass * kRowsPerPass * kK;
+      if (pass * kRowsPerPass < rows_left_) {
+        ptx::cp_async_16(target, address);
+      } else {
+        ptx::st_shared(reinterpret_cast<uint4*>(target), make_uint4(0, 0, 0, 0));
+      }
+    }
+  }
+
+  /// A stage that crosses the end of K or is not aligned. Whole chunks are copied as usual;
+  /// parts of one are read exactly. (cp.async could fill up with zeros, too, but compute-sanitizer
+  /// takes such a copy for a read of 16 bytes.)
+  __device__ __forceinline__ void load_edge(unsigned char* stage, int k) const {
+    const std::uint8_t* row = source_;
+#pragma unroll 1
+    for (int pass = 0; pass < kPasses; ++pass, row += pass_stride_) {
+      if (kRows % kRowsPerPass != 0 && !is_tile_row(pass)) break;
+      unsigned char* target = stage + target_ + pass * kRowsPerPass * kK;
+      const bool exists = pass * kRowsPerPass < rows_left_;
+      if (exists && is_aligned_ && k + 16 <= k_) {
+        ptx::cp_async_16(target, row + k);
+      } else {
+        ptx::st_shared(reinterpret_cast<uint4*>(target),
+                       exists ? load_k_chunk(row, k, k_) : make_uint4(0, 0, 0, 0));
+      }
+    }
+  }
+
+  __device__ static bool is_tile_row(int pass) {
+    return static_cast<int>(threadIdx.x) / kChunksPerRow + pass * kRowsPerPass < kRows;
+  }
+
+  const std::uint8_t* source_;
+  std::int64_t pass_stride_;
+  int rows_left_;  ///< From this thread's first row to the end of the matrix or the tile.
+  int k_;
+  int chunk_k_;
+  int target_;
+  bool has_whole_rows_;
+  bool is_aligned_;
+};
+
+}  // namespace qlinear::kernels

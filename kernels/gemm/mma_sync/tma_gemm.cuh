@@ -1,0 +1,415 @@
+#pragma once
+
+#include <common/dispatch_element.hpp>
+#include <gemm/mma_sync/operand.cuh>
+#include <gemm/mma_sync/store.cuh>
+#include <gemm/mma_sync/tma_gemm.hpp>
+#include <gemm/mma_sync/warp.cuh>
+#include <gemm/rasterize.cuh>
+#include <gemm/split_k.cuh>
+#include <gemm/tile_tokens.hpp>
+#include <ptx/elect_sync.cuh>
+#include <ptx/griddepcontrol.cuh>
+#include <ptx/special_registers.cuh>
+#include <ptx/tma.cuh>
+#include <runtime/launch.cuh>
+#include <runtime/tensor_map.hpp>
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+namespace qlinear::kernels {
+
+/// The types and constants of one row of `kMmaSyncTmaTiles`, for device code.
+template <int kTileIndex>
+struct MmaSyncTmaTraits {
+  static constexpr MmaSyncTmaTile kTile = kMmaSyncTmaTiles[kTileIndex];
+  static constexpr int kStages = kTile.stages;
+  static constexpr int kTileM = kTile.m;
+  static constexpr int kTileN = kTile.n;
+  static constexpr int kStageBytes = kTile.stage_bytes();
+  static constexpr int kRingBytes = kTile.ring_bytes();
+  static constexpr int kStagingBytes = kTile.staging_bytes();
+  static constexpr int kWarps = kTile.warps();
+  static constexpr int kThreads = kTile.threads();
+  static constexpr int kWarpM = kTile.m / kTile.warps_m;
+  static constexpr int kWarpN = kTile.n / kTile.warps_n;
+  using A = SwizzledRows<kTile.m, kMmaSyncTmaTileK>;
+  using B = SwizzledRows<kTile.n, kMmaSyncTmaTileK>;
+  using Sums = WarpTile<kWarpM, kWarpN>;
+};
+
+/// Where things lie in a block's shared memory.
+template <int kTileIndex>
+class MmaSyncTmaMemory {
+  using Traits = MmaSyncTmaTraits<kTileIndex>;
+
+ public:
+  __device__ MmaSyncTmaMemory() : memory_(ptx::dynamic_shared_memory()) {}
+
+  __device__ unsigned char* tokens(int slot) const { return memory_ + slot * Traits::kStageBytes; }
+  __device__ unsigned char* weights(int slot) const {
+    return tokens(slot) + Traits::A::kStageBytes;
+  }
+  __device__ unsigned char* staging(int warp) const {
+    constexpr int kWarpBytes = Traits::kStagingBytes / Traits::kWarps;
+    return memory_ + Traits::kRingBytes + warp * kWarpBytes;
+  }
+  /// A stage's bytes have come; every warp has read them.
+  __device__ ptx::Mbarrier* full(int slot) const { return barriers() + slot; }
+  __device__ ptx::Mbarrier* empty(int slot) const { return barriers() + Traits::kStages + slot; }
+  /// What the loader keeps in mind.
+  __device__ unsigned char* state() const {
+    return reinterpret_cast<unsigned char*>(barriers() + 2 * Traits::kStages);
+  }
+
+  /// For the block to agree on something.
+  __device__ unsigned* flag() const {
+    return reinterpret_cast<unsigned*>(state() + kMmaSyncTmaStateBytes);
+  }
+  /// Which unit of work a warp is at.
+  __device__ unsigned* unit(int warp) const { return flag() + 1 + warp; }
+
+  /// By one thread, before the barrier that opens the kernel.
+  __device__ void initialise() const {
+    for (int slot = 0; slot < Traits::kStages; ++slot) {
+      ptx::mbarrier_init(full(slot), 1);
+      ptx::mbarrier_init(empty(slot), Traits::kWarps);
+    }
+    ptx::fence_mbarrier_init();
+  }
+
+ private:
+  __device__ ptx::Mbarrier* barriers() const {
+    return reinterpret_cast<ptx::Mbarrier*>(memory_ + Traits::kRingBytes + Traits::kStagingBytes);
+  }
+
+  unsigned char* memory_;
+};
+
+/// A unit of work, and the first row and column of its tile.
+struct MmaSyncTmaWork {
+  SplitUnit unit;
+  std::int64_t row;
+  std::int64_t column;
+};
+
+template <int kTileIndex>
+__device__ __forceinline__ MmaSyncTmaWork mma_sync_tma_work(const GemmProblem& p,
+                                                            int tokens_of_tile, unsigned unit) {
+  constexpr int kTileM = MmaSyncTmaTraits<kTileIndex>::kTileM;
+  constexpr int kTileN = MmaSyncTmaTraits<kTileIndex>::kTileN;
+  const SplitUnit split = split_unit(p, unit);
+  const TileIndex tile = rasterize(split.tile, static_cast<unsigned>((p.m + kTileM - 1) / kTileM),
+                                   static_cast<unsigned>((p.n + kTileN - 1) / kTileN));
+  return {split, std::int64_t{tile.m} * tokens_of_tile, std::int64_t{tile.n} * kTileN};
+}
+
+/// Fills the ring for all units of a block, one after the other. Warps that multiply take turns at
+/// it: of nine warps, none could have the registers that eight need, and one that did it alone
+/// would fall behind. What the loading thread has to know lies in shared memory, as all threads
+/// would give registers for it; and where units begin is computed between them, when no sums are
+/// held.
+template <int kTileIndex>
+class MmaSyncTmaLoader {
+  using Traits = MmaSyncTmaTraits<kTileIndex>;
+
+ public:
+  /// Stages that are asked for before the first is multiplied. Then one follows in each stage, into
+  /// the slot of the stage before.
+  static constexpr int kAhead = Traits::kStages - 1;
+
+  __device__ MmaSyncTmaLoader(const GemmProblem& p, int tokens_of_tile, unsigned units,
+                              const CUtensorMap* weights, const CUtensorMap* tokens)
+      : p_(p), tokens_of_tile_(tokens_of_tile), units_(units), weights_(weights), tokens_(tokens) {}
+
+  /// By one thread: asks for weights while kernels before this one may still run; for tokens not.
+  __device__ void open() const {
+    State& s = state();
+    s.next_unit = ptx::ctaid_x();
+    s.prepared = 0;
+    s.bytes = static_cast<unsigned>((Traits::kTileN + tokens_of_tile_) * kMmaSyncTmaTileK);
+    for (int i = 0; i <= kAhead; ++i) prepare();
+    s.at = s.unit[0];
+    s.begun = 1;
+    for (int i = 0; i < opened(s); ++i) load_weights(s, s.at.stage + i, i);
+  }
+
+  /// By the same, behind `open` and the wait.
+  __device__ void follow() const {
+    State& s = state();
+    const int opened_stages = opened(s);
+    for (int slot = 0; slot < opened_stages; ++slot) load_tokens(s, s.at.stage++, slot);
+    for (int slot = opened_stages; slot < kAhead; ++slot) load_next(slot);
+  }
+
+  /// By the same, before a unit is multiplied: makes ready another one. As a unit has at least one
+  /// stage (or all have none), `load_next` finds those that it reaches. Behind the last, none.
+  __device__ void prepare() const {
+    State& s = state();
+    Unit unit{};
+    if (s.next_unit < units_) {
+      const MmaSyncTmaWork work = mma_sync_tma_work<kTileIndex>(p_, tokens_of_tile_, s.next_unit);
+      const int stages = static_cast<int>((p_.k + kMmaSyncTmaTileK - 1) / kMmaSyncTmaTileK);
+      unit = {work.unit.first_stage(stages), work.unit.end_stage(stages),
+              static_cast<int>(work.row), static_cast<int>(work.column)};
+      s.next_unit += gridDim.x;
+    }
+    s.unit[s.prepared++ % kPrepared] = unit;
+  }
+
+  /// By any thread, but one after the other: the next stage that is left, to a slot that is free.
+  __device__ __forceinline__ void load_next(int slot) const {
+    State& s = state();
+    if (s.at.stage == s.at.end_stage) {
+      const Unit& next = s.unit[s.begun % kPrepared];
+      if (next.stage == next.end_stage) return;
+      s.at = next;
+      ++s.begun;
+    }
+    load_weights(s, s.at.stage, slot);
+    load_tokens(s, s.at.stage, slot);
+    ++s.at.stage;
+  }
+
+ private:
+  /// Stages of K and the corner of the tile.
+  struct Unit {
+    int stage;
+    int end_stage;
+    int row;
+    int column;
+  };
+  static constexpr int kPrepared = 4;  // A power of two, more than `kAhead`.
+  static_assert(kPrepared > kAhead);
+
+  struct State {
+    Unit unit[kPrepared];
+    Unit at;  ///< The one that is loaded, from the stage to come next on.
+    unsigned begun;
+    unsigned prepared;
+    unsigned next_unit;
+    unsigned bytes;  ///< Of a stage.
+  };
+  static_assert(sizeof(State) <= kMmaSyncTmaStateBytes);
+
+  __device__ State& state() const { return *reinterpret_cast<State*>(memory_.state()); }
+
+  static __device__ int opened(const State& s) { return min(s.at.end_stage - s.at.stage, kAhead); }
+
+  __device__ __forceinline__ void load_weights(const State& s, int stage, int slot) const {
+    ptx::mbarrier_arrive_expect_tx(memory_.full(slot), s.bytes);
+    ptx::tma_load_2d(memory_.weights(slot), weights_, stage * kMmaSyncTmaTileK, s.at.column,
+                     memory_.full(slot), ptx::L2Policy::EvictNormal);
+  }
+
+  __device__ __forceinline__ void load_tokens(const State& s, int stage, int slot) const {
+    ptx::tma_load_2d(memory_.tokens(slot), tokens_, stage * kMmaSyncTmaTileK, s.at.row,
+                     memory_.full(slot), ptx::L2Policy::EvictNormal);
+  }
+
+  MmaSyncTmaMemory<kTileIndex> memory_;
+  const GemmProblem& p_;
+  int tokens_of_tile_;
+  unsigned units_;
+  const CUtensorMap* weights_;
+  const CUtensorMap* tokens_;
+};
+
+/// A warp's part of a block's tiles: reads stages from the ring and adds up their products.
+template <int kTileIndex, bool kUnsignedWeights>
+class MmaSyncTmaMainloop {
+  using Traits = MmaSyncTmaTraits<kTileIndex>;
+  using A = typename Traits::A;
+  using B = typename Traits::B;
+  using Sums = typename Traits::Sums;
+  using Loader = MmaSyncTmaLoader<kTileIndex>;
+  static constexpr int kSteps = kMmaSyncTmaTileK / 32;
+  static constexpr int kPairs = Sums::kFragmentsN / 2;
+  static constexpr int kTurns = kSteps * kPairs;
+  // In the middle of a stage, and between steps, where the fewest addresses are held.
+  static constexpr int kLoadTurn = kTurns / 2 - 1;
+  static constexpr unsigned kParity = 4;
+  static_assert(Traits::kStages <= kParity);
+  static_assert(kPairs % 2 == 0, "pairs of fragments of B alternate between two buffers");
+
+ public:
+  __device__ explicit MmaSyncTmaMainloop(const Loader& loader)
+      : loader_(loader),
+        at_(Sums::template lane_addresses<A, B>(memory_.tokens(0),
+                                                Sums::template corner<Traits::kTileN>())) {}
+
+  /// Adds the products of the next `stages` stages of the ring.
+  __device__ __forceinline__ void add(Sums& sums, int stages) {
+    if (stages == 0) return;
+    ptx::mbarrier_wait_parity(memory_.full(slot()), parity());
+    read_b(0, 0);
+#pragma unroll
+    for (int i = 0; i < Sums::kFragmentsM; ++i) read_a(0, i);
+#pragma unroll 1
+    for (; stages > 1; --stages) multiply_stage<true>(sums);
+    multiply_stage<false>(sums);
+  }
+
+ private:
+  /// A turn multiplies all fragments of A by a pair of fragments of B. The next pair is read
+  /// meanwhile; and in the last turn of a step each fragment of A, as soon as it has been
+  /// multiplied, makes room for that of the next step. Across stages, too.
+  template <bool kHasNext>
+  __device__ __forceinline__ void multiply_stage(Sums& sums) {
+#pragma unroll
+    for (int turn = 0; turn < kTurns; ++turn) {
+      const int pair = turn % kPairs;
+      const int next_step = (turn + 1) / kPairs % kSteps;
+      const bool ends_step = pair == kPairs - 1;
+      const bool ends_stage = turn == kTurns - 1;
+      if (turn == kLoadTurn && static_cast<int>(ptx::tid_x()) == slot() * 32) load_next();
+      if (ends_stage) next_stage<kHasNext>();
+      const bool reads = kHasNext || !ends_stage;
+      if (reads) read_b(next_step, (pair + 1) % kPairs);
+#pragma unroll
+      for (int i = 0; i < Sums::kFragmentsM; ++i) {
+#pragma unroll
+        for (int j = pair * 2; j < pair * 2 + 2; ++j) {
+          sums.template multiply<MmaShape::M16N8K32, kUnsignedWeights>(i, j, a_[i], b_[pair % 2]);
+        }
+        if (ends_stage && i == 0) release();
+        if (ends_step && reads) read_a(next_step, i);
+      }
+    }
+  }
+
+  /// By the first lane of a warp: to the slot of the stage before, which every warp has come past
+  /// by now. Its barrier also hands over what the loader keeps in mind.
+  __device__ __forceinline__ void load_next() {
+    const unsigned phase = slot() == 0 ? parity() ^ 1 : parity();
+    ptx::mbarrier_wait_parity(memory_.empty(slot_before()), phase);
+    if (ptx::elect_sync(1)) loader_.load_next(slot_before());
+  }
+
+  template <bool kHasNext>
+  __device__ __forceinline__ void next_stage() {
+    const bool wraps = slot() == Traits::kStages - 1;
+    at_ = at_ + (Traits::kStageBytes - (wraps ? Traits::kRingBytes : 0));
+    cursor_ = wraps ? (cursor_ & kParity) ^ kParity : cursor_ + 1;
+    if (kHasNext) ptx::mbarrier_wait_parity(memory_.full(slot()), parity());
+  }
+
+  __device__ __forceinline__ int slot() const { return static_cast<int>(cursor_ % kParity); }
+  __device__ __forceinline__ unsigned parity() const { return cursor_ / kParity; }
+  __device__ __forceinline__ int slot_before() const {
+    return slot() == 0 ? Traits::kStages - 1 : slot() - 1;
+  }
+
+  /// Of the stage before, all of whose fragments have been multiplied at least once, so read.
+  __device__ __forceinline__ void release() const {
+    __syncwarp();
+    if (ptx::laneid() == 0) ptx::mbarrier_arrive(memory_.empty(slot_before()));
+  }
+
+  __device__ __forceinline__ void read_a(int step, int i) {
+    Sums::template read_a<A>(a_[i], at_, step, i);
+  }
+  __device__ __forceinline__ void read_b(int step, int pair) {
+    Sums::template read_b<B>(b_[pair % 2], at_, step, pair);
+  }
+
+  MmaSyncTmaMemory<kTileIndex> memory_;
+  const Loader& loader_;
+  typename Sums::LaneAddresses at_;  ///< In the stage that is multiplied.
+  unsigned a_[Sums::kFragmentsM][4];
+  unsigned b_[2][4];
+  unsigned cursor_ = 0;  ///< That stage's slot and, `kParity` or 0, its phase: in one register.
+};
+
+/// As many blocks as run at once, each of which goes through units of work: the ring fills for the
+/// next one while the one before is stored. `tokens_of_tile` rows are the box of the map `tokens`.
+template <class TIn, class TWQ, int kTileIndex>
+__global__ void __launch_bounds__(MmaSyncTmaTraits<kTileIndex>::kThreads, 1)
+    mma_sync_tma_gemm(const __grid_constant__ CUtensorMap weights,
+                      const __grid_constant__ CUtensorMap tokens, GemmProblem p, int tokens_of_tile,
+                      unsigned units) {
+  using Traits = MmaSyncTmaTraits<kTileIndex>;
+  using Sums = typename Traits::Sums;
+  const MmaSyncTmaMemory<kTileIndex> memory;
+  const MmaSyncTmaLoader<kTileIndex> loader(p, tokens_of_tile, units, &weights, &tokens);
+  if (threadIdx.x == 0 && ptx::elect_sync(1)) {
+    memory.initialise();
+    loader.open();
+  }
+  __syncthreads();
+  ptx::griddepcontrol_wait();
+  ptx::griddepcontrol_launch_dependents();
+  if (threadIdx.x == 0 && ptx::elect_sync(1)) loader.follow();
+  __syncwarp();
+
+  MmaSyncTmaMainloop<kTileIndex, std::is_same_v<TWQ, U8>> mainloop(loader);
+#pragma unroll 1
+  for (unsigned unit = ptx::ctaid_x(); unit < units; unit += gridDim.x) {
+    if (ptx::tid_x() == 0) loader.prepare();
+    // The main loop has no register for it.
+    ptx::st_shared(memory.unit(static_cast<int>(ptx::tid_x()) / 32), unit);
+    __syncwarp();
+    const SplitUnit split = split_unit(p, unit);
+    const int stages = static_cast<int>((p.k + kMmaSyncTmaTileK - 1) / kMmaSyncTmaTileK);
+    Sums sums;
+    mainloop.add(sums, split.end_stage(stages) - split.first_stage(stages));
+
+    const WarpCorner corner = Sums::template corner<Traits::kTileN>();
+    const SplitUnit slice = split_unit(p, ptx::ld_shared(memory.unit(corner.warp)));
+    constexpr int kSums = Traits::kWarpM * Traits::kWarpN / 32;
+    if (slice.slices > 1 &&
+        !reduce_split_k<kSums, Traits::kThreads>(&sums.sum[0][0][0], p, slice, memory.flag())) {
+      unit = ptx::ld_shared(memory.unit(corner.warp));
+      __syncwarp();  // Until every lane has read it; otherwise those of the store see to that.
+      continue;
+    }
+    unit = ptx::ld_shared(memory.unit(corner.warp));
+    const MmaSyncTmaWork work = mma_sync_tma_work<kTileIndex>(p, tokens_of_tile, unit);
+    MmaSyncStore<TIn, Sums>(p, memory.staging(corner.warp), work.row + corner.row,
+                            min(p.m, work.row + tokens_of_tile), work.column + corner.column)
+        .store(sums);
+  }
+}
+
+template <class TIn, int kTileIndex>
+cudaError_t launch_mma_sync_tma_tile(const GemmProblem& p, cudaStream_t stream) {
+  constexpr MmaSyncTmaTile kTile = kMmaSyncTmaTiles[kTileIndex];
+  const int tokens_of_tile = tile_tokens(p.m, kTile.m, 1);
+  CUtensorMap weights{};
+  CUtensorMap tokens{};
+  if (p.k > 0) {
+    cudaError_t error = encode_tensor_map(weights, p.b, p.n, p.k, p.ldb, kTile.n);
+    if (error != cudaSuccess) return error;
+    error = encode_tensor_map(tokens, p.a, p.m, p.k, p.lda, tokens_of_tile);
+    if (error != cudaSuccess) return error;
+  }
+  const std::int64_t tiles = tile_count(p.m, p.n, kTile.m, kTile.n);
+  const std::int64_t units = split_units(tiles, p.whole_tiles, p.split_k);
+  const std::int64_t blocks = std::min<std::int64_t>(units, std::max(1, p.multiprocessors));
+  LaunchConfig config{kTile.name, dim3(static_cast<unsigned>(blocks)), dim3(kTile.threads())};
+  config.dynamic_shared_bytes = kTile.shared_bytes();
+  config.stream = stream;
+  config.programmatic_dependent = p.programmatic_dependent;
+  return dispatch_weight<kTile.types, TIn>(p.weight_element, [&](auto weight) {
+    using TWQ = typename decltype(weight)::Type;
+    return launch_kernel<&mma_sync_tma_gemm<TIn, TWQ, kTileIndex>>(
+        config, weights, tokens, p, tokens_of_tile, static_cast<unsigned>(units));
+  });
+}
+
+template <class TIn, int... kTiles>
+constexpr auto mma_sync_tma_launchers(std::integer_sequence<int, kTiles...>) {
+  return std::array<GemmLauncher, sizeof...(kTiles)>{&launch_mma_sync_tma_tile<TIn, kTiles>...};
+}
+
+template <class TIn>
+cudaError_t launch_mma_sync_tma_gemm_for(int tile, const GemmProblem& p, cudaStream_t stream) {
+  constexpr auto kCount = static_cast<int>(kMmaSyncTmaTiles.size());
+  static constexpr auto kLaunchers =
+      mma_sync_tma_launchers<TIn>(std::make_integer_sequence<int, kCount>{});
+  return kLaunchers[static_cast<std::size_t>(tile)](p, stream);
+}
+
+}  // namespace qlinear::kernels

@@ -1,0 +1,292 @@
+#pragma once
+
+#include <common/dispatch_element.hpp>
+#include <gemm/split_k.hpp>
+#include <gemm/tile_tokens.hpp>
+#include <gemm/wgmma/direct_store.cuh>
+#include <gemm/wgmma/gemm.hpp>
+#include <gemm/wgmma/pipeline.cuh>
+#include <gemm/wgmma/reduce.cuh>
+#include <gemm/wgmma/schedule.cuh>
+#include <gemm/wgmma/store.cuh>
+#include <ptx/elect_sync.cuh>
+#include <ptx/griddepcontrol.cuh>
+#include <ptx/setmaxnreg.cuh>
+#include <ptx/wgmma.cuh>
+#include <runtime/launch.cuh>
+#include <runtime/tensor_map.hpp>
+
+#include <algorithm>
+#include <utility>
+
+namespace qlinear::kernels {
+
+/// The thread that fills the ring.
+template <int kTileIndex>
+class WgmmaProducer {
+  using Traits = WgmmaTraits<kTileIndex>;
+
+ public:
+  __device__ WgmmaProducer(const WgmmaRing<kTileIndex>& ring,
+                           const WgmmaSchedule<kTileIndex>& schedule, const CUtensorMap* weights,
+                           const CUtensorMap* tokens)
+      : ring_(ring), schedule_(schedule), weights_(weights), tokens_(tokens) {}
+
+  /// Fills the ring with weights of the first tile, while kernels before this one may still run.
+  __device__ void open() const {
+    if (schedule_.first_tile() >= schedule_.end_tile()) return;
+    const WgmmaWork work = schedule_.work(schedule_.first_tile());
+    for (int i = 0; i < opened_steps(); ++i) {
+      ptx::mbarrier_arrive_expect_tx(ring_.full(i), loaded_bytes());
+      load_weights(work, schedule_.first_step() + i, i);
+    }
+  }
+
+  /// Behind `open`: its tokens, and all that follows.
+  __device__ void run() {
+    ptx::griddepcontrol_wait();
+    int skipped = opened_steps();
+    for (int tile = schedule_.first_tile(); tile < schedule_.end_tile();
+         tile += schedule_.tile_step()) {
+      const WgmmaWork work = schedule_.work(tile);
+      int step = schedule_.first_step();
+      for (; skipped > 0; --skipped, ++step, cursor_.advance()) {
+        load_tokens(work, step, cursor_.slot);
+      }
+      for (; step < schedule_.end_step(); ++step, cursor_.advance()) {
+        ptx::mbarrier_wait_parity(ring_.empty(cursor_.slot), cursor_.parity ^ 1);
+        ptx::mbarrier_arrive_expect_tx(ring_.full(cursor_.slot), loaded_bytes());
+        load_weights(work, step, cursor_.slot);
+        load_tokens(work, step, cursor_.slot);
+      }
+    }
+  }
+
+ private:
+  /// Of a stage. What lies behind a tile's tokens and weight rows only reaches sums that nobody
+  /// stores.
+  __device__ unsigned loaded_bytes() const {
+    return static_cast<unsigned>((schedule_.tile_weight_rows() + schedule_.tile_tokens()) *
+                                 kWgmmaTileK);
+  }
+
+  /// Neither the whole ring nor most of a slice of K: tokens would queue behind that at the tensor
+  /// memory accelerator.
+  __device__ int opened_steps() const {
+    const int steps = schedule_.end_step() - schedule_.first_step();
+    return min((steps + 1) / 2, Traits::kStages * 3 / 4);
+  }
+
+  __device__ void load_weights(const WgmmaWork& work, int step, int slot) const {
+    constexpr auto kPolicy =
+        Traits::kSwapped ? ptx::L2Policy::EvictFirst : ptx::L2Policy::EvictNormal;
+    unsigned char* target = Traits::kSwapped ? ring_.rows(slot) : ring_.columns(slot);
+    const int first = Traits::kSwapped ? work.first_row : work.first_column;
+    if constexpr (Traits::kSharers > 1) {
+      constexpr unsigned short kAllBlocks = (1 << Traits::kSharers) - 1;
+      const int part = static_cast<int>(schedule_.rank()) * (Traits::kTileN / Traits::kSharers);
+      ptx::tma_load_2d_multicast(target + part * kWgmmaTileK, weights_, step * kWgmmaTileK,
+                                 first + part, ring_.full(slot), kAllBlocks, kPolicy);
+    } else {
+      ptx::tma_load_2d(target, weights_, step * kWgmmaTileK, first, ring_.full(slot), kPolicy);
+    }
+  }
+
+  __device__ void load_tokens(const WgmmaWork& work, int step, int slot) const {
+    constexpr auto kPolicy =
+        Traits::kSwapped ? ptx::L2Policy::EvictLast : ptx::L2Policy::EvictNormal;
+    unsigned char* target = Traits::kSwapped ? ring_.columns(slot) : ring_.rows(slot);
+    const int first = Traits::kSwapped ? work.first_column : work.first_row;
+    ptx::tma_load_2d(target, tokens_, step * kWgmmaTileK, first, ring_.full(slot), kPolicy);
+  }
+
+  const WgmmaRing<kTileIndex>& ring_;
+  const WgmmaSchedule<kTileIndex>& schedule_;
+  const CUtensorMap* weights_;
+  const CUtensorMap* tokens_;
+  RingCursor<Traits::kStages> cursor_;
+};
+
+/// Multiplies a tile's stages. One group of wgmma stays in flight while the next stage is awaited.
+template <int kTileIndex, bool kUnsignedWeights>
+__device__ __forceinline__ void wgmma_mainloop(const WgmmaRing<kTileIndex>& ring,
+                                               const WgmmaSchedule<kTileIndex>& schedule,
+                                               RingCursor<WgmmaTraits<kTileIndex>::kStages>& cursor,
+                                               WgmmaSums<WgmmaTraits<kTileIndex>::kColumns>& sums,
+                                               int consumer) {
+  using Traits = WgmmaTraits<kTileIndex>;
+  const auto release = [&](int slot) {
+    const unsigned thread = threadIdx.x % 128;
+    if constexpr (Traits::kSharers > 1) {
+      if (thread < Traits::kSharers) ptx::mbarrier_arrive_cluster(ring.empty(slot), thread);
+    } else {
+      if (thread == 0) ptx::mbarrier_arrive(ring.empty(slot));
+    }
+  };
+  int previous = -1;
+  for (int step = schedule.first_step(); step < schedule.end_step(); ++step, cursor.advance()) {
+    ptx::mbarrier_wait_parity(ring.full(cursor.slot), cursor.parity);
+    const std::uint64_t rows =
+        ptx::wgmma_descriptor(ring.rows(cursor.slot) + consumer * 64 * kWgmmaTileK);
+    const std::uint64_t columns = ptx::wgmma_descriptor(ring.columns(cursor.slot));
+    ptx::wgmma_fence_registers(sums.value);
+    ptx::wgmma_fence();
+#pragma unroll
+    for (int i = 0; i < kWgmmaTileK / 32; ++i) {
+      const std::uint64_t step_of_k = static_cast<std::uint64_t>(i) * (32 / 16);
+      ptx::wgmma_m64k32<Traits::kColumns, Traits::kSwapped && kUnsignedWeights,
+                        !Traits::kSwapped && kUnsignedWeights>(
+          sums.value, rows + step_of_k, columns + step_of_k, previous >= 0 || i > 0);
+    }
+    ptx::wgmma_commit_group();
+    if (previous >= 0) {
+      ptx::wgmma_wait_group<1>();
+      release(previous);
+    }
+    previous = cursor.slot;
+  }
+  ptx::wgmma_wait_group<0>();
+  ptx::wgmma_fence_registers(sums.value);
+  if (previous >= 0) release(previous);
+}
+
+/// The consumers' part of `wgmma_gemm`.
+template <class TIn, class TWQ, int kTileIndex>
+__device__ __forceinline__ void wgmma_consume(const GemmProblem& p,
+                                              const WgmmaRing<kTileIndex>& ring,
+                                              const WgmmaRing<kTileIndex>& uniform_ring,
+                                              const WgmmaSchedule<kTileIndex>& schedule,
+                                              const ClusterSums<kTileIndex>& cluster_sums) {
+  using Traits = WgmmaTraits<kTileIndex>;
+  const int warp = warp_uniform(static_cast<int>(threadIdx.x) / 32) - 4;
+  RingCursor<Traits::kStages> cursor;
+  ptx::griddepcontrol_wait();
+  if (!p.lets_successor_in_late) ptx::griddepcontrol_launch_dependents();
+  for (int tile = schedule.first_tile(); tile < schedule.end_tile(); tile += schedule.tile_step()) {
+    WgmmaWork work = schedule.work(tile);
+    work.first_row += warp * 16;
+    const auto store = [&] {
+      if constexpr (Traits::kStoresDirectly) {
+        return WgmmaDirectStore<TIn, kTileIndex>(p, work);
+      } else {
+        return WgmmaStore<TIn, kTileIndex>(p, work, ring.column_data(warp / 4), ring.staging(warp),
+                                           kFirstStoreBarrier + warp / 4);
+      }
+    }();
+    WgmmaSums<Traits::kColumns> sums{};
+    wgmma_mainloop<kTileIndex, std::is_same_v<TWQ, U8>>(uniform_ring, schedule, cursor, sums,
+                                                        warp / 4);
+    store.share_columns();
+    if (schedule.slices() > 1) {  // Then this is the block's only tile.
+      if (cluster_sums.add_up(sums)) store.store(sums);
+      return;
+    }
+    store.store(sums);
+    store.await_readers();
+  }
+}
+
+/// Warpgroup 0 produces, the others consume. Grid and cluster as `launch_wgmma_tile` sets them;
+/// `tile_tokens` rows are the box of the map `tokens`, `tile_weight_rows` that of `weights`.
+template <class TIn, class TWQ, int kTileIndex>
+__global__ void __launch_bounds__(WgmmaRegisters<TIn, kTileIndex>::kMaxThreads,
+                                  WgmmaTraits<kTileIndex>::kBlocks)
+    wgmma_gemm(const __grid_constant__ CUtensorMap weights,
+               const __grid_constant__ CUtensorMap tokens, GemmProblem p, int tile_tokens,
+               int tile_weight_rows) {
+  using Traits = WgmmaTraits<kTileIndex>;
+  using Registers = WgmmaRegisters<TIn, kTileIndex>;
+  const WgmmaRing<kTileIndex> ring;
+  const WgmmaRing<kTileIndex> uniform_ring = ring.uniform();
+  const WgmmaSchedule<kTileIndex> schedule(p, tile_tokens, tile_weight_rows);
+  constexpr bool kShares = Traits::kSharers > 1;
+  const bool in_cluster = kShares || schedule.slices() > 1;
+  const ClusterSums<kTileIndex> cluster_sums(ring, schedule.rank(), schedule.slices());
+  WgmmaProducer<kTileIndex> producer(uniform_ring, schedule, &weights, &tokens);
+  if (threadIdx.x == 0 && ptx::elect_sync(1)) {
+    ring.initialise(schedule.slices());
+    if (p.k > 0) ptx::prefetch_tensormap(&tokens);
+    if (!kShares) producer.open();
+    if (schedule.slices() > 1) cluster_sums.expect();
+  }
+  __syncthreads();
+  if (in_cluster) ptx::barrier_cluster_arrive_relaxed();
+  if (kShares) ptx::barrier_cluster_wait();  // Before anything reaches another block's barriers.
+
+  if (threadIdx.x < 128) {
+    if constexpr (Registers::kMoves) ptx::setmaxnreg_dec<40>();
+    if (threadIdx.x == 0 && ptx::elect_sync(1)) {
+      if (kShares) producer.open();
+      producer.run();
+      if (p.lets_successor_in_late) ptx::griddepcontrol_launch_dependents();
+    }
+    __syncwarp();
+    if (in_cluster && !kShares) ptx::barrier_cluster_wait();
+  } else {
+    if constexpr (Registers::kMoves) ptx::setmaxnreg_inc<232>();
+    wgmma_consume<TIn, TWQ, kTileIndex>(p, ring, uniform_ring, schedule, cluster_sums);
+  }
+  if (kShares) {  // Nobody leaves while others still send to it.
+    ptx::barrier_cluster_arrive_relaxed();
+    ptx::barrier_cluster_wait();
+  }
+}
+
+inline int weight_rows_of_tile(const WgmmaTile& tile, const GemmProblem& p) {
+  if (!tile.spreads_weight_rows()) return tile.tile_n();
+  const std::int64_t blocks = std::int64_t{p.multiprocessors} * tile.blocks_per_multiprocessor;
+  return tile_weight_rows(p.m, p.n, tile.tile_m(), tile.tile_n(), blocks, p.split_k);
+}
+
+/// A cluster of `split_k` blocks for each tile; without a split, as many blocks or clusters as fit
+/// at once, each walking over tiles, so that the ring of the next one fills while a tile is stored.
+template <class TIn, int kTileIndex>
+cudaError_t launch_wgmma_tile(const GemmProblem& p, cudaStream_t stream) {
+  constexpr WgmmaTile kTile = kWgmmaTiles[kTileIndex];
+  const int tokens_of_tile = tile_tokens(p.m, kTile.tile_m(), kTile.sharers);
+  const int rows_of_tile = weight_rows_of_tile(kTile, p);
+  CUtensorMap weights{};
+  CUtensorMap tokens{};
+  if (p.k > 0) {
+    cudaError_t error =
+        encode_tensor_map(weights, p.b, p.n, p.k, p.ldb, rows_of_tile / kTile.sharers);
+    if (error != cudaSuccess) return error;
+    error = encode_tensor_map(tokens, p.a, p.m, p.k, p.lda, tokens_of_tile);
+    if (error != cudaSuccess) return error;
+  }
+  const int cluster = p.split_k * kTile.sharers;
+  const std::int64_t clusters = tile_count(p.m, p.n, kTile.tile_m() * kTile.sharers, rows_of_tile);
+  const std::int64_t resident =
+      std::max(1, p.multiprocessors * kTile.blocks_per_multiprocessor / cluster);
+  const std::int64_t blocks = (p.split_k > 1 ? clusters : std::min(clusters, resident)) * cluster;
+  LaunchConfig config{kTile.name, dim3(static_cast<unsigned>(blocks)), dim3(kTile.threads())};
+  config.cluster = dim3(static_cast<unsigned>(cluster));
+  config.dynamic_shared_bytes = kTile.shared_bytes();
+  // Then no two blocks meet on one multiprocessor while another is idle. Of larger clusters fewer
+  // may run at once than multiprocessors have room for.
+  if (blocks <= p.multiprocessors && cluster <= 2) {
+    config.dynamic_shared_bytes = std::max(config.dynamic_shared_bytes, kLoneBlockSharedBytes);
+  }
+  config.stream = stream;
+  config.programmatic_dependent = p.programmatic_dependent;
+  return dispatch_weight<kTile.types, TIn>(p.weight_element, [&](auto weight) {
+    using TWQ = typename decltype(weight)::Type;
+    return launch_kernel<&wgmma_gemm<TIn, TWQ, kTileIndex>>(config, weights, tokens, p,
+                                                            tokens_of_tile, rows_of_tile);
+  });
+}
+
+template <class TIn, int... kTiles>
+constexpr auto wgmma_launchers(std::integer_sequence<int, kTiles...>) {
+  return std::array<GemmLauncher, sizeof...(kTiles)>{&launch_wgmma_tile<TIn, kTiles>...};
+}
+
+template <class TIn>
+cudaError_t launch_wgmma_gemm_for(int tile, const GemmProblem& p, cudaStream_t stream) {
+  constexpr auto kCount = static_cast<int>(kWgmmaTiles.size());
+  static constexpr auto kLaunchers =
+      wgmma_launchers<TIn>(std::make_integer_sequence<int, kCount>{});
+  return kLaunchers[static_cast<std::size_t>(tile)](p, stream);
+}
+
+}  // namespace qlinear::kernels

@@ -1,0 +1,108 @@
+#pragma once
+
+#include <gemm/split_k.cuh>
+#include <gemm/wgmma/pipeline.cuh>
+#include <ptx/bar_sync.cuh>
+
+namespace qlinear::kernels {
+
+/// Brings the sums of a tile together whose K the blocks of a cluster split. A warp's come together
+/// in one of the blocks, which stores them; the next warps' in the next, so that all have their
+/// share of that.
+template <int kTileIndex>
+class ClusterSums {
+  using Traits = WgmmaTraits<kTileIndex>;
+  using Sums = WgmmaSums<Traits::kColumns>;
+  static constexpr int kVectors = Traits::kColumns / 8;  // Of 16 bytes, of a lane.
+  static constexpr unsigned kWarps = Traits::kConsumers * 4;
+  static constexpr unsigned kVectorBytes = 32 * 16;  // Of a warp.
+  static constexpr unsigned kWarpBytes = kVectors * kVectorBytes;
+
+ public:
+  __device__ ClusterSums(const WgmmaRing<kTileIndex>& ring, unsigned rank, unsigned blocks)
+      : ring_(ring), rank_(rank), blocks_(blocks) {}
+
+  /// By the thread that initialised the ring.
+  __device__ void expect() const {
+    unsigned warps = 0;
+    for (unsigned warp = 0; warp < kWarps; ++warp) warps += owner(warp) == rank_ ? 1U : 0U;
+    ptx::mbarrier_arrive_expect_tx(ring_.sums(), warps * (blocks_ - 1) * kWarpBytes);
+  }
+
+  /// By every consumer thread. True for a warp whose `sums` now are those of all blocks; the others
+  /// have sent theirs.
+  __device__ __forceinline__ bool add_up(Sums& sums) const {
+    const unsigned warp = threadIdx.x / 32 - 4;
+    const bool apart = Traits::kSendsSumsApart && blocks_ == 2;
+    ptx::barrier_cluster_wait();  // Opened when the barriers had been initialised.
+    if (!apart) announce_drained();
+    if (owner(warp) != rank_) {
+      if (!apart) ptx::mbarrier_wait_parity_cluster(ring_.drained(), 0);
+      send(sums, warp, apart);
+      return false;
+    }
+    ptx::mbarrier_wait_parity_cluster(ring_.sums(), 0);
+    if (apart) {
+      add(sums, [&](int v) { return place_apart(warp, v); });
+    } else {
+#pragma unroll 1
+      for (unsigned sender = 0; sender + 1 < blocks_; ++sender) {
+        add(sums, [&](int v) { return place_in_ring(warp, sender, v); });
+      }
+    }
+    return true;
+  }
+
+ private:
+  __device__ unsigned owner(unsigned warp) const { return warp * blocks_ / kWarps; }
+
+  /// Where a lane of an owner's warp receives vector `v`. Staging memory of the warp itself, and of
+  /// one of the other half, which the other block owns.
+  __device__ uint4* place_apart(unsigned warp, int v) const {
+    if constexpr (Traits::kStoresDirectly) {
+      return place(ring_.apart() + warp % (kWarps / 2) * kWarpBytes, v);
+    } else {
+      constexpr int kStaged = kWgmmaWarpStagingBytes / static_cast<int>(kVectorBytes);
+      static_assert(!Traits::kSendsSumsApart || kVectors <= 2 * kStaged);
+      const unsigned staging = v < kStaged ? warp : (warp + kWarps / 2) % kWarps;
+      return place(ring_.staging(static_cast<int>(staging)), v % kStaged);
+    }
+  }
+
+  /// `sender`: its number among the blocks that send.
+  __device__ uint4* place_in_ring(unsigned warp, unsigned sender, int v) const {
+    return place(ring_.memory() + (sender * kWarps + warp) * kWarpBytes, v);
+  }
+
+  __device__ static uint4* place(unsigned char* memory, int v) {
+    return reinterpret_cast<uint4*>(memory + v * static_cast<int>(kVectorBytes)) + threadIdx.x % 32;
+  }
+
+  /// To all other blocks.
+  __device__ void announce_drained() const {
+    const unsigned thread = threadIdx.x - 128;
+    ptx::bar_sync(kConsumerBarrier, kWarps * 32);  // Until no warpgroup reads the ring any more.
+    if (thread < blocks_) ptx::mbarrier_arrive_cluster(ring_.drained(), thread);
+  }
+
+  __device__ __forceinline__ void send(const Sums& sums, unsigned warp, bool apart) const {
+    const unsigned sender = rank_ - (rank_ > owner(warp) ? 1 : 0);
+#pragma unroll
+    for (int v = 0; v < kVectors; ++v) {
+      uint4* target = apart ? place_apart(warp, v) : place_in_ring(warp, sender, v);
+      ptx::st_async(target, pack_sums(sums.value + v * 4), ring_.sums(), owner(warp));
+    }
+  }
+
+  template <class Place>
+  __device__ __forceinline__ void add(Sums& sums, Place place) const {
+#pragma unroll
+    for (int v = 0; v < kVectors; ++v) add_sums(sums.value + v * 4, ptx::ld_shared(place(v)));
+  }
+
+  const WgmmaRing<kTileIndex>& ring_;
+  unsigned rank_;
+  unsigned blocks_;
+};
+
+}  // namespace qlinear::kernels

@@ -1,0 +1,83 @@
+#pragma once
+
+#include <common/problems.hpp>
+#include <gemm/rasterize.cuh>
+#include <gemm/wgmma/pipeline.cuh>
+#include <ptx/cluster.cuh>
+
+namespace qlinear::kernels {
+
+/// A tile in wgmma's terms: first row and first column of its 64-row and its N operand.
+struct WgmmaWork {
+  int first_row;
+  int first_column;
+  int end_m;  ///< Behind its last token,
+  int end_n;  ///< and behind its last weight row.
+};
+
+/// Which tiles a block computes, one after the other, and which stages of K. The blocks of a
+/// cluster split K of the same tiles, or, if they share weights, compute tiles next to each other.
+template <int kTileIndex>
+class WgmmaSchedule {
+  using Traits = WgmmaTraits<kTileIndex>;
+
+ public:
+  __device__ WgmmaSchedule(const GemmProblem& p, int tile_tokens, int tile_weight_rows)
+      : m_(static_cast<int>(p.m)),
+        tiles_m_(static_cast<int>((p.m + kClusterM - 1) / kClusterM)),
+        n_(static_cast<int>(p.n)),
+        tile_tokens_(tile_tokens),
+        tile_weight_rows_(Traits::kSpreadsWeightRows ? tile_weight_rows : Traits::kTileN),
+        tiles_n_((n_ + tile_weight_rows_ - 1) / tile_weight_rows_),
+        rank_(ptx::cluster_ctarank()),
+        cluster_(ptx::cluster_nctarank()) {
+    const auto steps = static_cast<unsigned>((p.k + kWgmmaTileK - 1) / kWgmmaTileK);
+    const unsigned slice = Traits::kMaySplitK ? rank_ : 0;
+    first_step_ = static_cast<int>(steps * slice / slices());
+    end_step_ = static_cast<int>(steps * (slice + 1) / slices());
+  }
+
+  __device__ unsigned rank() const { return rank_; }
+  /// Tokens of a tile, in the box of its loads too.
+  __device__ int tile_tokens() const { return tile_tokens_; }
+  /// Its weight rows.
+  __device__ int tile_weight_rows() const { return tile_weight_rows_; }
+  /// Of K.
+  __device__ unsigned slices() const { return Traits::kMaySplitK ? cluster_ : 1; }
+
+  __device__ int first_step() const { return first_step_; }
+  __device__ int end_step() const { return end_step_; }
+
+  __device__ int first_tile() const { return static_cast<int>(blockIdx.x / cluster_); }
+  __device__ int end_tile() const { return tiles_m_ * tiles_n_; }
+  __device__ int tile_step() const { return static_cast<int>(gridDim.x / cluster_); }
+
+  __device__ WgmmaWork work(int tile) const {
+    const TileIndex index = rasterize(static_cast<unsigned>(tile), static_cast<unsigned>(tiles_m_),
+                                      static_cast<unsigned>(tiles_n_));
+    const int tile_m = kShares ? index.m * Traits::kSharers + static_cast<int>(rank_) : index.m;
+    const int first_m = tile_m * tile_tokens_;
+    const int first_n = index.n * tile_weight_rows_;
+    const int end_m = min(m_, first_m + tile_tokens_);
+    const int end_n = min(n_, first_n + tile_weight_rows_);
+    return Traits::kSwapped ? WgmmaWork{first_n, first_m, end_m, end_n}
+                            : WgmmaWork{first_m, first_n, end_m, end_n};
+  }
+
+ private:
+  static constexpr bool kShares = Traits::kSharers > 1;
+  static constexpr int kClusterM = Traits::kTileM * Traits::kSharers;
+
+  int m_;
+  int tiles_m_;  ///< Those next to each other that share weights count as one.
+  int n_;
+  int tile_tokens_;
+  int tile_weight_rows_;
+  int tiles_n_;
+  unsigned rank_;
+  unsigned cluster_;
+  int first_step_;
+  int end_step_;
+};
+
+}  // namespace qlinear::kernels

@@ -1,8 +1,0 @@
-#include <mma_sync_gemm.cuh>
-
-namespace qlinear::kernels {
-
-template cudaError_t launch_mma_sync_gemm_for<float, MmaShape::M16N8K32>(int, const GemmProblem&,
-                                                                         cudaStream_t);
-
-}  // namespace qlinear::kernels

@@ -1,0 +1,30 @@
+#pragma once
+
+#include <common/problems.hpp>
+#include <ptx/memory.cuh>
+
+// Between two layers memory is idle for some microseconds: sums are brought together and stored,
+// the next quantize kernel wakes, reads its rows and writes them, its GEMM starts and fetches
+// tensor maps. Blocks of the quantize kernel use them to bring the GEMM's first weights to the L2.
+// That is allowed before kernels that may write those weights have ended: the L2 sees their writes.
+
+namespace qlinear::kernels {
+
+/// By all blocks from `first_block` along x on.
+__device__ __forceinline__ void prefetch_weights(const WeightPrefetch& prefetch,
+                                                 unsigned first_block) {
+  constexpr auto kLine = static_cast<unsigned>(kCacheLineBytes);
+  const unsigned block = (blockIdx.x - first_block) * gridDim.y + blockIdx.y;
+  const unsigned threads = (gridDim.x - first_block) * gridDim.y * blockDim.y * blockDim.x;
+  const unsigned thread = (block * blockDim.y + threadIdx.y) * blockDim.x + threadIdx.x;
+  const unsigned lines = prefetch.bytes / kLine;
+  for (unsigned i = thread; i < prefetch.rows * prefetch.slices * lines; i += threads) {
+    const unsigned piece = i / lines;
+    const unsigned row = piece / prefetch.slices;
+    ptx::prefetch_l2(static_cast<const unsigned char*>(prefetch.weights) + row * prefetch.ld +
+                     std::int64_t{piece % prefetch.slices} * prefetch.slice_bytes +
+                     i % lines * kLine);
+  }
+}
+
+}  // namespace qlinear::kernels

@@ -1,7 +1,0 @@
-#include <wgmma_gemm.cuh>
-
-namespace qlinear::kernels {
-
-template cudaError_t launch_wgmma_gemm_for<float>(int, const GemmProblem&, cudaStream_t);
-
-}  // namespace qlinear::kernels

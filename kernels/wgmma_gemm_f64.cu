@@ -1,7 +1,0 @@
-#include <wgmma_gemm.cuh>
-
-namespace qlinear::kernels {
-
-template cudaError_t launch_wgmma_gemm_for<double>(int, const GemmProblem&, cudaStream_t);
-
-}  // namespace qlinear::kernels

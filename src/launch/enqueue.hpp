@@ -1,0 +1,72 @@
+#pragma once
+
+#include <common/problems.hpp>
+#include <device/callers_error.hpp>
+#include <device/device_info.hpp>
+#include <qlinear/plan.hpp>
+#include <selection/kernel_table.hpp>
+
+// From checked arguments to launches: what both plans share.
+
+namespace qlinear::detail {
+
+/// Makes the plan's device current for a scope; a failure where `stream` is a default stream of
+/// another device. A stream that was created on another device shows itself at the launch.
+class PlanDevice {
+ public:
+  PlanDevice(cudaStream_t stream, int plan_device);
+  const Status& status() const { return status_; }
+
+ private:
+  DeviceGuard guard_;
+  Status status_;
+};
+
+/// Calls `enqueue()` with the plan's device current, and clears the runtime's error of a failure.
+template <class Enqueue>
+Status on_plan_device(cudaStream_t stream, int plan_device, const Enqueue& enqueue) {
+  const CallersError callers;
+  const PlanDevice device(stream, plan_device);
+  Status status = device.status().ok() ? enqueue() : device.status();
+  if (!status.ok()) callers.clear_ours();
+  return status;
+}
+
+/// Row stride for the kernels: that of a lone row, or of rows without elements, means nothing and
+/// may be anything.
+template <class Tensor>
+std::int64_t row_stride(const Tensor& tensor) {
+  return tensor.shape[0] > 1 && tensor.shape[1] > 0 ? tensor.stride[0] : tensor.shape[1];
+}
+
+template <class TIn, class TQ>
+kernels::QuantizeProblem quantize_problem(const DynamicRangeQuantizeDescriptor& descriptor,
+                                          const DynamicRangeQuantizeArgs<TIn, TQ>& args,
+                                          bool programmatic_dependent_launch) {
+  return {element_kind_v<TIn>,
+          descriptor.m,
+          descriptor.k,
+          args.activation.data,
+          row_stride(args.activation),
+          args.quantized.data,
+          row_stride(args.quantized),
+          args.scale.data,
+          descriptor.q_min,
+          descriptor.q_max,
+          nullptr,
+          0,
+          programmatic_dependent_launch,
+          false,
+          {},
+          {}};
+}
+
+/// Launches nothing for M = 0.
+Status enqueue_quantize(const QuantizeKernel& kernel, const kernels::QuantizeProblem& problem,
+                        cudaStream_t stream);
+
+/// Launches nothing for an empty output.
+Status enqueue_gemm(const GemmKernel& kernel, const kernels::GemmProblem& problem,
+                    cudaStream_t stream);
+
+}  // namespace qlinear::detail

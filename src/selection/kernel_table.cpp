@@ -1,0 +1,312 @@
+#include <selection/kernel_table.hpp>
+
+#include <gemm/dp4a/gemm.hpp>
+#include <gemm/mma_sync/gemm.hpp>
+#include <gemm/mma_sync/tma_gemm.hpp>
+#include <gemm/wgmma/gemm.hpp>
+#include <qlinear/kernels.hpp>
+#include <quantize/dynamic_range_quantize.hpp>
+
+#include <algorithm>
+#include <array>
+#include <limits>
+#include <utility>
+
+namespace qlinear::detail {
+namespace {
+
+constexpr int kOldestArchitecture = 75;
+constexpr int kClusterArchitecture = 90;
+constexpr std::int64_t kAnyExtent = std::numeric_limits<std::int64_t>::max();
+constexpr int kMaxWorkspaceSplit = 16;
+
+std::int64_t any_k(ElementKind) { return std::numeric_limits<std::int64_t>::max(); }
+
+constexpr QuantizeKernel quantize_cluster_row() {
+  QuantizeKernel row{};
+  row.name = "quantize_cluster";
+  row.family = KernelFamily::QuantizeCluster;
+  row.architecture = kClusterArchitecture;
+  if constexpr (is_compiled(KernelFamily::QuantizeCluster)) {
+    row.max_k = &kernels::quantize_cluster_max_k;
+    row.cluster_blocks = &kernels::quantize_cluster_blocks;
+    row.launch = &kernels::launch_quantize_cluster;
+  }
+  return row;
+}
+
+// In the order of preference: the first that suits the problem is chosen.
+constexpr std::array kQuantizeRows{
+    quantize_cluster_row(),
+    QuantizeKernel{"quantize_registers", KernelFamily::Quantize, kOldestArchitecture,
+                   &kernels::quantize_registers_max_k, nullptr,
+                   &kernels::launch_quantize_registers},
+    QuantizeKernel{"quantize_two_pass", KernelFamily::Quantize, kOldestArchitecture, &any_k,
+                   nullptr, &kernels::launch_quantize_two_pass},
+};
+
+template <int kTile>
+constexpr GemmKernel dp4a_row() {
+  constexpr kernels::Dp4aTile kTileRow = kernels::kDp4aTiles[kTile];
+  GemmKernel row{};
+  row.name = kTileRow.name;
+  row.family = KernelFamily::Dp4a;
+  row.types = kernels::kEveryPair;
+  row.architecture = kOldestArchitecture;
+  row.backend = KernelBackend::Dp4a;
+  row.alignment = 1;
+  row.max_extent = kAnyExtent;
+  row.tile_m = kTileRow.m;
+  row.tile_n = kTileRow.n;
+  row.tile_k = kernels::kDp4aTileK;
+  row.sharers = 1;
+  row.shared_bytes = kTileRow.shared_bytes();
+  row.ring_bytes = kTileRow.shared_bytes();
+  row.blocks_per_multiprocessor = 2;
+  row.max_split_k = 1;
+  constexpr double kMacsPerClock = 100;
+  row.cost = {.stage_clocks = row.tile_m * row.tile_n * row.tile_k / kMacsPerClock,
+              .wave_clocks = 4000};
+  if constexpr (is_compiled(KernelFamily::Dp4a)) row.launch = &kernels::launch_dp4a_gemm<kTile>;
+  return row;
+}
+
+template <int kTile>
+constexpr GemmKernel mma_sync_row() {
+  constexpr kernels::MmaSyncTile kTileRow = kernels::kMmaSyncTiles[kTile];
+  constexpr bool kIsTuring = kTileRow.shape == kernels::MmaShape::M8N8K16;
+  constexpr auto kFamily = kIsTuring ? KernelFamily::MmaM8N8K16 : KernelFamily::MmaM16N8K32;
+  GemmKernel row{};
+  row.name = kTileRow.name;
+  row.family = kFamily;
+  row.types = kTileRow.types;
+  row.architecture = kIsTuring ? 75 : 80;
+  row.backend = KernelBackend::MmaSync;
+  row.alignment = kTileRow.any_alignment ? 1 : 16;
+  row.max_extent = kAnyExtent;
+  row.tile_m = kTileRow.m;
+  row.tile_n = kTileRow.n;
+  row.tile_k = kTileRow.k;
+  row.sharers = 1;
+  row.shared_bytes = kTileRow.pipeline_bytes();
+  row.ring_bytes = kTileRow.pipeline_bytes();
+  row.blocks_per_multiprocessor = kTileRow.blocks_per_multiprocessor;
+  row.split = SplitK::Workspace;
+  row.max_split_k = kMaxWorkspaceSplit;
+  row.cost = {.stage_clocks = row.tile_m * row.tile_n * row.tile_k / kTileRow.macs_per_clock,
+              .lone_factor = row.blocks_per_multiprocessor > 1 ? 1.5 : 1,
+              .wave_clocks = 1650,
+              .split_clocks = 4570,
+              .split_sum_clocks = 0.1};
+  if constexpr (is_compiled(kFamily)) row.launch = &kernels::launch_mma_sync_gemm<kTile>;
+  return row;
+}
+
+// TMA's coordinates have 32 bits and a sign, and a last tile ends behind its operand.
+constexpr std::int64_t kMaxTmaExtent = std::numeric_limits<std::int32_t>::max() - 1023;
+
+/// What the rows of kernels that TMA feeds have in common.
+template <class Tile>
+constexpr GemmKernel tma_row(const Tile& tile) {
+  GemmKernel row{};
+  row.name = tile.name;
+  row.family = KernelFamily::Sm90a;
+  row.types = tile.types;
+  row.architecture = 90;
+  row.architecture_specific = true;
+  row.alignment = 16;
+  row.max_extent = kMaxTmaExtent;
+  row.sharers = 1;
+  row.shared_bytes = tile.shared_bytes();
+  row.ring_bytes = static_cast<std::size_t>(tile.ring_bytes());
+  row.blocks_per_multiprocessor = 1;
+  return row;
+}
+
+template <int kTile>
+constexpr GemmKernel mma_sync_tma_row() {
+  constexpr kernels::MmaSyncTmaTile kTileRow = kernels::kMmaSyncTmaTiles[kTile];
+  GemmKernel row = tma_row(kTileRow);
+  row.backend = KernelBackend::MmaSync;
+  row.tile_m = kTileRow.m;
+  row.tile_n = kTileRow.n;
+  row.tile_k = kernels::kMmaSyncTmaTileK;
+  row.split = SplitK::Workspace;
+  row.max_split_k = kMaxWorkspaceSplit;
+  row.cost = {.stage_clocks = row.tile_m * row.tile_n * row.tile_k / kTileRow.macs_per_clock,
+              .lone_factor = 1,
+              .wave_clocks = 0,  // The ring of the next tile fills while one is stored.
+              .split_clocks = 13900,
+              .split_sum_clocks = 0.072};
+  if constexpr (is_compiled(KernelFamily::Sm90a)) {
+    row.launch = &kernels::launch_mma_sync_tma_gemm<kTile>;
+  }
+  return row;
+}
+
+/// What a stage takes beside its instructions; fitted.
+constexpr double clocks_between_stages(const kernels::WgmmaTile& tile) {
+  if (!tile.swapped) return 0;
+  if (tile.rows == 64) return 150;
+  if (tile.columns <= 32) return 227;
+  // On an H200 57344 x 8192 with 129 to 176 tokens took 5 to 10 % longer in a tile of 192 tokens
+  // than in two of 96. Why was not traced.
+  return tile.columns > 128 ? 330 : 164;
+}
+
+/// The tensor cores are busy with a stage's multiply-adds or, where columns are few, shared memory
+/// with their operands.
+constexpr double wgmma_stage_clocks(const kernels::WgmmaTile& tile) {
+  constexpr double kMacsPerClock = 4096;
+  constexpr double kSharedBytesPerClock = 128;
+  constexpr int kInstructionRows = 64;
+  constexpr int kInstructionK = 32;
+  const double macs = kInstructionRows * tile.columns * kInstructionK;
+  const double bytes = (kInstructionRows + tile.columns) * kInstructionK;
+  const double instruction = std::max(macs / kMacsPerClock, bytes / kSharedBytesPerClock);
+  const int instructions = tile.consumers() * kernels::kWgmmaTileK / kInstructionK;
+  return instructions * instruction + clocks_between_stages(tile);
+}
+
+template <int kTile>
+constexpr GemmKernel wgmma_row() {
+  constexpr kernels::WgmmaTile kTileRow = kernels::kWgmmaTiles[kTile];
+  GemmKernel row = tma_row(kTileRow);
+  row.backend = KernelBackend::Wgmma;
+  row.tile_m = kTileRow.tile_m();
+  row.tile_n = kTileRow.tile_n();
+  row.tile_k = kernels::kWgmmaTileK;
+  row.sharers = kTileRow.sharers;
+  row.blocks_per_multiprocessor = kTileRow.blocks_per_multiprocessor;
+  row.split = SplitK::Cluster;
+  row.max_split_k = kTileRow.max_split_k();
+  row.spreads_weight_rows = kTileRow.spreads_weight_rows();
+  // A cluster finds room where all of its blocks do. On an H200 those of two gained by spread rows
+  // with 512 to 1024 tokens, as tiles do that leave no registers.
+  row.fills_multiprocessor =
+      row.blocks_per_multiprocessor == 1 && (!kTileRow.leaves_registers(2) || row.sharers > 1);
+  row.cost = {.stage_clocks = wgmma_stage_clocks(kTileRow),
+              .latency_clocks = 4350,
+              .least_rings = 0.54,
+              .store_clocks = 0.7,
+              .wave_clocks = kTileRow.swapped ? 325.0 : 0.0,
+              .uneven_share = row.blocks_per_multiprocessor == 1 ? 0.57 : 0.0,
+              .half_used_factor = 1,
+              .split_reread = 3.86,
+              .wide_split_clocks = 2450,
+              .split_sum_clocks = 0.205,
+              .crowded_clocks = 2570,
+              .full_clocks = row.fills_multiprocessor ? 4800.0 : 0.0,
+              .l2_bytes_per_clock = 100,
+              .product_energy = 0.8,
+              .l2_byte_energy = 0.0066};
+  if constexpr (is_compiled(KernelFamily::Sm90a)) row.launch = &kernels::launch_wgmma_gemm<kTile>;
+  return row;
+}
+template <int... kDp4a, int... kMmaSync, int... kMmaSyncTma, int... kWgmma>
+constexpr auto gemm_rows(std::integer_sequence<int, kDp4a...>,
+                         std::integer_sequence<int, kMmaSync...>,
+                         std::integer_sequence<int, kMmaSyncTma...>,
+                         std::integer_sequence<int, kWgmma...>) {
+  return std::array{dp4a_row<kDp4a>()..., mma_sync_row<kMmaSync>()...,
+                    mma_sync_tma_row<kMmaSyncTma>()..., wgmma_row<kWgmma>()...};
+}
+
+/// One index for each row of `tiles`.
+template <const auto& kTiles>
+using TileIndices = std::make_integer_sequence<int, static_cast<int>(kTiles.size())>;
+
+constexpr auto kGemmRows =
+    gemm_rows(TileIndices<kernels::kDp4aTiles>{}, TileIndices<kernels::kMmaSyncTiles>{},
+              TileIndices<kernels::kMmaSyncTmaTiles>{}, TileIndices<kernels::kWgmmaTiles>{});
+
+/// The rows of `kRows` that the library was compiled with.
+template <const auto& kRows>
+constexpr auto compiled_rows() {
+  constexpr auto kIsCompiled = [](const auto& row) { return is_compiled(row.family); };
+  constexpr auto kCount = std::count_if(kRows.begin(), kRows.end(), kIsCompiled);
+  std::array<typename std::decay_t<decltype(kRows)>::value_type, kCount> rows{};
+  std::copy_if(kRows.begin(), kRows.end(), rows.begin(), kIsCompiled);
+  return rows;
+}
+
+constexpr auto kQuantizeKernels = compiled_rows<kQuantizeRows>();
+constexpr auto kGemmKernels = compiled_rows<kGemmRows>();
+
+template <class Kernel>
+const Kernel* find(std::span<const Kernel> kernels, std::string_view name) {
+  for (const Kernel& kernel : kernels) {
+    if (name == kernel.name) return &kernel;
+  }
+  return nullptr;
+}
+
+PrecisionGuarantee guarantee(ElementKind element) {
+  PrecisionGuarantee guarantee;
+  guarantee.math_precision = element == ElementKind::F64 ? ElementKind::F64 : ElementKind::F32;
+  return guarantee;
+}
+
+}  // namespace
+
+std::span<const QuantizeKernel> quantize_kernels() { return kQuantizeKernels; }
+std::span<const GemmKernel> gemm_kernels() { return kGemmKernels; }
+
+const QuantizeKernel* find_quantize_kernel(std::string_view name) {
+  return find(quantize_kernels(), name);
+}
+const GemmKernel* find_gemm_kernel(std::string_view name) { return find(gemm_kernels(), name); }
+
+KernelSku make_sku(const QuantizeKernel& kernel, ElementKind element, ElementKind quantized) {
+  KernelSku sku;
+  sku.name = kernel.name;
+  sku.category = KernelCategory::Quantize;
+  sku.op = KernelOp::DynamicRangeQuantize;
+  sku.element = element;
+  sku.weight_element = quantized;
+  sku.architecture = kernel.architecture;
+  sku.compiled_for = compiled_for(kernel.family);
+  sku.precision_guarantee = guarantee(element);
+  return sku;
+}
+
+KernelSku make_sku(const GemmKernel& kernel, ElementKind element, ElementKind weight) {
+  KernelSku sku;
+  sku.name = kernel.name;
+  sku.element = element;
+  sku.weight_element = weight;
+  sku.architecture = kernel.architecture;
+  sku.architecture_specific = kernel.architecture_specific;
+  sku.compiled_for = compiled_for(kernel.family);
+  sku.backend = kernel.backend;
+  sku.precision_guarantee = guarantee(element);
+  return sku;
+}
+
+}  // namespace qlinear::detail
+
+namespace qlinear {
+
+KernelList registered_kernels() noexcept {
+  static const auto skus = [] {
+    const auto sku = [](const auto& kernel) {
+      return detail::make_sku(kernel, ElementKind::F32, ElementKind::S8);
+    };
+    std::array<KernelSku, detail::kQuantizeKernels.size() + detail::kGemmKernels.size()> all;
+    std::ranges::transform(detail::gemm_kernels(),
+                           std::ranges::transform(detail::quantize_kernels(), all.begin(), sku).out,
+                           sku);
+    return all;
+  }();
+  return {skus.data(), skus.size()};
+}
+
+bool supports(const KernelSku& sku, ElementKind element, ElementKind weight_element) noexcept {
+  if (sku.category == KernelCategory::Quantize) {
+    return weight_element == ElementKind::S8 && kernels::kEveryPair.contains_activation(element);
+  }
+  const detail::GemmKernel* kernel = detail::find_gemm_kernel(sku.name);
+  return kernel != nullptr && kernel->types.contains(element, weight_element);
+}
+
+}  // namespace qlinear

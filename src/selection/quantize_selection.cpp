@@ -1,0 +1,90 @@
+#include <selection/quantize_selection.hpp>
+
+#include <base/format.hpp>
+#include <runtime/cluster_occupancy.hpp>
+#include <selection/forced_kernel.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+namespace qlinear::detail {
+namespace {
+
+bool clusters_fit(const QuantizeKernel& kernel, const DeviceInfo& device) {
+  return kernel.cluster_blocks == nullptr || device.clusters_at_once.front().back() > 0;
+}
+
+bool can_do(const QuantizeKernel& kernel, const DeviceInfo& device,
+            const DynamicRangeQuantizeDescriptor& problem) {
+  return device.families.contains(kernel.family) && clusters_fit(kernel, device) &&
+         problem.k <= kernel.max_k(problem.activation_element);
+}
+
+/// Whether a kernel that can do `problem` is worth it: clusters are, for so few long rows that all
+/// of theirs run at once, with a block a multiprocessor or, where rows are very long, with about
+/// four, counted as twice those with two. On an H200 that is 64 clusters of seven: 72 rows of 28672
+/// took 19 % longer with clusters than without, 64 rows 10 % less.
+bool suits(const QuantizeKernel& kernel, const DeviceInfo& device,
+           const DynamicRangeQuantizeDescriptor& problem) {
+  // From here on it needs more threads than leave a GEMM room beside it.
+  constexpr std::int64_t kVeryLongRow = 16384;
+  if (kernel.cluster_blocks == nullptr) return true;
+  if (problem.k <= kLongRow) return false;
+  const int blocks = kernel.cluster_blocks(problem.k);
+  if (problem.k <= kVeryLongRow) return problem.m <= device.multiprocessors / blocks;
+  const std::int64_t clusters_by_twos =
+      device.clusters_at_once.back()[static_cast<std::size_t>(blocks)];
+  return problem.m <= 2 * clusters_by_twos;
+}
+
+/// Why `can_do` says no.
+std::string obstacle(const QuantizeKernel& kernel, const DeviceInfo& device,
+                     const DynamicRangeQuantizeDescriptor& problem) {
+  if (device.architecture < kernel.architecture) {
+    return formatted("needs compute capability {}.{} and device {} has {}.{}",
+                     kernel.architecture / 10, kernel.architecture % 10, device.ordinal,
+                     device.architecture / 10, device.architecture % 10);
+  }
+  if (!device.families.contains(kernel.family)) {
+    return formatted("was compiled for {} alone and device {} has compute capability {}.{}",
+                     compiled_for(kernel.family), device.ordinal, device.architecture / 10,
+                     device.architecture % 10);
+  }
+  if (!clusters_fit(kernel, device)) {
+    return formatted("needs clusters of {} blocks, which device {} does not run",
+                     kernels::kMaxClusterBlocks, device.ordinal);
+  }
+  return formatted("takes K up to {} and K is {}", kernel.max_k(problem.activation_element),
+                   problem.k);
+}
+
+}  // namespace
+
+Result<const QuantizeKernel*> choose_quantize(const DeviceInfo& device,
+                                              const DynamicRangeQuantizeDescriptor& problem,
+                                              const PlanPreference& preference) {
+  if (!kernels::kEveryPair.contains_activation(problem.activation_element)) {
+    return Status(StatusCode::Unsupported,
+                  formatted("this qlinear was built without {} activations: rebuild it with a pair "
+                            "of them in QLINEAR_TYPES, which is {}",
+                            to_string(problem.activation_element), QLINEAR_TYPES));
+  }
+  const auto forced = forced_kernel(preference.quantize_kernel, "PlanPreference::quantize_kernel",
+                                    kQuantizeKernelVariable);
+  if (!forced.name.empty()) {
+    const QuantizeKernel* kernel = find_quantize_kernel(forced.name);
+    if (kernel == nullptr) return unknown_kernel(forced, quantize_kernels());
+    if (!can_do(*kernel, device, problem)) {
+      return refused(forced, obstacle(*kernel, device, problem));
+    }
+    return kernel;
+  }
+  for (const auto& kernel : quantize_kernels()) {
+    if (can_do(kernel, device, problem) && suits(kernel, device, problem)) return &kernel;
+  }
+  return Status(StatusCode::Unsupported,
+                formatted("no quantize kernel takes M = {}, K = {}", problem.m, problem.k));
+}
+
+}  // namespace qlinear::detail

@@ -1,0 +1,24 @@
+#pragma once
+
+#include <device/device_info.hpp>
+#include <qlinear/plan.hpp>
+#include <qlinear/problem.hpp>
+#include <selection/kernel_table.hpp>
+
+#include <cstdint>
+
+namespace qlinear::detail {
+
+/// The environment's wish for a quantize kernel.
+inline constexpr const char* kQuantizeKernelVariable = "QLINEAR_QUANTIZE_KERNEL";
+
+/// Up to here a block of few threads holds the row in two chunks a thread, and exchanging the
+/// maximum between blocks would cost more than the second one.
+inline constexpr std::int64_t kLongRow = 8192;
+
+/// Errors: Unsupported.
+Result<const QuantizeKernel*> choose_quantize(const DeviceInfo& device,
+                                              const DynamicRangeQuantizeDescriptor& problem,
+                                              const PlanPreference& preference);
+
+}  // namespace qlinear::detail

@@ -1,0 +1,368 @@
+#include <selection/selection.hpp>
+
+#include <api/log.hpp>
+#include <base/floating_point_environment.hpp>
+#include <base/format.hpp>
+#include <gemm/split_k.hpp>
+#include <selection/cost_model.hpp>
+#include <selection/forced_kernel.hpp>
+#include <selection/kernel_table.hpp>
+#include <selection/quantize_selection.hpp>
+#include <selection/selection_cache.hpp>
+
+#include <algorithm>
+#include <cstdlib>
+#include <limits>
+#include <string>
+
+namespace qlinear::detail {
+namespace {
+
+constexpr const char* kKernelVariable = "QLINEAR_KERNEL";
+constexpr int kTensorMapAlignment = 16;
+constexpr int kProgrammaticLaunchArchitecture = 90;
+
+/// Whether neither the caller nor the environment wishes anything that bears on the choice.
+bool is_default(const PlanPreference& preference) {
+  const PlanPreference none;
+  return preference.kernel.empty() && preference.quantize_kernel.empty() &&
+         preference.forbid_architecture_specific == none.forbid_architecture_specific &&
+         preference.split_k == none.split_k && preference.max_workspace == none.max_workspace &&
+         std::getenv(kKernelVariable) == nullptr && std::getenv(kQuantizeKernelVariable) == nullptr;
+}
+
+bool architecture_fits(const GemmKernel& kernel, const DeviceInfo& device) {
+  return kernel.architecture_specific ? device.architecture == kernel.architecture
+                                      : device.architecture >= kernel.architecture;
+}
+
+bool types_fit(const GemmKernel& kernel, const QuantizedLinearDescriptor& problem) {
+  return kernel.types.contains(problem.activation_element, problem.weight_element);
+}
+
+bool extents_fit(const GemmKernel& kernel, const QuantizedLinearDescriptor& problem) {
+  return std::max(problem.m, problem.c_out) <= kernel.max_extent;
+}
+
+bool grid_fits(const GemmKernel& kernel, const QuantizedLinearDescriptor& problem) {
+  return kernels::tile_count(problem.m, problem.c_out, kernel.tile_m, kernel.tile_n) <=
+         std::numeric_limits<std::int32_t>::max() / kernel.max_split_k;
+}
+
+bool can_do(const GemmKernel& kernel, const DeviceInfo& device,
+            const QuantizedLinearDescriptor& problem, const PlanPreference& preference) {
+  return device.families.contains(kernel.family) && types_fit(kernel, problem) &&
+         !(kernel.architecture_specific && preference.forbid_architecture_specific) &&
+         kernel.shared_bytes <= device.shared_bytes_per_block && extents_fit(kernel, problem) &&
+         grid_fits(kernel, problem);
+}
+
+std::string obstacle(const GemmKernel& kernel, const DeviceInfo& device,
+                     const QuantizedLinearDescriptor& problem, const PlanPreference& preference) {
+  if (!architecture_fits(kernel, device)) {
+    return formatted("needs compute capability {}.{}{} and device {} has {}.{}",
+                     kernel.architecture / 10, kernel.architecture % 10,
+                     kernel.architecture_specific ? " exactly" : "", device.ordinal,
+                     device.architecture / 10, device.architecture % 10);
+  }
+  if (!device.families.contains(kernel.family)) {
+    return formatted("was compiled for {} alone and device {} has compute capability {}.{}",
+                     compiled_for(kernel.family), device.ordinal, device.architecture / 10,
+                     device.architecture % 10);
+  }
+  if (!types_fit(kernel, problem)) {
+    return formatted("was not compiled for {} activations with {} weights",
+                     to_string(problem.activation_element), to_string(problem.weight_element));
+  }
+  if (kernel.shared_bytes > device.shared_bytes_per_block) {
+    return formatted("needs {} bytes of shared memory a block and device {} has {}",
+                     kernel.shared_bytes, device.ordinal, device.shared_bytes_per_block);
+  }
+  if (!extents_fit(kernel, problem)) {
+    return formatted("takes M and C_out up to {}", kernel.max_extent);
+  }
+  if (kernel.architecture_specific && preference.forbid_architecture_specific) {
+    return formatted(
+        "runs on one architecture only, which PlanPreference::forbid_architecture_specific rules "
+        "out");
+  }
+  return formatted("would need more blocks than a grid holds");
+}
+
+struct Candidate {
+  GemmChoice choice;
+  double clocks = std::numeric_limits<double>::infinity();
+};
+
+GemmChoice split_choice(const GemmKernel& kernel, const DeviceInfo& device,
+                        const QuantizedLinearDescriptor& problem, int split_k) {
+  if (split_k == 1 || kernel.split != SplitK::Workspace) return {&kernel, split_k, 0, 0};
+  const std::int64_t tiles = split_tiles(kernel, device, problem, split_k);
+  return {&kernel, split_k, tiles,
+          kernels::split_workspace_bytes(tiles, split_k, kernel.tile_m, kernel.tile_n)};
+}
+
+/// Whether splitting K into `split_k` slices leaves each a step, or is what the caller insists on.
+bool may_split(const GemmKernel& kernel, const DeviceInfo& device,
+               const QuantizedLinearDescriptor& problem, const PlanPreference& preference,
+               int split_k) {
+  if (split_k == 1) return true;
+  if (split_k > kernel.max_split_k) return false;
+  if (problem.k <= std::int64_t{split_k - 1} * kernel.tile_k) return false;
+  if (split_choice(kernel, device, problem, split_k).workspace_bytes > preference.max_workspace) {
+    return false;
+  }
+  if (preference.split_k != 0) return true;
+  // More blocks than run at once only add partial sums.
+  return split_fills_one_wave(kernel, device, problem, split_k);
+}
+
+/// The best split of K for `kernel` that `preference` allows; none if it allows none.
+Candidate best_split(const GemmKernel& kernel, const DeviceInfo& device,
+                     const QuantizedLinearDescriptor& problem, const PlanPreference& preference) {
+  Candidate best;
+  const auto consider = [&](int split_k) {
+    const double clocks = expected_clocks(kernel, device, problem, split_k);
+    if (clocks < best.clocks) {
+      best = {split_choice(kernel, device, problem, split_k), clocks};
+    }
+  };
+  if (preference.split_k != 0) {
+    if (may_split(kernel, device, problem, preference, preference.split_k)) {
+      consider(preference.split_k);
+    }
+  } else {
+    consider(1);
+    for (const int split_k : {2, 3, 4, 6, 8, 12, 16}) {
+      if (!may_split(kernel, device, problem, preference, split_k)) break;
+      consider(split_k);
+    }
+  }
+  return best;
+}
+
+/// Whether a family that `device` runs is always ahead of `kernel`.
+bool is_superseded(const GemmKernel& kernel, const DeviceInfo& device) {
+  return kernel.family == KernelFamily::MmaM8N8K16 &&
+         device.families.contains(KernelFamily::MmaM16N8K32);
+}
+
+/// The best kernel of the fastest instructions that take the problem: of wgmma, mma.sync and dp4a
+/// no later one is ever ahead of an earlier one.
+GemmChoice best_gemm(const DeviceInfo& device, const QuantizedLinearDescriptor& problem,
+                     const PlanPreference& preference, int alignment) {
+  for (const auto backend : {KernelBackend::Wgmma, KernelBackend::MmaSync, KernelBackend::Dp4a}) {
+    Candidate best;
+    for (const auto& kernel : gemm_kernels()) {
+      if (kernel.backend != backend || kernel.alignment > alignment) continue;
+      const GemmKernel* ahead = best.choice.kernel;
+      if (ahead != nullptr && ahead->alignment > kernel.alignment) continue;
+      if (is_superseded(kernel, device)) continue;
+      if (!can_do(kernel, device, problem, preference)) continue;
+      const Candidate candidate = best_split(kernel, device, problem, preference);
+      if (candidate.clocks < best.clocks) best = candidate;
+    }
+    if (best.choice.kernel != nullptr) return best.choice;
+  }
+  return {};
+}
+
+Status choose_gemm(const DeviceInfo& device, const PlanPreference& preference, LinearState& state) {
+  const auto& problem = state.descriptor;
+  const auto forced = forced_kernel(preference.kernel, "PlanPreference::kernel", kKernelVariable);
+  if (forced.name.empty()) {
+    state.aligned = best_gemm(device, problem, preference, kTensorMapAlignment);
+    state.unaligned = best_gemm(device, problem, preference, 1);
+    return {};
+  }
+  const GemmKernel* kernel = find_gemm_kernel(forced.name);
+  if (kernel == nullptr) return unknown_kernel(forced, gemm_kernels());
+  if (!can_do(*kernel, device, problem, preference)) {
+    return refused(forced, obstacle(*kernel, device, problem, preference));
+  }
+  const GemmChoice choice = best_split(*kernel, device, problem, preference).choice;
+  if (choice.kernel == nullptr) {
+    return refused(forced, formatted("cannot split K = {} into PlanPreference::split_k = {} slices "
+                                     "within PlanPreference::max_workspace = {} bytes",
+                                     problem.k, preference.split_k, preference.max_workspace));
+  }
+  state.aligned = choice;
+  if (kernel->alignment == 1) state.unaligned = choice;
+  return {};
+}
+
+/// Whether a GEMM that starts while its predecessors still run gains by it. On an H200 that was so
+/// (by 3 to 10 %, before weights were prefetched) for grids that fill the multiprocessors behind a
+/// short quantize kernel. Blocks of smaller grids gather on those that the layer before leaves
+/// idle, or wait for one.
+bool early_start_pays(const DeviceInfo& device, const LinearState& state) {
+  constexpr std::int64_t kFewTokens = 64;
+  const auto& problem = state.descriptor;
+  const GemmChoice& choice = state.aligned;
+  if (choice.kernel == nullptr || problem.m > kFewTokens || problem.k > kLongRow) return false;
+  const int weight_rows = weight_rows_of_tile(*choice.kernel, device, problem, choice.split_k);
+  const std::int64_t blocks =
+      kernels::tile_count(problem.m, problem.c_out, choice.kernel->tile_m, weight_rows) *
+      choice.split_k;
+  return blocks * 10 >= blocks_at_once(*choice.kernel, device, choice.split_k) * 9;
+}
+
+/// How much of a layer's weights memory delivers while it would be idle between two layers. More
+/// tokens come later the more weights are ahead of them; with 256 a long layer lost more than it
+/// gained. Of small weights a fifth: as much as of large ones cost 4096 x 4096 10 % and more. By an
+/// H200's times.
+std::int64_t bytes_to_prefetch(const DeviceInfo& device, const QuantizedLinearDescriptor& problem) {
+  constexpr std::int64_t kShare = 5;
+  if (problem.m == 0 || problem.m > 128) return 0;
+  const double idle_clocks = problem.m <= 16 ? 4000 : problem.m <= 64 ? 2500 : 1500;
+  return std::min(static_cast<std::int64_t>(idle_clocks * device.memory_bytes_per_clock),
+                  problem.c_out * problem.k / kShare);
+}
+
+/// What the first tiles that `choice` computes read first of their weights: on an H100 up to 14 %
+/// of a layer's time.
+void choose_prefetch(const DeviceInfo& device, const QuantizedLinearDescriptor& problem,
+                     GemmChoice& choice) {
+  constexpr std::int64_t kLine = kernels::kCacheLineBytes;
+  if (choice.kernel == nullptr || choice.kernel->backend != KernelBackend::Wgmma) return;
+  const std::int64_t bytes = bytes_to_prefetch(device, problem);
+  if (bytes == 0) return;
+  const GemmKernel& kernel = *choice.kernel;
+  const std::int64_t blocks_of_row =
+      choice.split_k * kernels::tile_count(problem.m, 1, kernel.tile_m, 1);
+  const std::int64_t tiles =
+      std::max<std::int64_t>(1, blocks_at_once(kernel, device, choice.split_k) / blocks_of_row);
+  const std::int64_t rows =
+      std::min(problem.c_out, tiles * weight_rows_of_tile(kernel, device, problem, choice.split_k));
+  const std::int64_t pieces = rows * choice.split_k;
+  const std::int64_t lines = std::max<std::int64_t>(1, bytes / (pieces * kLine));
+  choice.prefetched_rows = rows;
+  choice.prefetched_bytes = std::min(lines, problem.k / choice.split_k / kLine) * kLine;
+}
+
+/// Blocks that take their places as those of the quantize kernel leave lie scattered; of a kernel
+/// that is launched behind it, neighbours lie together and share more of the L2. That is worth more
+/// than an early start where a GEMM takes about 300 us or longer: up to 10 % of a layer on an H100
+/// and 5 % on an H200, both at their power limit.
+bool early_places_pay(const DeviceInfo& device, const QuantizedLinearDescriptor& problem,
+                      const GemmChoice& choice) {
+  constexpr double kLongClocks = 600e3;
+  return choice.kernel == nullptr ||
+         expected_clocks(*choice.kernel, device, problem, choice.split_k) < kLongClocks;
+}
+
+/// Whether the quantize kernel's blocks would crowd on the multiprocessors that a GEMM like
+/// `choice`, of the layer before, leaves first: up to 3 us of a layer of 512 tokens on an H200.
+/// With fewer tokens spreading them gave nothing, and where they find room beside the GEMM's it
+/// costs their early start.
+bool rows_would_crowd(const QuantizedLinearDescriptor& problem, const GemmChoice& choice) {
+  constexpr std::int64_t kFewTokens = 256;
+  return choice.kernel != nullptr && choice.kernel->fills_multiprocessor && problem.m > kFewTokens;
+}
+
+void log_selection(const LinearState& state) {
+  const auto& d = state.descriptor;
+  const auto describe = [](const GemmChoice& choice) {
+    return choice.kernel == nullptr
+               ? std::string("none")
+               : formatted("{} (split_k {}, workspace {} bytes)", choice.kernel->name,
+                           choice.split_k, choice.workspace_bytes);
+  };
+  log_line(formatted(
+      "qlinear: m={} c_out={} k={} {} x {} on device {}: quantize {}, gemm {}, "
+      "unaligned {}",
+      d.m, d.c_out, d.k, to_string(d.activation_element), to_string(d.weight_element), state.device,
+      state.quantize_kernel->name, describe(state.aligned), describe(state.unaligned)));
+}
+
+void log_selection(const QuantizeState& state) {
+  const auto& d = state.descriptor;
+  log_line(formatted("qlinear: quantize m={} k={} {} on device {}: {}", d.m, d.k,
+                     to_string(d.activation_element), state.device, state.kernel->name));
+}
+
+/// The kernels for `descriptor`, weighed anew.
+Result<LinearState> choose_linear(const DeviceInfo& device,
+                                  const QuantizedLinearDescriptor& descriptor,
+                                  const PlanPreference& preference) {
+  if (!kernels::kEveryPair.contains(descriptor.activation_element, descriptor.weight_element)) {
+    return Status(
+        StatusCode::Unsupported,
+        formatted("this qlinear was built without {} activations with {} weights: rebuild "
+                  "it with {}-{} in QLINEAR_TYPES, which is {}",
+                  to_string(descriptor.activation_element), to_string(descriptor.weight_element),
+                  to_string(descriptor.activation_element), to_string(descriptor.weight_element),
+                  QLINEAR_TYPES));
+  }
+  const DynamicRangeQuantizeDescriptor quantize{descriptor.m,
+                                                descriptor.k,
+                                                descriptor.q_min,
+                                                descriptor.q_max,
+                                                descriptor.activation_element,
+                                                ElementKind::S8};
+  const auto quantize_kernel = choose_quantize(device, quantize, preference);
+  if (!quantize_kernel.ok()) return quantize_kernel.status();
+  LinearState state;
+  state.descriptor = descriptor;
+  state.quantize_kernel = quantize_kernel.value();
+  state.device = device.ordinal;
+  state.multiprocessors = device.multiprocessors;
+  state.shared_bytes_per_multiprocessor = device.shared_bytes_per_multiprocessor;
+  state.programmatic_dependent_launch = device.architecture >= kProgrammaticLaunchArchitecture;
+  if (Status status = choose_gemm(device, preference, state); !status.ok()) return status;
+  if (state.programmatic_dependent_launch) choose_prefetch(device, descriptor, state.aligned);
+  for (GemmChoice* choice : {&state.aligned, &state.unaligned}) {
+    choice->starts_early = early_places_pay(device, descriptor, *choice);
+    choice->spreads_rows = rows_would_crowd(descriptor, *choice);
+  }
+  const bool rows_aligned = descriptor.k % kTensorMapAlignment == 0;
+  const GemmChoice& expected =
+      rows_aligned || state.unaligned.kernel == nullptr ? state.aligned : state.unaligned;
+  if (expected.kernel == nullptr) {
+    return Status(StatusCode::Unsupported,
+                  formatted("no kernel takes M = {}, C_out = {}, K = {} with the preferences given "
+                            "(split_k {}, max_workspace {}); a grid holds no more than 2^31 output "
+                            "tiles: relax the preferences, or compute the layer in several calls",
+                            descriptor.m, descriptor.c_out, descriptor.k, preference.split_k,
+                            preference.max_workspace));
+  }
+  state.sku = make_sku(*expected.kernel, descriptor.activation_element, descriptor.weight_element);
+  return state;
+}
+
+}  // namespace
+
+Result<QuantizeState> select_quantize(const DeviceInfo& device,
+                                      const DynamicRangeQuantizeDescriptor& descriptor,
+                                      const PlanPreference& preference) {
+  const auto kernel = choose_quantize(device, descriptor, preference);
+  if (!kernel.ok()) return kernel.status();
+  QuantizeState state;
+  state.descriptor = descriptor;
+  state.kernel = kernel.value();
+  state.device = device.ordinal;
+  state.programmatic_dependent_launch = device.architecture >= kProgrammaticLaunchArchitecture;
+  state.sku = make_sku(*state.kernel, descriptor.activation_element, descriptor.quantized_element);
+  if (log_enabled()) log_selection(state);
+  return state;
+}
+
+Result<LinearState> select_linear(const DeviceInfo& device,
+                                  const QuantizedLinearDescriptor& descriptor,
+                                  const PlanPreference& preference) {
+  const bool is_usual = is_default(preference) && !log_enabled();
+  const LinearState* known = is_usual ? remembered_selection(device.ordinal, descriptor) : nullptr;
+  auto selected = known != nullptr ? Result<LinearState>(*known) : with_default_floating_point([&] {
+    return choose_linear(device, descriptor, preference);
+  });
+  if (!selected.ok()) return selected;
+  LinearState& state = selected.value();
+  if (is_usual && known == nullptr) remember_selection(state);
+  const bool forces_kernel = !preference.kernel.empty();
+  state.constant_weights =
+      preference.constant_weights && (forces_kernel || early_start_pays(device, state));
+  if (log_enabled()) log_selection(state);
+  return selected;
+}
+
+}  // namespace qlinear::detail

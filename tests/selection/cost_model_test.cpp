@@ -1,0 +1,281 @@
+// Selection for GPUs that no machine here is: what `select` weighs, from the inside.
+
+#include <gemm/split_k.hpp>
+#include <selection/cost_model.hpp>
+#include <selection/selection.hpp>
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+
+namespace qlinear::detail {
+namespace {
+
+/// An H200 of which `lost` clusters of more than two blocks less run at once than would fit.
+DeviceInfo hopper(int lost) {
+  DeviceInfo device;
+  device.ordinal = 100 + lost;  // Selections are remembered by ordinal.
+  device.architecture = 90;
+  device.families = families_on(device.architecture);
+  device.multiprocessors = 132;
+  device.shared_bytes_per_block = 227 * 1024;
+  device.shared_bytes_per_multiprocessor = 228 * 1024;
+  device.memory_bytes_per_clock = 2430;
+  for (std::size_t residents = 1; residents <= device.clusters_at_once.size(); ++residents) {
+    for (int blocks = 1; blocks <= kernels::kMaxClusterBlocks; ++blocks) {
+      const int clusters = 132 * static_cast<int>(residents) / blocks;
+      device.clusters_at_once[residents - 1][static_cast<std::size_t>(blocks)] =
+          blocks > 2 ? clusters - lost : clusters;
+    }
+  }
+  return device;
+}
+
+LinearState select(const DeviceInfo& device, std::int64_t m, std::int64_t n, std::int64_t k,
+                   const PlanPreference& preference = {}) {
+  QuantizedLinearDescriptor descriptor;
+  descriptor.m = m;
+  descriptor.c_out = n;
+  descriptor.k = k;
+  descriptor.activation_element = ElementKind::BF16;
+  return select_linear(device, descriptor, preference).value();
+}
+
+std::int64_t tiles(const LinearState& state) {
+  const GemmKernel& kernel = *state.aligned.kernel;
+  return kernels::tile_count(state.descriptor.m, state.descriptor.c_out, kernel.tile_m,
+                             kernel.tile_n);
+}
+
+// A cluster that has to wait for others would double the time of a layer.
+TEST(CostModel, ClustersOfASplitRunAtOnce) {
+  for (const int lost : {0, 3, 9}) {
+    const DeviceInfo device = hopper(lost);
+    for (const std::int64_t m : {1, 16, 17, 64, 96, 128, 256}) {
+      for (const std::int64_t n : {4096, 6144, 8192, 10240}) {
+        for (const std::int64_t k : {4096, 8192, 14336, 28672}) {
+          const LinearState state = select(device, m, n, k);
+          if (state.aligned.split_k == 1) continue;
+          EXPECT_LE(tiles(state) * state.aligned.split_k,
+                    blocks_at_once(*state.aligned.kernel, device, state.aligned.split_k))
+              << m << ' ' << n << ' ' << k << ' ' << state.aligned.kernel->name << ' '
+              << state.aligned.split_k;
+        }
+      }
+    }
+  }
+}
+
+TEST(CostModel, CountsTheClustersThatTheRuntimeTells) {
+  const GemmKernel* kernel = nullptr;
+  for (const GemmKernel& candidate : gemm_kernels()) {
+    if (candidate.split == SplitK::Cluster && candidate.blocks_per_multiprocessor == 1) {
+      kernel = &candidate;
+    }
+  }
+  if (kernel == nullptr) return;  // Built without sm_90a.
+  EXPECT_EQ(blocks_at_once(*kernel, hopper(3), 1), 132);
+  EXPECT_EQ(blocks_at_once(*kernel, hopper(3), 2), 132);
+  EXPECT_EQ(blocks_at_once(*kernel, hopper(3), 4), 4 * 30);
+  DeviceInfo silent = hopper(0);
+  silent.clusters_at_once = {};
+  EXPECT_EQ(blocks_at_once(*kernel, silent, 5), 130);
+}
+
+// All of such a problem is in flight at once, whatever the ring: a large one is no merit.
+TEST(CostModel, GivesTinyProblemsTheSmallestTile) {
+  const GemmKernel& chosen = *select(hopper(0), 1, 64, 64).aligned.kernel;
+  for (const GemmKernel& kernel : gemm_kernels()) {
+    if (kernel.backend != chosen.backend) continue;
+    EXPECT_LE(chosen.tile_m * chosen.tile_n, kernel.tile_m * kernel.tile_n) << kernel.name;
+  }
+}
+
+// Where reading the weights takes long, reading them for several tiles of tokens takes longer.
+TEST(CostModel, HoldsFewTokensInOneTile) {
+  for (const std::int64_t m : {1, 8, 9, 16, 17, 24, 25, 32, 33, 48, 49, 64}) {
+    EXPECT_GE(select(hopper(0), m, 57344, 8192).aligned.kernel->tile_m, m) << m;
+    EXPECT_GE(select(hopper(0), m, 8192, 28672).aligned.kernel->tile_m, m) << m;
+  }
+}
+
+// Products that no token needs take time: the smallest tile that holds all tokens is best.
+TEST(CostModel, WastesNoTokens) {
+  const auto tile = [](std::int64_t m) {
+    return select(hopper(0), m, 57344, 8192).aligned.kernel->tile_m;
+  };
+  EXPECT_LE(tile(8), tile(16));
+  EXPECT_LE(tile(16), tile(32));
+  EXPECT_LT(tile(16), tile(64));
+  EXPECT_LT(tile(32), tile(128));
+}
+
+// Weights are then read for two tiles, but those of 192 tokens take longer.
+TEST(CostModel, HoldsSomeMoreTokensInTwoTiles) {
+  for (const std::int64_t m : {129, 144, 160, 176}) {
+    EXPECT_EQ(select(hopper(0), m, 57344, 8192).aligned.kernel->tile_m, 96) << m;
+  }
+}
+
+// At a GPU's power limit less traffic is worth clocks, and few tokens do not take it there.
+TEST(CostModel, CountsEnergyWithManyTokens) {
+  const DeviceInfo device = hopper(0);
+  const GemmKernel* kernel = select(device, 4096, 8192, 8192).aligned.kernel;
+  EXPECT_GT(kernel->sharers, 1);
+  GemmKernel unlimited = *kernel;
+  unlimited.cost.product_energy = 0;
+  unlimited.cost.l2_byte_energy = 0;
+  const auto clocks_saved = [&](std::int64_t m) {
+    QuantizedLinearDescriptor problem;
+    problem.m = m;
+    problem.c_out = 8192;
+    problem.k = 8192;
+    return expected_clocks(*kernel, device, problem, 1) -
+           expected_clocks(unlimited, device, problem, 1);
+  };
+  EXPECT_EQ(clocks_saved(255), 0);
+  EXPECT_GT(clocks_saved(256), 0);
+  EXPECT_GT(clocks_saved(4096), 0);
+}
+
+// Of two tiles with full waves, the one beside which the next layer's rows are quantized.
+TEST(CostModel, LeavesRoomForTheQuantizeKernel) {
+  EXPECT_FALSE(select(hopper(0), 512, 28672, 4096).aligned.kernel->fills_multiprocessor);
+}
+
+// 224 tiles of 128 rows: two of them on some multiprocessors, one on the others.
+TEST(CostModel, SharesUnevenWorkByTwoBlocksAMultiprocessor) {
+  EXPECT_EQ(select(hopper(0), 4, 28672, 4096).aligned.kernel->blocks_per_multiprocessor, 2);
+}
+
+TEST(CostModel, LeavesMultiprocessorsToTheRowsOfFewTokens) {
+  const DeviceInfo device = hopper(0);
+  for (const std::int64_t m : {8, 16}) {
+    const LinearState state = select(device, m, 4096, 4096);
+    EXPECT_LE(tiles(state) * state.aligned.split_k + m, device.multiprocessors)
+        << m << ' ' << state.aligned.kernel->name;
+  }
+}
+
+// Tiles of 112 of their 128 weight rows are 64 rather than 56, and the slices of all run at once.
+TEST(CostModel, SplitsEveryTileOfACluster) {
+  const GemmKernel* kernel = find_gemm_kernel("wgmma_swapped_deep_16x128");
+  if (kernel == nullptr) return;  // Built without sm_90a.
+  QuantizedLinearDescriptor problem;
+  problem.m = 16;
+  problem.c_out = 7168;
+  problem.k = 8192;
+  EXPECT_EQ(weight_rows_of_tile(*kernel, hopper(0), problem, 2), 112);
+  EXPECT_EQ(split_tiles(*kernel, hopper(0), problem, 2), 64);
+  EXPECT_TRUE(split_fills_one_wave(*kernel, hopper(0), problem, 2));
+  const double split = expected_clocks(*kernel, hopper(0), problem, 2);
+  EXPECT_LT(split, expected_clocks(*kernel, hopper(0), problem, 1));
+}
+
+// Each stage that a block goes through takes time, and there are multiprocessors for more blocks.
+TEST(CostModel, SplitsLongRowsOfSmallWeightsWidely) {
+  for (const std::int64_t n : {256, 768, 1024, 1280}) {
+    EXPECT_GT(select(hopper(0), 1, n, 8192).aligned.split_k, 2) << n;
+  }
+}
+
+// Every wave of tiles takes time, however small they are.
+TEST(CostModel, HoldsManyTokensOfSmallWeightsInFewTiles) {
+  EXPECT_GT(select(hopper(0), 201, 1536, 384).aligned.kernel->tile_m, 8);
+}
+
+// Where a GEMM leaves multiprocessors idle, the next one's blocks would gather there.
+TEST(CostModel, StartsConstantWeightsEarlyOnFullGridsOnly) {
+  const DeviceInfo device = hopper(0);
+  PlanPreference promise;
+  promise.constant_weights = true;
+  EXPECT_TRUE(select(device, 1, 57344, 4096, promise).constant_weights);
+  EXPECT_FALSE(select(device, 1, 57344, 4096).constant_weights);
+  EXPECT_FALSE(select(device, 1, 4096, 4096, promise).constant_weights);
+  EXPECT_FALSE(select(device, 65, 57344, 4096, promise).constant_weights);
+  EXPECT_FALSE(select(device, 1, 57344, 14336, promise).constant_weights);
+  promise.kernel = "wgmma_128x256";
+  EXPECT_TRUE(select(device, 65, 4096, 14336, promise).constant_weights);
+}
+
+TEST(CostModel, SpreadsFewLongRowsOverClusters) {
+  const DeviceInfo device = hopper(5);  // 32 clusters of seven, two blocks a multiprocessor.
+  EXPECT_STREQ(select(device, 64, 8192, 28672).quantize_kernel->name, "quantize_cluster");
+  EXPECT_STREQ(select(device, 65, 8192, 28672).quantize_kernel->name, "quantize_registers");
+  EXPECT_STREQ(select(device, 33, 4096, 14336).quantize_kernel->name, "quantize_cluster");
+  EXPECT_STREQ(select(device, 34, 4096, 14336).quantize_kernel->name, "quantize_registers");
+  EXPECT_STREQ(select(device, 1, 4096, 8192).quantize_kernel->name, "quantize_registers");
+  DeviceInfo without_clusters = device;
+  without_clusters.ordinal = 200;
+  without_clusters.clusters_at_once = {};
+  EXPECT_STREQ(select(without_clusters, 1, 8192, 28672).quantize_kernel->name,
+               "quantize_registers");
+}
+
+TEST(CostModel, SpreadsManyRowsBehindTilesThatLeaveNoRoom) {
+  const DeviceInfo device = hopper(0);
+  PlanPreference preference;
+  preference.kernel = "wgmma_128x256";
+  EXPECT_TRUE(select(device, 257, 4096, 4096, preference).aligned.spreads_rows);
+  EXPECT_FALSE(select(device, 256, 4096, 4096, preference).aligned.spreads_rows);
+  preference.kernel = "wgmma_multicast_128x128";
+  EXPECT_TRUE(select(device, 257, 4096, 4096, preference).aligned.spreads_rows);
+  preference.kernel = "wgmma_128x96";
+  EXPECT_FALSE(select(device, 257, 4096, 4096, preference).aligned.spreads_rows);
+  preference.kernel = "mma_m16n8k32_128x128x128";
+  EXPECT_FALSE(select(device, 257, 4096, 4096, preference).aligned.spreads_rows);
+}
+
+TEST(CostModel, LaunchesLongGemmsBehindTheQuantizeKernel) {
+  EXPECT_TRUE(select(hopper(0), 4096, 4096, 4096).aligned.starts_early);
+  EXPECT_FALSE(select(hopper(0), 4096, 28672, 8192).aligned.starts_early);
+}
+
+// What the quantize kernel fetches lies within the weights and is no more than memory has time for.
+TEST(Prefetch, IsASmallPartOfTheWeightsOfFewTokens) {
+  for (const std::int64_t m : {1, 16, 64, 128, 129, 4096}) {
+    for (const std::int64_t n : {0, 1, 64, 4096, 57344, 1 << 20}) {
+      for (const std::int64_t k : {0, 16, 128, 200, 4096, 28672}) {
+        const GemmChoice choice = select(hopper(0), m, n, k).aligned;
+        if (choice.kernel->backend != KernelBackend::Wgmma || m > 128) {
+          EXPECT_EQ(choice.prefetched_bytes, 0);
+          continue;
+        }
+        EXPECT_LE(choice.prefetched_rows, n);
+        EXPECT_LE(choice.prefetched_bytes, k / choice.split_k);
+        EXPECT_EQ(choice.prefetched_bytes % 128, 0);
+        const std::int64_t pieces = choice.prefetched_rows * choice.split_k;
+        const std::int64_t most = std::min<std::int64_t>(10 << 20, n * k / 5);
+        EXPECT_LE(choice.prefetched_bytes * pieces, std::max(most, pieces * 128));
+        EXPECT_EQ(choice.prefetched_bytes > 0, n > 0 && k / choice.split_k >= 128)
+            << m << ' ' << n << ' ' << k;
+      }
+    }
+  }
+}
+
+TEST(Prefetch, IsLessWithMoreTokens) {
+  const auto bytes = [](std::int64_t m) {
+    PlanPreference preference;
+    preference.kernel = "wgmma_swapped_deep_64x64";
+    preference.split_k = 1;
+    const GemmChoice choice = select(hopper(0), m, 8192, 8192, preference).aligned;
+    return choice.prefetched_rows * choice.prefetched_bytes;
+  };
+  EXPECT_GT(bytes(16), bytes(17));
+  EXPECT_GT(bytes(64), bytes(65));
+  EXPECT_GT(bytes(128), 0);
+  EXPECT_EQ(bytes(129), 0);
+}
+
+TEST(Prefetch, NeedsProgrammaticLaunch) {
+  DeviceInfo older = hopper(0);
+  older.ordinal = 90;
+  older.architecture = 80;
+  EXPECT_EQ(select(older, 1, 4096, 4096).aligned.prefetched_bytes, 0);
+}
+
+}  // namespace
+}  // namespace qlinear::detail
