@@ -58,6 +58,7 @@ struct GemmChoice {
   std::int64_t prefetched_bytes = 0;
   bool spreads_rows = false;  ///< The quantize kernel's blocks, evenly over the multiprocessors.
   bool starts_early = true;   ///< Its blocks may take their places while rows are still quantized.
+  bool programmatic_dependent_launch = false;
 };
 
 struct LinearState {

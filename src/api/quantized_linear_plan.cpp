@@ -185,7 +185,7 @@ Status enqueue_linear(cudaStream_t stream, const LinearState& state,
   const GemmChoice& choice = choice_for(state, gemm);
   Status status = prepare_gemm(state, choice, workspace, gemm);
   if (!status.ok()) return status;
-  gemm.programmatic_dependent = state.programmatic_dependent_launch && choice.starts_early &&
+  gemm.programmatic_dependent = choice.programmatic_dependent_launch && choice.starts_early &&
                                 (quantize != nullptr || state.constant_weights);
   return detail::on_plan_device(stream, state.device, [&] {
     Status before = quantize != nullptr ? enqueue_quantize(stream, state, *quantize, choice, gemm)

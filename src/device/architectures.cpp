@@ -2,6 +2,7 @@
 
 #include <base/format.hpp>
 
+#include <algorithm>
 #include <charconv>
 #include <string>
 
@@ -29,22 +30,32 @@ Target parse_target(std::string_view entry) {
   return target;
 }
 
-bool target_runs_on(const Target& target, int architecture) {
-  if (target.specific) return target.version == architecture;
-  if (target.ptx && target.version <= architecture) return true;
-  return target.machine_code && target.version / 10 == architecture / 10 &&
-         target.version <= architecture;
+bool has_machine_code_for(const Target& target, int architecture) {
+  if (!target.machine_code || target.version > architecture) return false;
+  return target.specific ? target.version == architecture
+                         : target.version / 10 == architecture / 10;
+}
+
+bool has_ptx_for(const Target& target, int architecture) {
+  return target.ptx &&
+         (target.specific ? target.version == architecture : target.version <= architecture);
 }
 
 }  // namespace
 
-bool runs_on(std::string_view list, int architecture) {
+int code_version(std::string_view list, int architecture) {
+  int machine_code = 0;
+  int ptx = 0;
   while (!list.empty()) {
     const auto entry = list.substr(0, list.find(';'));
-    if (target_runs_on(parse_target(entry), architecture)) return true;
+    const Target target = parse_target(entry);
+    if (has_machine_code_for(target, architecture)) {
+      machine_code = std::max(machine_code, target.version);
+    }
+    if (has_ptx_for(target, architecture)) ptx = std::max(ptx, target.version);
     list.remove_prefix(entry.size() < list.size() ? entry.size() + 1 : entry.size());
   }
-  return false;
+  return machine_code != 0 ? machine_code : ptx;
 }
 
 Status check_architecture(std::string_view list, int device, int architecture) {

@@ -57,6 +57,7 @@ cudaError_t query_architecture(DeviceInfo& info) {
                   info.shared_bytes_per_multiprocessor);
   info.architecture = major * 10 + minor;
   info.families = families_on(info.architecture);
+  info.programmatic_families = families_with_programmatic_launch(info.architecture);
   return attributes.error();
 }
 

@@ -16,8 +16,9 @@ using kernels::kReservedSharedBytes;
 /// What selection needs to know of a GPU.
 struct DeviceInfo {
   int ordinal = 0;
-  int architecture = 0;     ///< major * 10 + minor
-  KernelFamilies families;  ///< That run there.
+  int architecture = 0;                  ///< major * 10 + minor
+  KernelFamilies families;               ///< That run there.
+  KernelFamilies programmatic_families;  ///< That may be launched programmatically there.
   int multiprocessors = 0;
   std::size_t shared_bytes_per_block = 0;  ///< With opt-in.
   std::size_t shared_bytes_per_multiprocessor = 0;

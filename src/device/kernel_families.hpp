@@ -55,4 +55,9 @@ class KernelFamilies {
 /// Those whose code runs on a GPU of compute capability `architecture` (major * 10 + minor).
 KernelFamilies families_on(int architecture);
 
+/// Those of them that can be launched programmatically: whose code there waits for its predecessors
+/// by griddepcontrol. PTX of an architecture before 9.0 has no such instruction, also on later
+/// GPUs.
+KernelFamilies families_with_programmatic_launch(int architecture);
+
 }  // namespace qlinear::detail

@@ -20,7 +20,6 @@ namespace {
 
 constexpr const char* kKernelVariable = "QLINEAR_KERNEL";
 constexpr int kTensorMapAlignment = 16;
-constexpr int kProgrammaticLaunchArchitecture = 90;
 
 /// Whether neither the caller nor the environment wishes anything that bears on the choice.
 bool is_default(const PlanPreference& preference) {
@@ -308,11 +307,14 @@ Result<LinearState> choose_linear(const DeviceInfo& device,
   state.device = device.ordinal;
   state.multiprocessors = device.multiprocessors;
   state.shared_bytes_per_multiprocessor = device.shared_bytes_per_multiprocessor;
-  state.programmatic_dependent_launch = device.architecture >= kProgrammaticLaunchArchitecture;
+  state.programmatic_dependent_launch =
+      device.programmatic_families.contains(state.quantize_kernel->family);
   if (Status status = choose_gemm(device, preference, state); !status.ok()) return status;
   if (state.programmatic_dependent_launch) choose_prefetch(device, descriptor, state.aligned);
   for (GemmChoice* choice : {&state.aligned, &state.unaligned}) {
     choice->starts_early = early_places_pay(device, descriptor, *choice);
+    choice->programmatic_dependent_launch =
+        choice->kernel != nullptr && device.programmatic_families.contains(choice->kernel->family);
     choice->spreads_rows = rows_would_crowd(descriptor, *choice);
   }
   const bool rows_aligned = descriptor.k % kTensorMapAlignment == 0;
@@ -341,7 +343,7 @@ Result<QuantizeState> select_quantize(const DeviceInfo& device,
   state.descriptor = descriptor;
   state.kernel = kernel.value();
   state.device = device.ordinal;
-  state.programmatic_dependent_launch = device.architecture >= kProgrammaticLaunchArchitecture;
+  state.programmatic_dependent_launch = device.programmatic_families.contains(state.kernel->family);
   state.sku = make_sku(*state.kernel, descriptor.activation_element, descriptor.quantized_element);
   if (log_enabled()) log_selection(state);
   return state;

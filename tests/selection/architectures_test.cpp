@@ -11,6 +11,7 @@ namespace qlinear::test {
 namespace {
 
 using detail::check_architecture;
+using detail::code_version;
 
 void expect_refusal(std::string_view list, int architecture, const char* remedy,
                     const char* not_said) {
@@ -42,6 +43,27 @@ TEST(Architectures, AnOlderGpuThatIsSupportedAsksForARebuild) {
 
 TEST(Architectures, AGpuThatNothingServesAsksForANewerOne) {
   expect_refusal("75-real;80-real", 70, "use a newer GPU, compute capability 7.5", "rebuild");
+}
+
+TEST(CodeVersion, IsTheLatestMachineCodeOfTheMajorVersion) {
+  EXPECT_EQ(code_version("75-real;80-real;86-real;90a-real;120", 86), 86);
+  EXPECT_EQ(code_version("75-real;80-real;86-real;90a-real;120", 89), 86);
+  EXPECT_EQ(code_version("80-real;80-virtual;90a-real", 90), 90);
+  EXPECT_EQ(code_version("90a-real;90-virtual", 90), 90);
+}
+
+TEST(CodeVersion, IsThatOfPtxWhereThereIsNoMachineCode) {
+  EXPECT_EQ(code_version("75-virtual;80-virtual;90a-real", 86), 80);
+  EXPECT_EQ(code_version("90a;120-virtual", 100), 0);
+  EXPECT_EQ(code_version("90a-real;90-virtual", 100), 90);
+  EXPECT_EQ(code_version("", 90), 0);
+}
+
+// Such code does not wait for the kernels before it: launched programmatically on an H200 it read
+// an activation that was still being quantized.
+TEST(CodeVersion, OfOldPtxIsOldOnNewGpus) {
+  EXPECT_EQ(code_version("75-virtual", 90), 75);
+  EXPECT_EQ(code_version("80", 90), 80);
 }
 
 }  // namespace

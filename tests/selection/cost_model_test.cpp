@@ -19,6 +19,7 @@ DeviceInfo hopper(int lost) {
   device.ordinal = 100 + lost;  // Selections are remembered by ordinal.
   device.architecture = 90;
   device.families = families_on(device.architecture);
+  device.programmatic_families = families_with_programmatic_launch(device.architecture);
   device.multiprocessors = 132;
   device.shared_bytes_per_block = 227 * 1024;
   device.shared_bytes_per_multiprocessor = 228 * 1024;
@@ -274,6 +275,8 @@ TEST(Prefetch, NeedsProgrammaticLaunch) {
   DeviceInfo older = hopper(0);
   older.ordinal = 90;
   older.architecture = 80;
+  older.families = families_on(80);
+  older.programmatic_families = families_with_programmatic_launch(80);
   EXPECT_EQ(select(older, 1, 4096, 4096).aligned.prefetched_bytes, 0);
 }
 

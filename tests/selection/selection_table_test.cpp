@@ -44,6 +44,7 @@ DeviceInfo device_info_of(const Gpu& gpu) {
   device.ordinal = kFirstOrdinal + static_cast<int>(&gpu - std::begin(kGpus));
   device.architecture = gpu.architecture;
   device.families = families_on(device.architecture);
+  device.programmatic_families = families_with_programmatic_launch(device.architecture);
   device.multiprocessors = gpu.multiprocessors;
   device.shared_bytes_per_multiprocessor = static_cast<std::size_t>(gpu.shared_kib) * 1024;
   device.shared_bytes_per_block =
