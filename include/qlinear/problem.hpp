@@ -24,9 +24,9 @@ struct QuantizedLinearDescriptor {
   ElementKind weight_element = ElementKind::S8;  ///< S8 or U8.
 };
 
-/// Returns the largest K whose sum of products cannot leave int32, whatever the data: `floor((2^31
-/// - 1) / (max(|q_min|, q_max) * wmax))`, where `wmax` is 128 for S8 weights and 255 for U8.
-/// Returns 0 for a range or a weight element that is not valid.
+/// Returns the largest K whose sum of products cannot leave int32, whatever the data:
+/// `floor((2^31 - 1) / (max(|q_min|, q_max) * wmax))`, where `wmax` is 128 for S8 weights and 255
+/// for U8. Returns 0 for a range or a weight element that is not valid.
 QLINEAR_API std::int64_t max_k(std::int32_t q_min, std::int32_t q_max,
                                ElementKind weight_element) noexcept;
 
