@@ -16,7 +16,7 @@ class MmaSyncStore {
   using C = scale_t<TIn>;
 
   static constexpr int kColumns = Sums::kWarpN;
-  // Lanes move 16 bytes at a time.
+  // A lane moves this many elements, 16 bytes, at a time.
   static constexpr int kWidth = 16 / static_cast<int>(sizeof(TIn));
   static constexpr int kFullPass = kMmaSyncStagedBytes / static_cast<int>(sizeof(TIn));
   static constexpr int kPassColumns = kColumns < kFullPass ? kColumns : kFullPass;

@@ -19,7 +19,7 @@ class WgmmaStore {
   using Column = typename Epilogue<TIn>::Column;
   static constexpr bool kSwapped = Traits::kSwapped;
   static constexpr int kColumns = Traits::kColumns;
-  // Lanes move 16 bytes at a time.
+  // A lane moves this many elements, 16 bytes, at a time.
   static constexpr int kWidth = 16 / static_cast<int>(sizeof(TIn));
   // A warp stages passes of this many neighbouring elements of an output row.
   static constexpr int kPassColumns = kSwapped ? 16 : 128 / static_cast<int>(sizeof(TIn));
