@@ -18,7 +18,7 @@ class ClusterExchange {
   static constexpr std::size_t kSharedBytes =
       kMaxClusterBlocks * sizeof(uint4) + sizeof(ptx::Mbarrier);
 
-  /// Every thread of the cluster, once.
+  /// Every thread of the cluster constructs it once.
   __device__ ClusterExchange()
       : slots_(reinterpret_cast<uint4*>(ptx::dynamic_shared_memory() + kRowMaxBytes)),
         received_(reinterpret_cast<ptx::Mbarrier*>(slots_ + kMaxClusterBlocks)),
