@@ -52,7 +52,7 @@ struct QuantizedLinearArgs {
 struct DynamicRangeQuantizeDescriptor {
   std::int64_t m = 0;
   std::int64_t k = 0;
-  std::int32_t q_min = -127;  ///< As in `QuantizedLinearDescriptor`.
+  std::int32_t q_min = -127;  ///< The rules of `QuantizedLinearDescriptor` apply to the range.
   std::int32_t q_max = 127;
   ElementKind activation_element = ElementKind::F32;
   ElementKind quantized_element = ElementKind::S8;

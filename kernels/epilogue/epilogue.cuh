@@ -29,8 +29,8 @@ class Epilogue {
         c_(static_cast<TIn*>(p.c)),
         ldc_(p.ldc) {}
 
-  // Call these after griddepcontrol.wait only: earlier kernels, which may still run when this one
-  // starts, write what they read. So ld.global.nc may not load it.
+  // Call `row_scale` and `column` only after griddepcontrol.wait: earlier kernels write what these
+  // read and may still run when this kernel starts. So ld.global.nc must not load it.
   __device__ C row_scale(std::int64_t row) const { return ptx::ld_global(a_scale_ + row); }
 
   __device__ Column column(std::int64_t column) const {

@@ -21,8 +21,8 @@ struct DeviceInfo {
   int multiprocessors = 0;
   std::size_t shared_bytes_per_block = 0;  ///< The opt-in limit of dynamic shared memory.
   std::size_t shared_bytes_per_multiprocessor = 0;
-  double memory_bytes_per_clock =
-      0;  ///< Of a multiprocessor's clock, by the memory's clock and width.
+  /// Bytes that memory nominally delivers in one clock of an SM, from the memory's clock and width.
+  double memory_bytes_per_clock = 0;
   /// Clusters of n blocks that run at once, at [0][n] with one block per SM and at [1][n] with two.
   /// 0 where the GPU runs none or the runtime does not report them.
   std::array<std::array<int, kernels::kMaxClusterBlocks + 1>, 2> clusters_at_once{};

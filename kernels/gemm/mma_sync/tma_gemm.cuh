@@ -108,10 +108,10 @@ __device__ __forceinline__ MmaSyncTmaWork mma_sync_tma_work(const GemmProblem& p
 }
 
 /// Fills the pipeline for all units of a block, one after another. The warps that multiply take
-/// turns at it: nine warps could not have the registers that eight need, and one of the eight that
-/// loaded alone would fall behind. The loader's state lies in shared memory, since in registers it
-/// would cost all threads some; and it computes where units begin between units, when no
-/// accumulators are live.
+/// turns at it: nine warps could not have the registers that eight need, and one of the eight would
+/// lag if it loaded alone. The loader's state lies in shared memory, since in registers it would
+/// cost all threads some; and it computes where units begin between units, when no accumulators are
+/// live.
 template <int kTileIndex>
 class MmaSyncTmaLoader {
   using Traits = MmaSyncTmaTraits<kTileIndex>;
@@ -137,8 +137,8 @@ class MmaSyncTmaLoader {
     for (int i = 0; i < opened(s); ++i) load_weights(s, s.at.stage + i, i);
   }
 
-  /// Requests the tokens of those stages, and the rest of the first `kAhead`. The same thread calls
-  /// it after `open` and griddepcontrol.wait.
+  /// Requests the tokens of the stages that `open` began, and the rest of the first `kAhead`. The
+  /// same thread calls it after `open` and griddepcontrol.wait.
   __device__ void follow() const {
     State& s = state();
     const int opened_stages = opened(s);

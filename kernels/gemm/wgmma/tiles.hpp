@@ -28,7 +28,7 @@ struct WgmmaTile {
   TypePairs types;
   bool swapped;
   int rows;     ///< Each consumer warpgroup multiplies 64 of them.
-  int columns;  ///< They are wgmma's N.
+  int columns;  ///< wgmma calls their number N.
   int stages;
   int blocks_per_multiprocessor;
   /// Cluster size along M: those blocks share one multicast load of a weight tile.
