@@ -11,7 +11,7 @@ namespace qlinear::emulated_device {
 /// |----------------------------|----------------------------------------------|------------------|
 /// | QLINEAR_EMULATED_SEED      | seed of every choice                         | 1                |
 /// | QLINEAR_EMULATED_SM        | compute capability, major * 10 + minor       | 90               |
-/// | QLINEAR_EMULATED_SM_COUNT  | multiprocessors                              | that of the GPU  |
+/// | QLINEAR_EMULATED_SM_COUNT  | number of SMs                                | that of the GPU  |
 /// | QLINEAR_EMULATED_L2_BYTES  | size of the L2 cache                         | that of the GPU  |
 /// | QLINEAR_EMULATED_DEVICES   | number of devices, 0 to 16                   | 1                |
 struct Settings {
