@@ -1,7 +1,7 @@
 #pragma once
 
-/// Marks what the shared library exports. Everything else is hidden, and so is all of a static
-/// library: whoever links it into a library of their own exports nothing of it.
+/// Marks what the shared library exports; it hides everything else. A static library hides all of
+/// it: a library that links it exports nothing of qlinear.
 #if defined(QLINEAR_SHARED)
 #define QLINEAR_API __attribute__((visibility("default")))
 #else

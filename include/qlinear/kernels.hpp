@@ -7,8 +7,8 @@
 
 namespace qlinear {
 
-/// A view of kernels in static storage. Unlike a container of the standard library it looks the
-/// same to programs that are compiled with other checks than the library.
+/// A view of kernels in static storage. Its layout does not depend on the checks that a program is
+/// compiled with, which a standard container's may.
 class KernelList {
  public:
   constexpr KernelList() noexcept = default;
@@ -28,12 +28,12 @@ class KernelList {
   std::size_t size_ = 0;
 };
 
-/// Every kernel in the library, in the order of the kernel table, whether or not this machine's GPU
-/// runs it. `element` and `weight_element` are left at their defaults: see `supports`.
+/// Lists every kernel in the library, in the order of the kernel table, whether or not this
+/// machine's GPU runs it. `element` and `weight_element` hold their defaults: see `supports`.
 QLINEAR_API KernelList registered_kernels() noexcept;
 
-/// Whether the registered kernel `sku` is compiled for that pair of types. Every GPU has a kernel
-/// for each pair of the build; tiles that only tune are compiled for f16 and bf16 with s8.
+/// Returns whether the registered kernel `sku` is compiled for that pair of types. Every GPU has a
+/// kernel for each pair of the build; tiles that only tune are compiled for f16 and bf16 with s8.
 QLINEAR_API bool supports(const KernelSku& sku, ElementKind element,
                           ElementKind weight_element) noexcept;
 

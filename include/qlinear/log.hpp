@@ -4,9 +4,9 @@
 
 namespace qlinear {
 
-/// Receives one line, without a line break, for each selection. May be called from any thread that
-/// calls `select`, and the one before may still be running when `set_log_callback` returns. What it
-/// throws is dropped.
+/// Receives one line, without a line break, for each selection. Any thread that calls `select` may
+/// call it, and a call of the previous callback may still run when `set_log_callback` returns. What
+/// it throws is dropped.
 using LogCallback = void (*)(void* user, const char* line);
 
 /// Replaces the callback; null restores the default, which writes to stderr. Lines are produced

@@ -14,23 +14,24 @@
 
 namespace qlinear {
 
-/// Wishes for `select`. The environment variables QLINEAR_KERNEL and QLINEAR_QUANTIZE_KERNEL force
-/// a kernel where the fields here are empty. `DynamicRangeQuantizePlan` checks every field and
-/// obeys `quantize_kernel`, so that both plans take the same preferences.
+/// Preferences for `select`. The environment variables QLINEAR_KERNEL and QLINEAR_QUANTIZE_KERNEL
+/// force a kernel where the fields here are empty. `DynamicRangeQuantizePlan` takes the same
+/// preferences: it checks every field and obeys `quantize_kernel`.
 struct PlanPreference {
-  std::string_view kernel{};                  ///< Name of the GEMM kernel to force.
-  std::string_view quantize_kernel{};         ///< Name of the quantize kernel to force.
-  bool forbid_architecture_specific = false;  ///< Only kernels that run on later GPUs, too.
-  /// Slices of K to force, from 1 on; 0 leaves them to select, and less is refused. Kernels that
-  /// need a workspace for it split the output tiles that fill no wave of blocks, or all if there
-  /// are no others.
+  std::string_view kernel{};                  ///< Names the GEMM kernel to force.
+  std::string_view quantize_kernel{};         ///< Names the quantize kernel to force.
+  bool forbid_architecture_specific = false;  ///< Allows only kernels that run on later GPUs, too.
+  /// Forces this many slices of K; 0 leaves the split to `select`, which refuses a negative one. A
+  /// kernel that splits through a workspace splits the output tiles of the last, partial wave, or
+  /// all tiles if no wave is partial.
   int split_k = 0;
-  std::size_t max_workspace = std::numeric_limits<std::size_t>::max();  ///< In bytes.
-  /// A promise: whenever the plan's kernels are enqueued or replayed, `weight_q` has been written
-  /// for good, by work that the host has synchronised with (weights that were loaded once). From
-  /// compute capability 9.0 on the GEMM may then begin to read them while its predecessors in the
-  /// stream still run, which hides the start of each layer of a chain; it does where that helps.
-  /// Weights that are written in the same stream just before need the default.
+  /// Limits the workspace, in bytes.
+  std::size_t max_workspace = std::numeric_limits<std::size_t>::max();
+  /// Promises that weights are never written again after load: whenever the plan's kernels are
+  /// enqueued or replayed, the host has synchronised with the work that wrote `weight_q`. From
+  /// compute capability 9.0 on the GEMM may then read them before earlier kernels in the stream
+  /// finish, which hides the start of each layer of a chain; it does where that helps. Weights that
+  /// are written earlier in the same stream need the default.
   bool constant_weights = false;
 };
 
@@ -50,23 +51,25 @@ struct QuantizeState {
 struct GemmChoice {
   const GemmKernel* kernel = nullptr;
   int split_k = 1;
-  std::int64_t split_tiles = 0;  ///< Output tiles that a workspace is needed for, the last ones.
+  std::int64_t split_tiles = 0;  ///< The last output tiles, which split K through the workspace.
   std::size_t workspace_bytes = 0;
-  /// Weights that the quantize kernel brings to the L2: of so many rows, and of each slice of K so
-  /// many bytes.
+  /// The quantize kernel prefetches weights of this many rows to the L2.
   std::int64_t prefetched_rows = 0;
+  /// The quantize kernel prefetches this many bytes of each slice of K of a row.
   std::int64_t prefetched_bytes = 0;
-  bool spreads_rows = false;  ///< The quantize kernel's blocks, evenly over the multiprocessors.
-  bool starts_early = true;   ///< Its blocks may take their places while rows are still quantized.
-  bool programmatic_dependent_launch = false;
+  bool spreads_rows = false;  ///< Limits the quantize kernel's blocks per SM.
+  bool starts_early = true;   ///< PDL: the GEMM's blocks may launch while rows are still quantized.
+  bool programmatic_dependent_launch = false;  ///< PDL: the GEMM waits by griddepcontrol.
 };
 
 struct LinearState {
   QuantizedLinearDescriptor descriptor;
   const QuantizeKernel* quantize_kernel = nullptr;
-  GemmChoice aligned;  ///< Runs where pointers and row strides are 16-byte aligned,
-  GemmChoice
-      unaligned;  ///< and this one where they are not; no kernel if one that cannot is forced.
+  /// Runs where pointers and row strides are 16-byte aligned.
+  GemmChoice aligned;
+  /// Runs where they are not 16-byte aligned. Holds no kernel if the caller forces one that needs
+  /// it.
+  GemmChoice unaligned;
   int device = 0;
   int multiprocessors = 0;
   std::size_t shared_bytes_per_multiprocessor = 0;
@@ -77,7 +80,7 @@ struct LinearState {
 
 }  // namespace detail
 
-/// `y = x · Wᵀ` with the activation quantized per row on the fly, as a plan for one problem.
+/// A plan for one problem `y = x · Wᵀ`, with the activation quantized per row on the fly.
 ///
 /// A plan is an immutable value: cheap to select and to copy, usable from many threads and streams
 /// at once. Its calls allocate nothing on success, synchronise nothing, may be captured into a CUDA
@@ -85,9 +88,9 @@ struct LinearState {
 /// stay usable after cudaDeviceReset, with new streams and memory. None of them throws: a Status
 /// without memory for its message says "(out of memory)" instead.
 ///
-/// A CudaError is told by the Status alone: no call leaves an error for cudaGetLastError that was
-/// not pending before. An error that was stays pending; the runtime keeps one, so that a failure
-/// may have replaced it. A failure is not remembered: the next call tries again.
+/// Only the Status reports a CudaError: no call leaves an error for cudaGetLastError that was not
+/// pending before. An error that was pending stays pending; the runtime keeps one, so a failure may
+/// have replaced it. A failure is not remembered: the next call tries again.
 ///
 /// Instantiated for TIn in {float, double, __half, __nv_bfloat16} and TWQ in {S8, U8}.
 template <class TIn, class TWQ>
@@ -97,9 +100,9 @@ class QuantizedLinearPlan {
  public:
   using Args = QuantizedLinearArgs<TIn, TWQ>;
 
-  /// Chooses kernels for `descriptor` on the device of `stream`, which may be being captured: the
-  /// capture goes on. Launches nothing; after the first
-  /// call for a device it neither queries that device nor allocates.
+  /// Chooses kernels for `descriptor` on the device of `stream`. `stream` may be being captured:
+  /// the capture goes on. Launches nothing; after the first call for a device it neither queries
+  /// that device nor allocates.
   /// Errors: InvalidProblem (sizes, range, element kinds that differ from TIn and TWQ, a negative
   /// split of K), Unsupported (K above `max_k`, a forced kernel that does not exist or cannot do
   /// the problem, a GPU that no compiled architecture serves), CudaError.
@@ -110,15 +113,16 @@ class QuantizedLinearPlan {
   /// Checks everything that `run` checks but the stream and the workspace. Touches no device.
   Status can_implement(const Args& args) const noexcept;
 
-  /// Bytes of workspace that `run` and `multiply` use, often 0. An empty `Workspace` is taken all
-  /// the same: the kernel then runs without splitting K, with the same bits, perhaps slower.
+  /// Returns the bytes of workspace that `run` and `multiply` use, often 0. They take an empty
+  /// `Workspace` all the same: the kernel then runs without splitting K, with the same bits,
+  /// perhaps slower.
   std::size_t workspace_size() const noexcept {
     const std::size_t aligned = state_.aligned.workspace_bytes;
     const std::size_t unaligned = state_.unaligned.workspace_bytes;
     return aligned > unaligned ? aligned : unaligned;
   }
 
-  /// The GEMM kernel, as chosen for tensors without padding between rows that begin on 16-byte
+  /// Returns the GEMM kernel that was chosen for rows without padding that begin on 16-byte
   /// boundaries. Arguments aligned differently may run another kernel, with the same bits.
   const KernelSku& sku() const noexcept { return state_.sku; }
   PrecisionGuarantee precision_guarantee() const noexcept { return state_.sku.precision_guarantee; }
@@ -126,16 +130,17 @@ class QuantizedLinearPlan {
 
   /// Enqueues both kernels on `stream`. On an error nothing has been launched and nothing written,
   /// except that a CudaError may come from the second launch. From compute capability 9.0 on, the
-  /// first of them may have the L2 fetch weights and activation while kernels before it still run,
-  /// as a hint only: both may be written until those have ended.
+  /// quantize kernel may prefetch weights and activation to the L2 while earlier kernels still run.
+  /// That is a hint only: those kernels may write both.
   Status run(cudaStream_t stream, Workspace workspace, const Args& args) const noexcept;
 
-  /// First half of `run`: activation to `act_q_scratch` and `act_scale_scratch`. Reads no other
-  /// member of `args`.
+  /// Runs the first half of `run`: quantizes the activation into `act_q_scratch` and
+  /// `act_scale_scratch`. Reads no other member of `args`.
   Status quantize_activation(cudaStream_t stream, const Args& args) const noexcept;
 
-  /// Second half of `run`: output from the scratch that a `quantize_activation` with the same M, K
-  /// and range filled, on this stream or one ordered after it. Does not read `activation`.
+  /// Runs the second half of `run`: computes the output from the scratch that a
+  /// `quantize_activation` with the same M, K and range filled, on this stream or one ordered after
+  /// it. Does not read `activation`.
   Status multiply(cudaStream_t stream, Workspace workspace, const Args& args) const noexcept;
 
  private:
@@ -143,8 +148,8 @@ class QuantizedLinearPlan {
   detail::LinearState state_;
 };
 
-/// The quantize pass alone, with the promises of `QuantizedLinearPlan`. Instantiated for the four
-/// TIn and TQ = S8.
+/// A plan for the quantize pass alone, with the promises of `QuantizedLinearPlan`. Instantiated for
+/// the four TIn and TQ = S8.
 template <class TIn, class TQ>
 class DynamicRangeQuantizePlan {
   static_assert(sizeof(detail::RequireActivation<TIn>) + sizeof(detail::RequireQuantized<TQ>) > 0);
@@ -160,7 +165,7 @@ class DynamicRangeQuantizePlan {
   const KernelSku& sku() const noexcept { return state_.sku; }
   PrecisionGuarantee precision_guarantee() const noexcept { return state_.sku.precision_guarantee; }
   const DynamicRangeQuantizeDescriptor& descriptor() const noexcept { return state_.descriptor; }
-  /// Needs no workspace: memory that is given is not touched.
+  /// Enqueues the quantize kernel. It needs no workspace and touches none that is given.
   Status run(cudaStream_t stream, Workspace workspace, const Args& args) const noexcept;
 
  private:

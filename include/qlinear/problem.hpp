@@ -11,20 +11,22 @@ namespace qlinear {
 
 /// The problem `output[M,C_out] = activation[M,K] · weight[C_out,K]ᵀ`.
 struct QuantizedLinearDescriptor {
-  std::int64_t m = 0;      ///< Rows of the activation (tokens).
-  std::int64_t c_out = 0;  ///< Rows of the weight: N of the GEMM.
-  std::int64_t k = 0;      ///< Length of the reduction, at most `max_k(...)`.
-  /// Range of the quantized activation. It must contain zero and fit int8:
+  std::int64_t m = 0;      ///< Counts the rows of the activation (tokens).
+  std::int64_t c_out = 0;  ///< Counts the rows of the weight: N of the GEMM.
+  std::int64_t k = 0;      ///< The length of the reduction, at most `max_k(...)`.
+  /// The smallest value of the quantized activation. The range must contain zero and fit int8:
   /// `-128 <= q_min <= 0 < q_max <= 127`.
   std::int32_t q_min = -127;
+  /// The largest value of the quantized activation.
   std::int32_t q_max = 127;
-  ElementKind activation_element = ElementKind::F32;  ///< F16, BF16, F32 or F64; also the output's.
-  ElementKind weight_element = ElementKind::S8;       ///< S8 or U8.
+  /// F16, BF16, F32 or F64. The output has the same.
+  ElementKind activation_element = ElementKind::F32;
+  ElementKind weight_element = ElementKind::S8;  ///< S8 or U8.
 };
 
-/// Largest K whose sum of products cannot leave int32, whatever the data:
-/// `floor((2^31 - 1) / (max(|q_min|, q_max) * wmax))`, `wmax` 128 for S8 weights and 255 for U8.
-/// 0 for a range or a weight element that is not valid.
+/// Returns the largest K whose sum of products cannot leave int32, whatever the data:
+/// `floor((2^31 - 1) / (max(|q_min|, q_max) * wmax))`, where `wmax` is 128 for S8 weights and 255
+/// for U8. Returns 0 for a range or a weight element that is not valid.
 QLINEAR_API std::int64_t max_k(std::int32_t q_min, std::int32_t q_max,
                                ElementKind weight_element) noexcept;
 
@@ -50,7 +52,7 @@ struct QuantizedLinearArgs {
 struct DynamicRangeQuantizeDescriptor {
   std::int64_t m = 0;
   std::int64_t k = 0;
-  std::int32_t q_min = -127;  ///< As in `QuantizedLinearDescriptor`.
+  std::int32_t q_min = -127;  ///< The rules of `QuantizedLinearDescriptor` apply to the range.
   std::int32_t q_max = 127;
   ElementKind activation_element = ElementKind::F32;
   ElementKind quantized_element = ElementKind::S8;
@@ -66,9 +68,9 @@ struct DynamicRangeQuantizeArgs {
 };
 
 /// Caller-owned device memory that a plan may use while its kernels run, 256-byte aligned (as
-/// `cudaMalloc` returns it). Plans in flight at the same time need one each. Only its first
-/// `workspace_size()` bytes are written: they must overlap no tensor that the call uses, and what
-/// follows them may hold anything.
+/// `cudaMalloc` returns it). Plans in flight at the same time need one each. Plans write only its
+/// first `workspace_size()` bytes: they must overlap no tensor that the call uses, and what follows
+/// them may hold anything.
 struct Workspace {
   void* data = nullptr;
   std::size_t bytes = 0;

@@ -11,13 +11,13 @@ namespace qlinear {
 
 enum class StatusCode {
   Ok,
-  InvalidProblem,     ///< The descriptor or an argument contradicts the documented rules.
-  Unsupported,        ///< A valid problem that no kernel here, or not the forced one, can do.
+  InvalidProblem,  ///< The descriptor or an argument contradicts the documented rules.
+  Unsupported,     ///< The problem is valid, but no kernel here, or not the forced one, can do it.
   WorkspaceTooSmall,  ///< The caller's workspace is smaller than `workspace_size()`.
   CudaError,          ///< The CUDA runtime reported an error; the message carries its text.
 };
 
-/// Name of the enumerator, for example "InvalidProblem".
+/// Returns the name of the enumerator, for example "InvalidProblem".
 QLINEAR_API const char* to_string(StatusCode code) noexcept;
 
 /// Outcome of a call. A failure's message says what was given, what was expected and what to do, or
@@ -43,7 +43,7 @@ class [[nodiscard]] Status {
  private:
   template <class T>
   friend class Result;
-  /// `status`, or an InvalidProblem where that is Ok.
+  /// Returns `status`, or an InvalidProblem where that is Ok.
   QLINEAR_API static Status failure_of_result(Status status) noexcept;
 
   StatusCode code_ = StatusCode::Ok;

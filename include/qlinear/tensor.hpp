@@ -6,9 +6,9 @@
 
 namespace qlinear {
 
-/// Read-only view of a strided tensor. Strides are counted in elements. The library takes an inner
-/// stride of 1 only; a row stride larger than the row (padding) is honoured on every matrix.
-/// Strides along which there is no second element are not looked at.
+/// A read-only view of a strided tensor. Strides count elements. The library takes an inner stride
+/// of 1 only, and honours a row stride larger than the row (padding) on every matrix. It does not
+/// look at strides along which there is no second element.
 template <class T, std::size_t Rank>
 struct TensorRef {
   const T* data = nullptr;
@@ -16,7 +16,7 @@ struct TensorRef {
   std::array<std::int64_t, Rank> stride{};
 };
 
-/// As `TensorRef`, for a tensor that the library writes.
+/// A view like `TensorRef` of a tensor that the library writes.
 template <class T, std::size_t Rank>
 struct TensorMut {
   T* data = nullptr;
@@ -24,7 +24,7 @@ struct TensorMut {
   std::array<std::int64_t, Rank> stride{};
 };
 
-/// Strides, in elements, of a row-major tensor without padding.
+/// Returns the strides, in elements, of a row-major tensor without padding.
 template <std::size_t Rank>
 constexpr std::array<std::int64_t, Rank> contiguous_stride(
     const std::array<std::int64_t, Rank>& shape) noexcept {

@@ -16,7 +16,8 @@ enum class ElementKind : std::uint8_t { F16, BF16, F32, F64, S8, U8, S32 };
 using S8 = std::int8_t;
 using U8 = std::uint8_t;
 
-/// Lower-case name of `kind` ("f16", "bf16", ...); "unknown" for a value outside the enumeration.
+/// Returns the lower-case name of `kind` ("f16", "bf16", ...); "unknown" for a value outside the
+/// enumeration.
 QLINEAR_API const char* to_string(ElementKind kind) noexcept;
 
 namespace detail {

@@ -5,7 +5,7 @@
 namespace qlinear::benchmark {
 namespace {
 
-/// Independent 16-byte loads in flight a thread.
+/// A thread keeps this many independent 16-byte loads in flight.
 constexpr int kUnroll = 4;
 
 __global__ void copy_kernel(uint4* to, const uint4* from, std::int64_t words) {
@@ -31,7 +31,7 @@ __global__ void read_kernel(const uint4* from, std::int64_t words, unsigned* sin
     const uint4 value = ptx::ld_global_nc(from + i);
     mixed ^= value.x ^ value.y ^ value.z ^ value.w;
   }
-  // Never so for the data the benchmark reads, which the compiler cannot know.
+  // It is never so for the data that the benchmark reads, which the compiler cannot know.
   if (mixed == 0x5eed1e55u) ptx::st_global(sink, mixed);
 }
 

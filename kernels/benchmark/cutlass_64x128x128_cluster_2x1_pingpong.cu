@@ -2,7 +2,7 @@
 
 namespace qlinear::benchmark {
 
-// vLLM: M 65 to 128.
+// vLLM takes it for M of 65 to 128.
 cudaError_t launch_cutlass_64x128x128_cluster_2x1_pingpong(const CutlassProblem& problem,
                                                            cudaStream_t stream) {
   return CutlassInt8<cute::Shape<cute::_64, cute::_128, cute::_128>,

@@ -2,7 +2,7 @@
 
 namespace qlinear::benchmark {
 
-// vLLM: M <= 32, N < 8192.
+// vLLM takes it for M <= 32 and N < 8192.
 cudaError_t launch_cutlass_64x64x256_cluster_1x8(const CutlassProblem& problem,
                                                  cudaStream_t stream) {
   return CutlassInt8<cute::Shape<cute::_64, cute::_64, cute::_256>,

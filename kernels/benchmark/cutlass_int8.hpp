@@ -5,13 +5,13 @@
 
 #include <cstdint>
 
-// CUTLASS int8 GEMMs with the scales fused, as the peers on Hopper run them: the tile, cluster and
-// schedule of each of vLLM's published sm_90 int8 configurations, one translation unit each.
+// CUTLASS int8 GEMMs with the scales fused, a baseline on Hopper. Each of vLLM's published sm_90
+// int8 configurations of tile, cluster and schedule has a translation unit.
 
 namespace qlinear::benchmark {
 
-/// output[M,N] = bf16((a_scale[m] * b_scale[n]) * float(a[M,K] · b[N,K]ᵀ)), all without padding,
-/// 16-byte aligned, K a multiple of 16 and N of 8.
+/// Computes output[M,N] = bf16((a_scale[m] * b_scale[n]) * float(a[M,K] · b[N,K]ᵀ)). All matrices
+/// are without padding and 16-byte aligned, K is a multiple of 16 and N of 8.
 struct CutlassProblem {
   std::int64_t m;
   std::int64_t n;

@@ -5,14 +5,14 @@
 namespace qlinear::benchmark {
 namespace {
 
-/// Elements of a thread: 16 bytes of bf16.
+/// A thread dequantizes 16 bytes of bf16.
 constexpr int kVector = 8;
 
 struct alignas(16) Bf16Vector {
   __nv_bfloat16 value[kVector];
 };
 
-/// One thread a vector: blockIdx.x is the row, blockIdx.y a chunk of its columns.
+/// Runs a thread for each vector: blockIdx.x is the row, blockIdx.y a chunk of its columns.
 __global__ void dequantize_kernel(const std::int32_t* acc, const float* a_scale,
                                   const float* b_scale, std::int64_t n, __nv_bfloat16* output) {
   const std::int64_t row = blockIdx.x;

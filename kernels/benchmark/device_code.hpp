@@ -5,17 +5,18 @@
 
 #include <cstdint>
 
-// Device code that only the benchmark needs: data, comparisons, the passes of peers, and the loops
-// that measure what this machine can do. Matrices are row-major without padding; pointers to them
+// Only the benchmark needs this device code: data, comparisons, the passes of baselines, and the
+// loops that measure this machine's rates. Matrices are row-major without padding; pointers to them
 // are 16-byte aligned and their rows a multiple of 16 elements.
 
 namespace qlinear::benchmark {
 
-/// Standard normal numbers; `seed` makes buffers differ.
+/// Fills with standard normal numbers; `seed` makes buffers differ.
 cudaError_t fill_gaussian(__nv_bfloat16* x, std::int64_t count, std::uint32_t seed, cudaStream_t);
-/// Normal numbers whose standard deviation is a quarter of the range, rounded and clamped to +-127.
+/// Fills with normal numbers whose standard deviation is a quarter of the range, rounded and
+/// clamped to +-127.
 cudaError_t fill_gaussian(std::int8_t* x, std::int64_t count, std::uint32_t seed, cudaStream_t);
-/// Uniform in [0.5, 1.5) / 256: weight scales.
+/// Fills with weight scales, uniform in [0.5, 1.5) / 256.
 cudaError_t fill_scales(float* x, std::int64_t count, std::uint32_t seed, cudaStream_t);
 
 /// Adds to `*count` the number of 32-bit words in which `a` and `b` differ.
@@ -26,15 +27,15 @@ inline constexpr unsigned kSquareErrorSums = 4096;
 cudaError_t sum_square_errors(const __nv_bfloat16* a, const __nv_bfloat16* b, std::int64_t count,
                               float2* sums, cudaStream_t);
 
-/// output[m,n] = bf16((a_scale[m] * b_scale[n]) * float(acc[m,n])): the separate pass that a bare
-/// int8 GEMM needs.
+/// Writes output[m,n] = bf16((a_scale[m] * b_scale[n]) * float(acc[m,n])): the separate pass that a
+/// bare int8 GEMM needs.
 cudaError_t dequantize(const std::int32_t* acc, const float* a_scale, const float* b_scale,
                        std::int64_t m, std::int64_t n, __nv_bfloat16* output, cudaStream_t);
-/// output[n,k] = bf16(weight[n,k] * scale[n]).
+/// Writes output[n,k] = bf16(weight[n,k] * scale[n]).
 cudaError_t dequantize_weight(const std::int8_t* weight, const float* scale, std::int64_t n,
                               std::int64_t k, __nv_bfloat16* output, cudaStream_t);
-/// The quantize pass as vLLM organises it: one block of 256 threads a row, which reads the row
-/// twice. For rows that are finite and not all zero it gives the bits of the contract.
+/// Quantizes as vLLM does: one block of 256 threads a row, which reads the row twice. For rows that
+/// are finite and not all zero it gives the bits of the contract.
 cudaError_t two_read_quantize(const __nv_bfloat16* x, std::int64_t m, std::int64_t k,
                               std::int8_t* q, float* scale, cudaStream_t);
 
@@ -44,12 +45,12 @@ cudaError_t copy_bytes(void* to, const void* from, std::int64_t bytes, int block
 cudaError_t read_bytes(const void* from, std::int64_t bytes, int blocks, unsigned* sink,
                        cudaStream_t);
 
-/// `operands`: at least `kTensorRateOperandBytes` of int8 data like the GEMM's. Each launch runs
-/// `iterations` rounds on `blocks` blocks; `operations` receives what they add up to.
+/// `operands` holds at least `kTensorRateOperandBytes` of int8 data like the GEMM's. Each launch
+/// runs `iterations` rounds on `blocks` blocks; `operations` receives how many operations they are.
 inline constexpr std::int64_t kTensorRateOperandBytes = 48 * 1024;
 cudaError_t run_mma_sync(const std::int8_t* operands, int iterations, int blocks, unsigned* sink,
                          double* operations, cudaStream_t);
-/// As `run_mma_sync`, with wgmma: for sm_90a only.
+/// Runs likewise with wgmma, on sm_90a only.
 cudaError_t run_wgmma(const std::int8_t* operands, int iterations, int blocks, unsigned* sink,
                       double* operations, cudaStream_t);
 

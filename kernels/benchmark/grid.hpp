@@ -9,7 +9,8 @@ namespace qlinear::benchmark {
 
 inline constexpr unsigned kThreads = 256;
 
-/// Enough blocks of `kThreads` for one thread an item, or a grid that strides over them.
+/// Launches enough blocks of `kThreads` for one thread an item, or a grid that strides over the
+/// items.
 inline kernels::LaunchConfig grid_stride(const char* name, std::int64_t items,
                                          cudaStream_t stream) {
   constexpr std::int64_t kMaxBlocks = 1 << 16;

@@ -5,7 +5,7 @@
 namespace qlinear::benchmark {
 namespace {
 
-/// Counter-based random bits: the finaliser of MurmurHash3 over two rounds.
+/// Returns counter-based random bits: the finaliser of MurmurHash3 over two rounds.
 __device__ __forceinline__ unsigned random_bits(std::int64_t index, unsigned seed) {
   auto bits = static_cast<unsigned>(index) ^ (static_cast<unsigned>(index >> 32) * 0x9e3779b9u);
   bits += seed * 0x85ebca6bu;
@@ -19,12 +19,12 @@ __device__ __forceinline__ unsigned random_bits(std::int64_t index, unsigned see
   return bits;
 }
 
-/// Uniform in (0, 1).
+/// Returns a number uniform in (0, 1).
 __device__ __forceinline__ float uniform(std::int64_t index, unsigned seed) {
   return (static_cast<float>(random_bits(index, seed) >> 8) + 0.5f) * 0x1p-24f;
 }
 
-/// Box-Muller transform.
+/// Returns a standard normal number by the Box-Muller transform.
 __device__ __forceinline__ float gaussian(std::int64_t index, unsigned seed) {
   constexpr float kTwoPi = 6.28318530718f;
   const float radius = sqrtf(-2.0f * logf(uniform(index, 2 * seed)));

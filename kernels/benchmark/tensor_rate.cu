@@ -6,8 +6,8 @@
 namespace qlinear::benchmark {
 namespace {
 
-// Each warp holds kRows x kColumns independent m16n8 accumulators and the fragments for them, so
-// that nothing but the tensor cores limits it.
+// Each warp holds kRows x kColumns independent m16n8 accumulators and their fragments, so that only
+// the tensor cores limit it.
 constexpr int kRows = 4;
 constexpr int kColumns = 4;
 

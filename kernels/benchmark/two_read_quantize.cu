@@ -19,7 +19,7 @@ __device__ __forceinline__ Bf16Vector load_vector(const __nv_bfloat16* x) {
   return ptx::ld_global(reinterpret_cast<const Bf16Vector*>(x));
 }
 
-/// The largest `value` of the block, in every thread.
+/// Returns the largest `value` of the block in every thread.
 __device__ __forceinline__ float block_max(float value) {
   auto* warp_max = reinterpret_cast<float*>(ptx::dynamic_shared_memory());
   for (unsigned offset = 16; offset > 0; offset /= 2) {

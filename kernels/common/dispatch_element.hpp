@@ -15,7 +15,7 @@ struct TypeTag {
 
 namespace detail {
 
-/// `launch(TypeTag<T>{})` where `kCompiled`; otherwise nothing of it is compiled.
+/// Calls `launch(TypeTag<T>{})` where `kCompiled`; otherwise nothing of it is compiled.
 template <bool kCompiled, class T, class Launch>
 cudaError_t launch_if_compiled(Launch& launch) {
   if constexpr (kCompiled) {

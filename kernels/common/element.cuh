@@ -6,9 +6,9 @@
 
 #include <cstdint>
 
-// What kernels need to know of the activation types: the compute type C, conversions, and the
-// ordering of magnitudes as unsigned integers (finite < infinity < NaN), which makes a maximum
-// NaN-propagating at no cost.
+// What kernels know of the activation types: the compute type C, conversions, and the order of
+// magnitudes as unsigned integers (finite < infinity < NaN), which makes a maximum NaN-propagating
+// at no cost.
 
 namespace qlinear::kernels {
 
@@ -19,7 +19,7 @@ template <>
 struct Element<__half> {
   using Magnitude = unsigned;
   static constexpr Magnitude kInfinity = 0x7c00;
-  /// Whether q_max / amax can overflow float: not for the smallest f16, 2^-24.
+  /// q_max / amax cannot overflow float for the smallest f16, 2^-24.
   static constexpr bool kHasTinyRows = false;
   static __device__ float to_compute(__half x) { return __half2float(x); }
   static __device__ __half from_compute(float y) { return __float2half_rn(y); }
@@ -62,7 +62,7 @@ struct Element<double> {
   }
 };
 
-/// The contract's RN operations, spelled as intrinsics so that no compiler contracts them.
+/// The contract's RN operations are spelled as intrinsics, so that no compiler contracts them.
 __device__ __forceinline__ float multiply_rn(float a, float b) { return __fmul_rn(a, b); }
 __device__ __forceinline__ double multiply_rn(double a, double b) { return __dmul_rn(a, b); }
 __device__ __forceinline__ float add_rn(float a, float b) { return __fadd_rn(a, b); }

@@ -6,29 +6,30 @@
 #include <cstddef>
 #include <cstdint>
 
-// Host interface between the dispatch in src/ and the launchers in kernels/. Pointers are erased;
-// `element` and `weight_element` say what they are. Strides are in elements.
+// The dispatch in src/ and the launchers in kernels/ meet here. Pointers are erased; `element` and
+// `weight_element` say what they point to. Strides count elements.
 
 namespace qlinear::kernels {
 
 inline constexpr std::int64_t kCacheLineBytes = 128;
 
-/// What the GEMM reads first of its weights: `bytes` of each row, and those of each slice of K.
+/// What the GEMM reads first of its weights: `bytes` of each slice of K of each row.
 struct WeightPrefetch {
   const void* weights = nullptr;
-  std::int64_t ld = 0;  ///< In bytes.
+  std::int64_t ld = 0;  ///< The row stride, in bytes.
   std::uint32_t rows = 0;
   std::uint32_t slices = 0;
-  std::uint32_t slice_bytes = 0;  ///< From one slice to the next.
-  std::uint32_t bytes = 0;        ///< Whole lines of the cache.
-  std::uint32_t blocks = 0;       ///< That share the work; 0 for no prefetch.
+  std::uint32_t slice_bytes = 0;  ///< The distance of a slice from the one before it, in bytes.
+  std::uint32_t bytes = 0;        ///< A multiple of the cache line.
+  std::uint32_t blocks = 0;       ///< This many blocks share the work; 0 means no prefetch.
 };
 
-/// Keeps the blocks of a kernel from crowding on the first multiprocessors that have room: none
-/// takes more than an even share of them, for want of shared memory.
+/// Limits a kernel's blocks per SM to an even share, by the shared memory that each asks for, so
+/// that they do not pile up on the first SMs that have room.
 struct EvenSpread {
-  std::int32_t multiprocessors = 0;  ///< 0: blocks go where there is room.
-  std::size_t shared_bytes = 0;      ///< Of a multiprocessor.
+  /// Spreads blocks over this many SMs; 0 lets them go where there is room.
+  std::int32_t multiprocessors = 0;
+  std::size_t shared_bytes = 0;  ///< An SM's shared memory.
 };
 
 /// q[M,K], scale[M] from x[M,K].
@@ -43,13 +44,14 @@ struct QuantizeProblem {
   void* scale;
   std::int32_t q_min;
   std::int32_t q_max;
-  /// `zero_count` words that the kernel clears on the way: the tile counters of a split GEMM.
+  /// The kernel also clears these `zero_count` words, the tile counters of a split GEMM.
   std::uint32_t* zero;
   std::int64_t zero_count;
-  bool programmatic_dependent;  ///< May start before its predecessor in the stream has ended.
-  /// Behind it comes the GEMM, which may read its weights before the predecessors have ended.
+  /// PDL: it may start before its predecessor in the stream has ended.
+  bool programmatic_dependent;
+  /// The GEMM that follows may read its weights before earlier kernels have ended.
   bool constant_weights;
-  /// By blocks behind those of the rows, while kernels before this one still run.
+  /// Blocks after those of the rows prefetch while earlier kernels still run.
   WeightPrefetch prefetch;
   EvenSpread spread;
 };
@@ -67,18 +69,20 @@ struct GemmProblem {
   std::int64_t ldb;
   const void* a_scale;
   const void* b_scale;
-  const void* bias;  ///< May be null.
+  const void* bias;  ///< Null means no bias.
   void* c;
   std::int64_t ldc;
-  std::int32_t multiprocessors;  ///< Of the device.
-  std::int32_t split_k;          ///< Slices of K, 1 for none.
+  std::int32_t multiprocessors;  ///< The device's SMs.
+  std::int32_t split_k;          ///< The slices of K; 1 means no split.
   std::int64_t whole_tiles;      ///< Tiles before this one are not split; see split_k.hpp.
-  std::uint32_t* counters;       ///< One a split tile, zero at the start; unused when not split.
-  std::int32_t* partial_sums;    ///< 16-byte aligned; unused when not split.
-  /// May start before its predecessor in the stream has ended, and then reads no operand but `b`.
+  /// One counter for each split tile, zero at the start; unused without a split.
+  std::uint32_t* counters;
+  std::int32_t* partial_sums;  ///< 16-byte aligned; unused without a split.
+  /// PDL: it may start before its predecessor in the stream has ended, and then reads no operand
+  /// but `b`.
   bool programmatic_dependent;
-  /// Its own successor starts when all that it reads is on its way, rather than at once: so that
-  /// what the successor prefetches comes behind.
+  /// PDL: it launches dependents after its last load rather than at once, so that what they
+  /// prefetch queues after its own loads.
   bool lets_successor_in_late;
 };
 

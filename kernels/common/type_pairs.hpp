@@ -6,9 +6,9 @@
 
 namespace qlinear::kernels {
 
-/// A set of pairs of activation and weight type: those that a kernel is compiled for.
+/// A set of pairs of activation and weight type, for which a kernel is compiled.
 struct TypePairs {
-  std::uint8_t bits;  ///< Public, so that a set can be a template argument.
+  std::uint8_t bits;  ///< It is public so that a set can be a template argument.
 
   static constexpr TypePairs of(ElementKind activation, ElementKind weight) {
     const int weights = weight == ElementKind::U8 ? 1 : 0;

@@ -6,14 +6,14 @@
 
 namespace qlinear::kernels {
 
-/// The one epilogue: exact int32 sums to output elements, the rows "dequantize", "with a bias" and
-/// "store" of the contract. Kernels differ in how they bring sums to threads, not in this.
+/// The one epilogue turns exact int32 sums into output elements: the rows "dequantize", "with a
+/// bias" and "store" of the contract. Kernels differ only in how accumulators reach threads.
 template <class TIn>
 class Epilogue {
  public:
   using C = scale_t<TIn>;
 
-  /// As a bias it leaves the bits of the rounded product: -0 + -0 is -0, and +0 + -0 is +0.
+  /// Adding it as a bias leaves the bits of the rounded product: -0 + -0 is -0, and +0 + -0 is +0.
   static constexpr C kNoBias = C(-0.0);
 
   /// What the elements of one output column share.
@@ -29,8 +29,8 @@ class Epilogue {
         c_(static_cast<TIn*>(p.c)),
         ldc_(p.ldc) {}
 
-  // Behind griddepcontrol.wait only: kernels before this one, which may still run when it starts,
-  // write these. So they are no data for ld.global.nc.
+  // Call `row_scale` and `column` only after griddepcontrol.wait: earlier kernels write what these
+  // read and may still run when this kernel starts. So ld.global.nc must not load it.
   __device__ C row_scale(std::int64_t row) const { return ptx::ld_global(a_scale_ + row); }
 
   __device__ Column column(std::int64_t column) const {
@@ -50,17 +50,18 @@ class Epilogue {
     return c_ + row * ldc_ + column;
   }
 
-  /// Whether 16-byte pieces of output rows are aligned, if they begin at whole ones.
+  /// Returns whether 16-byte pieces of output rows are aligned, if they begin at a whole number of
+  /// pieces.
   __device__ bool has_aligned_pieces() const {
     return reinterpret_cast<std::uintptr_t>(c_) % 16 == 0 &&
            ldc_ * static_cast<std::int64_t>(sizeof(TIn)) % 16 == 0;
   }
 
   /// Copies a lane's pieces of 16 bytes from shared memory, where they are `kStagedStep` elements
-  /// apart, to the output, where they are `kRowStep` rows apart, the first one at `target`. So many
-  /// rows and columns are left from there. `aligned`: `has_aligned_pieces`, asked once. Two pieces
-  /// are loaded before the first is stored, as no load could overtake a store; with more of them
-  /// the largest mma.sync tile would spill.
+  /// apart, to the output, where they are `kRowStep` rows apart. The first goes to `target`, from
+  /// which `rows_left` rows and `columns_left` columns remain. `aligned` is the result of
+  /// `has_aligned_pieces`. Two pieces are loaded before the first is stored, as no load could
+  /// overtake a store; with more the largest mma.sync tile would spill.
   template <int kPieces, int kRowStep, int kStagedStep>
   __device__ __forceinline__ void copy_pieces(TIn* target, const TIn* staged, int rows_left,
                                               int columns_left, bool aligned) const {

@@ -6,9 +6,9 @@
 
 namespace qlinear::kernels {
 
-/// Bytes `first`..`first + 15` of a row of `k` bytes at any alignment; zeros beyond the row. Inside
-/// the row it reads five aligned words and shifts, at its ends single bytes; it never touches a
-/// byte outside of the row.
+/// Loads bytes `first` to `first + 15` of a row of `k` bytes at any alignment, with zeros past the
+/// row. Inside the row it reads five aligned words and shifts; at its ends it reads single bytes.
+/// It never touches a byte outside of the row.
 __device__ __forceinline__ uint4 load_k_chunk(const std::uint8_t* row, std::int64_t first,
                                               std::int64_t k) {
   if (first >= k) return make_uint4(0, 0, 0, 0);

@@ -9,9 +9,10 @@ struct TileIndex {
   int n;
 };
 
-/// Which output tile block `block` computes. Blocks walk down bands of eight rows of tiles, so that
-/// those running together share their operands in the L2. `Index` holds eight times `tiles_n`: with
-/// 64 bits a division takes a tenth of a microsecond, but no register of a main loop.
+/// Returns the output tile that block `block` computes. Blocks walk down bands of eight rows of
+/// tiles, so that blocks that run together share their operands in the L2. `Index` holds eight
+/// times `tiles_n`: 64 bits make a division take a tenth of a microsecond, but cost no register of
+/// a main loop.
 template <class Index>
 __device__ __forceinline__ TileIndex rasterize(unsigned block, Index tiles_m, Index tiles_n) {
   constexpr Index kBand = 8;

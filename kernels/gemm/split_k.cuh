@@ -6,7 +6,7 @@
 
 namespace qlinear::kernels {
 
-/// Four sums as one vector.
+/// Packs four accumulators into one vector.
 __device__ __forceinline__ uint4 pack_sums(const int* s) {
   return make_uint4(static_cast<unsigned>(s[0]), static_cast<unsigned>(s[1]),
                     static_cast<unsigned>(s[2]), static_cast<unsigned>(s[3]));
@@ -19,14 +19,14 @@ __device__ __forceinline__ void add_sums(int* s, const uint4& partial) {
   s[3] += static_cast<int>(partial.w);
 }
 
-/// What a block does at once: slice `slice` of `slices` of K of an output tile.
+/// A block's unit of work: slice `slice` of `slices` of K of an output tile.
 struct SplitUnit {
   unsigned tile;
-  unsigned split_tile;  ///< Its number among those that are split, if it is.
+  unsigned split_tile;  ///< Numbers the tile among the split tiles, if it is one.
   int slice;
   int slices;
 
-  /// Of the `stages` of K.
+  /// Returns the slice's first of the `stages` stages of K.
   __device__ int first_stage(int stages) const {
     return static_cast<int>(std::int64_t{stages} * slice / slices);
   }
@@ -45,11 +45,11 @@ __device__ __forceinline__ SplitUnit split_unit(const GemmProblem& p, unsigned u
 }
 
 /// Adds up the partial sums of the blocks that share an output tile. Every block but the last to
-/// come leaves its sums in the workspace; that last one returns true, with all of them added to its
-/// own. int32 sums are exact, so the order does not show.
+/// arrive leaves its sums in the workspace; the last one adds all of them to its own and returns
+/// true. int32 sums are exact, so the order does not show.
 ///
-/// `sum`: this thread's `kCount` sums, a multiple of four. `flag`: a word of shared memory that is
-/// free. Every thread of the block calls it.
+/// `sum` holds this thread's `kCount` accumulators, a multiple of four. `flag` is a free word of
+/// shared memory. Every thread of the block calls it.
 template <int kCount, int kThreads>
 __device__ __forceinline__ bool reduce_split_k(int* sum, const GemmProblem& p,
                                                const SplitUnit& unit, unsigned* flag) {

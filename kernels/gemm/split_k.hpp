@@ -3,12 +3,12 @@
 #include <cstddef>
 #include <cstdint>
 
-// A GEMM that splits K through a workspace does so for the last of its output tiles: those that
-// fill no wave of blocks, or all where they are fewer than that. Its work falls into units: whole
-// tiles, and behind them slices of K of the others.
+// A GEMM that splits K through a workspace splits the output tiles of its last, partial wave, or
+// all tiles if no wave is partial. Its units of work are whole tiles first and then slices of K of
+// the split tiles.
 //
-// Layout of the workspace: a counter for each split tile, zero before the GEMM starts, then for
-// each of them and each slice the tile's int32 partial sums.
+// The workspace holds a counter for each split tile, zero before the GEMM starts, and then the
+// int32 partial sums of each split tile and slice.
 
 namespace qlinear::kernels {
 
@@ -29,7 +29,7 @@ constexpr std::size_t split_workspace_bytes(std::int64_t split_tiles, int split_
   return split_counter_bytes(split_tiles) + sums * sizeof(std::int32_t);
 }
 
-/// Units of `tiles` output tiles of which the first `whole_tiles` are not split.
+/// Returns the units of `tiles` output tiles of which the first `whole_tiles` are not split.
 constexpr std::int64_t split_units(std::int64_t tiles, std::int64_t whole_tiles, int split_k) {
   return whole_tiles + (tiles - whole_tiles) * split_k;
 }

@@ -28,7 +28,7 @@ __device__ __forceinline__ void cp_async_16(void* shared, const void* global, un
 #endif
 }
 
-/// As above with all 16 bytes, in fewer instructions.
+/// Copies all 16 bytes, in fewer instructions.
 __device__ __forceinline__ void cp_async_16(void* shared, const void* global) {
 #if !defined(__CUDA_ARCH__) || __CUDA_ARCH__ >= 800
   const auto address = static_cast<unsigned>(__cvta_generic_to_shared(shared));

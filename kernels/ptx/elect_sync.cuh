@@ -7,10 +7,9 @@ namespace qlinear::ptx {
 /// elect.sync: true in one of the lanes of the mask `lanes`, whichever that is; all of them execute
 /// it (sm_90 and later).
 ///
-/// A single lane may elect itself, so that the compiler knows that one thread runs from here on.
-/// From a comparison of thread numbers it does not, and it wraps each instruction that takes its
-/// operands from the warp's uniform registers, as those of the tensor memory accelerator do, in a
-/// loop over threads.
+/// A single lane may elect itself, which tells the compiler that one thread runs from here on. A
+/// comparison of thread numbers does not, and the compiler then wraps each instruction that takes
+/// its operands from uniform registers, as TMA's do, in a loop over threads.
 __device__ __forceinline__ bool elect_sync(unsigned lanes) {
   unsigned elected = 0;
 #if !defined(__CUDA_ARCH__) || __CUDA_ARCH__ >= 900

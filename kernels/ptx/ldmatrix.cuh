@@ -4,7 +4,7 @@
 
 namespace qlinear::ptx {
 
-/// An address of shared memory in one register, to compute with.
+/// An address of shared memory in one register, for arithmetic.
 using SharedAddress = unsigned;
 
 __device__ __forceinline__ SharedAddress shared_address(const void* shared) {

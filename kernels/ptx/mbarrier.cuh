@@ -2,8 +2,8 @@
 
 #include <ptx/intrinsics.cuh>
 
-// Transaction barriers in shared memory (sm_90 and later). A phase completes when as many arrivals
-// as the barrier was initialised with and all the bytes it was told to expect have come.
+// Transaction barriers in shared memory (sm_90 and later). A phase completes when it has received
+// the arrivals that the barrier was initialised with and all bytes that it was told to expect.
 
 namespace qlinear::ptx {
 
@@ -74,7 +74,7 @@ __device__ __forceinline__ void mbarrier_wait_parity(Mbarrier* barrier, unsigned
 #endif
 }
 
-/// As above, where what completes the phase comes from other blocks of the cluster.
+/// Waits likewise, where other blocks of the cluster complete the phase.
 __device__ __forceinline__ void mbarrier_wait_parity_cluster(Mbarrier* barrier, unsigned parity) {
 #if !defined(__CUDA_ARCH__) || __CUDA_ARCH__ >= 900
   const auto address = static_cast<unsigned>(__cvta_generic_to_shared(barrier));

@@ -13,7 +13,7 @@ __device__ __forceinline__ T ld_global(const T* address) {
   return *address;
 }
 
-/// For data that nobody writes while the kernel runs, its programmatic predecessors included.
+/// Loads data that nobody writes while the kernel runs, its programmatic predecessors included.
 template <class T>
 __device__ __forceinline__ T ld_global_nc(const T* address) {
   return __ldg(address);
@@ -24,11 +24,10 @@ __device__ __forceinline__ void st_global(T* address, T value) {
   *address = value;
 }
 
-/// Stays one store where the compiler would take the plain one apart.
+/// Remains one store where the compiler would split the plain one.
 __device__ __forceinline__ void st_global(uint4* address, uint4 value) { __stwb(address, value); }
 
-/// prefetch.global.L2 of the line that `address` lies in. Reads nothing as far as memory ordering
-/// goes.
+/// prefetch.global.L2: fetches the line that `address` lies in. It is no read in the memory model.
 __device__ __forceinline__ void prefetch_l2(const void* address) {
   asm volatile("prefetch.global.L2 [%0];" ::"l"(address));
 }
@@ -43,7 +42,7 @@ __device__ __forceinline__ void st_shared(T* address, T value) {
   *address = value;
 }
 
-/// The block's dynamic shared memory, 1024-byte aligned.
+/// Returns the block's dynamic shared memory, 1024-byte aligned.
 __device__ __forceinline__ unsigned char* dynamic_shared_memory() {
   extern __shared__ __align__(1024) unsigned char qlinear_dynamic_shared_memory[];
   return qlinear_dynamic_shared_memory;

@@ -2,8 +2,8 @@
 
 #include <ptx/intrinsics.cuh>
 
-// Unlike blockIdx and threadIdx, each of these reads its register anew, so that what is computed
-// from it need not be kept in between.
+// Unlike blockIdx and threadIdx, each of these reads its register again, so that the compiler need
+// not keep what it computes from it.
 
 namespace qlinear::ptx {
 

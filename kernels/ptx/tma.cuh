@@ -9,10 +9,10 @@
 
 namespace qlinear::ptx {
 
-/// Hints for what the L2 keeps.
+/// Hints at what the L2 should keep.
 enum class L2Policy : unsigned long long {
-  EvictFirst = 0x12F0000000000000ULL,  ///< Read once: weights of a decode step.
-  EvictLast = 0x14F0000000000000ULL,   ///< Read by every block: activations.
+  EvictFirst = 0x12F0000000000000ULL,  ///< For data that is read once: weights of a decode step.
+  EvictLast = 0x14F0000000000000ULL,   ///< For data that every block reads: activations.
   EvictNormal = 0x1000000000000000ULL,
 };
 
@@ -33,8 +33,8 @@ __device__ __forceinline__ void tma_load_2d(void* shared, const CUtensorMap* map
 #endif
 }
 
-/// As above, to the same place in every block of the cluster whose bit in `blocks` is set; the
-/// barrier at the same place of each of them receives the bytes.
+/// Loads likewise to the same place in every block of the cluster whose bit in `blocks` is set; the
+/// barrier at the same place in each of them receives the bytes.
 __device__ __forceinline__ void tma_load_2d_multicast(void* shared, const CUtensorMap* map,
                                                       int column, int row, Mbarrier* barrier,
                                                       unsigned short blocks, L2Policy policy) {

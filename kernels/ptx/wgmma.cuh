@@ -31,7 +31,7 @@ __device__ __forceinline__ void wgmma_wait_group() {
 #endif
 }
 
-/// Keeps the compiler from moving accesses to sums that a wgmma in flight owns.
+/// Keeps the compiler from moving accesses to accumulators that a wgmma in flight owns.
 template <int kCount>
 __device__ __forceinline__ void wgmma_fence_registers(int (&d)[kCount]) {
 #pragma unroll
@@ -46,7 +46,7 @@ template <int kN, bool kUnsignedA, bool kUnsignedB>
 __device__ __forceinline__ void wgmma_m64k32(int (&d)[kN / 2], std::uint64_t a, std::uint64_t b,
                                              bool accumulate);
 
-// Lists of a shape's sums, each that of the shape before it and some more: in the text of the
+// Each list of a shape's accumulators extends that of the shape before it: in the text of the
 // instruction, and as operands of the statement.
 #define QLINEAR_WGMMA_TEXT_8 "%0, %1, %2, %3"
 #define QLINEAR_WGMMA_TEXT_16 QLINEAR_WGMMA_TEXT_8 ", %4, %5, %6, %7"
@@ -116,7 +116,7 @@ __device__ __forceinline__ void wgmma_m64k32(int (&d)[kN / 2], std::uint64_t a, 
   QLINEAR_WGMMA_DEFINE(n, a, b, flag, false, true, "s8", "u8")  \
   QLINEAR_WGMMA_DEFINE(n, a, b, flag, true, false, "u8", "s8")
 
-// N, and the numbers of the operands behind its N / 2 sums.
+// Gives N, and the numbers of the operands that follow its N / 2 accumulators.
 QLINEAR_WGMMA_SHAPE(8, 4, 5, 6)
 QLINEAR_WGMMA_SHAPE(16, 8, 9, 10)
 QLINEAR_WGMMA_SHAPE(24, 12, 13, 14)

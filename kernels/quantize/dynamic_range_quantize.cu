@@ -7,18 +7,18 @@
 namespace qlinear::kernels {
 namespace {
 
-/// Threads of a block: as many as leave each the registers it needs.
+/// A block has as many threads as leave each the registers that it needs.
 template <class TIn>
 constexpr unsigned max_threads() {
   return sizeof(TIn) == 8 ? 512 : 1024;
 }
 
-/// blockDim.y rows a block, blockDim.x threads a row.
+/// Returns this thread's row: a block holds blockDim.y rows of blockDim.x threads each.
 __device__ __forceinline__ std::int64_t row_of_thread() {
   return std::int64_t{blockIdx.x} * blockDim.y + threadIdx.y;
 }
 
-/// One read of the row, held in registers between the two steps.
+/// Reads the row once and holds it in registers between the two steps.
 template <class TIn>
 __global__ void __launch_bounds__(max_threads<TIn>(), 1)
     quantize_registers(QuantizeProblem p, RowOptions options) {
@@ -32,7 +32,8 @@ __global__ void __launch_bounds__(max_threads<TIn>(), 1)
   clear_counters(p, options);
 }
 
-/// Rows of any length: read once for the maximum and again, from the L2 where it fits, to quantize.
+/// Takes rows of any length: reads them once for the maximum and again to quantize, from the L2
+/// where they fit.
 template <class TIn>
 __global__ void __launch_bounds__(max_threads<TIn>(), 1)
     quantize_two_pass(QuantizeProblem p, RowOptions options) {
@@ -59,8 +60,8 @@ __global__ void __launch_bounds__(max_threads<TIn>(), 1)
   clear_counters(p, options);
 }
 
-/// Threads for a row of `k`: `held` chunks each where rows abound; fewer chunks where latency
-/// counts, but no more threads for that than `kFewThreads`.
+/// Returns the threads for a row of `k`. With many rows each thread takes `held` chunks. With few,
+/// latency counts, and threads take fewer chunks, but only up to `kFewThreads` threads.
 unsigned threads_per_row(std::int64_t m, std::int64_t k, int held, unsigned max_threads) {
   constexpr std::int64_t kManyRows = 512;
   const std::int64_t chunks = std::max<std::int64_t>(1, divide_up(k, kChunkElements));
@@ -71,8 +72,8 @@ unsigned threads_per_row(std::int64_t m, std::int64_t k, int held, unsigned max_
   return static_cast<unsigned>(std::min<std::int64_t>(max_threads, divide_up(wanted, 32) * 32));
 }
 
-/// Shared memory with which a multiprocessor holds its share of the blocks and no more. Shares of
-/// many blocks are even as it is.
+/// Returns the shared memory with which an SM holds its share of the blocks and no more. From three
+/// blocks per SM on, shares are even without it.
 std::size_t spreading_bytes(const EvenSpread& spread, unsigned blocks) {
   constexpr std::int64_t kFewBlocks = 2;
   if (spread.multiprocessors == 0) return 0;
@@ -81,8 +82,8 @@ std::size_t spreading_bytes(const EvenSpread& spread, unsigned blocks) {
   return spread.shared_bytes / static_cast<std::size_t>(share) - kReservedSharedBytes;
 }
 
-/// A lone row gets a second block, which has none: with it the layers 6144 x 4096 and 10240 x 8192,
-/// whose GEMM does not split K, take 3 and 2 % less on an H100. Why was not traced.
+/// A lone row gets a second, empty block: with it the layers 6144 x 4096 and 10240 x 8192, whose
+/// GEMM does not split K, take 3 and 2 % less on an H100. The cause was not traced.
 constexpr unsigned kFewestRowBlocks = 2;
 
 template <class TIn, auto kKernel>

@@ -11,14 +11,14 @@ namespace {
 
 constexpr unsigned kThreads = kFewThreads;
 
-/// How the blocks of a cluster tell each other their maxima: each sends its own to a slot of every
-/// block, and waits for theirs.
+/// Exchanges maxima between the blocks of a cluster: each sends its own to a slot in every block,
+/// and waits for theirs.
 class ClusterExchange {
  public:
   static constexpr std::size_t kSharedBytes =
       kMaxClusterBlocks * sizeof(uint4) + sizeof(ptx::Mbarrier);
 
-  /// Every thread of the cluster, once.
+  /// Every thread of the cluster constructs it once.
   __device__ ClusterExchange()
       : slots_(reinterpret_cast<uint4*>(ptx::dynamic_shared_memory() + kRowMaxBytes)),
         received_(reinterpret_cast<ptx::Mbarrier*>(slots_ + kMaxClusterBlocks)),
@@ -33,11 +33,11 @@ class ClusterExchange {
 
   __device__ unsigned blocks() const { return blocks_; }
 
-  /// The largest of the `magnitude`s of all threads. Every thread of the cluster, once.
+  /// Returns the largest `magnitude` of all threads. Every thread of the cluster calls it once.
   template <class Magnitude>
   __device__ Magnitude max(Magnitude magnitude) const {
     magnitude = row_max(magnitude);
-    ptx::barrier_cluster_wait();  // Until every block's barrier has been initialised.
+    ptx::barrier_cluster_wait();  // Wait until every block has initialised its barrier.
     if (threadIdx.x == 0) {
       ptx::mbarrier_arrive_expect_tx(received_, blocks_ * static_cast<unsigned>(sizeof(uint4)));
     }
@@ -60,7 +60,8 @@ class ClusterExchange {
   unsigned blocks_;
 };
 
-/// A cluster of blocks along y for each row, which they hold in registers between the two steps.
+/// Runs a cluster of blocks along y for each row, which they hold in registers between the two
+/// steps.
 template <class TIn>
 __global__ void __launch_bounds__(kThreads, 1)
     quantize_cluster(QuantizeProblem p, RowOptions options) {
@@ -82,7 +83,7 @@ __global__ void __launch_bounds__(kThreads, 1)
 
 int quantize_cluster_blocks(std::int64_t k) {
   const std::int64_t chunks = divide_up(k, kChunkElements);
-  constexpr std::int64_t kMinBlocks = 2;  // Of a cluster: without one, st.async is illegal.
+  constexpr std::int64_t kMinBlocks = 2;  // In a cluster of one block st.async is illegal.
   return static_cast<int>(
       std::clamp<std::int64_t>(divide_up(chunks, kThreads), kMinBlocks, kMaxClusterBlocks));
 }

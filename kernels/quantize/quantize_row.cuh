@@ -9,28 +9,29 @@
 
 #include <algorithm>
 
-// What the quantize kernels share: a row, its maximum over a block, and the chunks of it that a
-// thread keeps in registers.
+// The quantize kernels share a row, its maximum over a block, and the chunks of it that a thread
+// keeps in registers.
 
 namespace qlinear::kernels {
 
-/// Chunks of a row that a thread keeps: 128 bytes, 32 registers.
+/// A thread keeps this many chunks of a row: 128 bytes, 32 registers.
 template <class TIn>
 inline constexpr int kHeldChunks = 8 / static_cast<int>(sizeof(TIn));
 
-/// Threads of a block beside which two blocks of a GEMM still find registers.
+/// Beside a block of this many threads two blocks of a GEMM still find registers.
 inline constexpr unsigned kFewThreads = 256;
 
-/// What the host knows of a launch.
+/// What the host decides for a launch.
 struct RowOptions {
   bool x_aligned;
   bool q_aligned;
-  /// Whether the GEMM may fill its rings while rows are still quantized. Beside blocks that leave
-  /// it few registers it would find only some multiprocessors free, and stay unevenly placed.
+  /// PDL: the GEMM may fill its pipelines while rows are still quantized. Beside blocks that leave
+  /// it few registers it would find room on some SMs only, and stay unevenly placed.
   bool lets_gemm_in_early;
-  bool lets_gemm_in_at_once;  ///< Even while kernels before this one still run.
-  bool prefetches_rows;       ///< To the L2, while kernels before this one still run.
-  unsigned row_blocks;        ///< Along x. Behind them come blocks that prefetch weights.
+  bool lets_gemm_in_at_once;  ///< PDL: the GEMM may start even while earlier kernels still run.
+  bool prefetches_rows;       ///< Rows are prefetched to the L2 while earlier kernels still run.
+  /// The blocks along x that have rows. The blocks after them prefetch weights.
+  unsigned row_blocks;
 };
 
 template <class TIn>
@@ -47,7 +48,7 @@ RowOptions row_options(const QuantizeProblem& p, unsigned threads, unsigned row_
 
 inline std::int64_t divide_up(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 
-/// Waits for the kernels before this one and lets the GEMM behind it start when it may.
+/// Waits for earlier kernels and launches the GEMM, its dependent, as soon as the options allow.
 __device__ __forceinline__ void wait_and_let_gemm_in(const RowOptions& options) {
   if (options.lets_gemm_in_at_once) ptx::griddepcontrol_launch_dependents();
   ptx::griddepcontrol_wait();
@@ -62,7 +63,7 @@ __device__ __forceinline__ Magnitude warp_max(Magnitude magnitude) {
   return magnitude;
 }
 
-/// The largest of the `magnitude`s of the threads that share threadIdx.y. Every thread of the block
+/// Returns the largest `magnitude` of the threads that share threadIdx.y. Every thread of the block
 /// calls it.
 template <class Magnitude>
 __device__ Magnitude row_max(Magnitude magnitude) {
@@ -76,10 +77,10 @@ __device__ Magnitude row_max(Magnitude magnitude) {
   return warp_max(ptx::ld_shared(row_slots + threadIdx.x % 32 % warps_per_row));
 }
 
-/// Shared memory of `row_max`: a slot a warp.
+/// `row_max` uses this much shared memory, a slot for each warp.
 inline constexpr std::size_t kRowMaxBytes = 32 * sizeof(unsigned long long);
 
-/// By the blocks along x that have rows.
+/// Clears the GEMM's counters; called by the blocks along x that have rows.
 __device__ inline void clear_counters(const QuantizeProblem& p, const RowOptions& options) {
   if (blockIdx.y != 0) return;
   const std::int64_t threads = std::int64_t{options.row_blocks} * blockDim.x * blockDim.y;
@@ -90,11 +91,11 @@ __device__ inline void clear_counters(const QuantizeProblem& p, const RowOptions
   }
 }
 
-/// What every variant does around a row.
+/// A row, and what every variant does around it.
 template <class TIn>
 struct Row {
   std::int64_t index;
-  std::int64_t k;  ///< 0 for a row beyond the last, which takes part in the barriers only.
+  std::int64_t k;  ///< 0 for a row past the last, which takes part in the barriers only.
   const TIn* x;
   std::int8_t* q;
 
@@ -106,15 +107,15 @@ struct Row {
         x(static_cast<const TIn*>(p.x) + (k > 0 ? index * p.ldx : 0)),
         q(p.q + (k > 0 ? index * p.ldq : 0)) {}
 
-  /// Every `threads`-th line of it to the L2, from `thread` on: before the wait for the kernel that
-  /// writes it, since few rows are read so quickly that a miss shows.
+  /// Prefetches every `threads`-th line of it to the L2, from `thread` on. It runs before the wait
+  /// for the kernel that writes the row, since few rows are read so quickly that a miss shows.
   __device__ void prefetch(unsigned thread, unsigned threads) const {
     for (std::int64_t i = thread * kLine; i < k; i += threads * kLine) {
       ptx::prefetch_l2(x + i);
     }
   }
 
-  /// `stores`: whether this thread is the one that stores the row's scale.
+  /// Returns the row's scale. The thread with `stores` also stores it.
   __device__ RowScale<scale_t<TIn>> scale(const QuantizeProblem& p,
                                           typename Element<TIn>::Magnitude magnitude,
                                           bool stores) const {
@@ -126,7 +127,7 @@ struct Row {
   }
 };
 
-/// Up to `kHeldChunks` chunks of a row, in registers: every `threads`-th one from `thread` on.
+/// Holds up to `kHeldChunks` chunks of a row in registers: every `threads`-th one from `thread` on.
 template <class TIn>
 class HeldChunks {
  public:
@@ -159,7 +160,7 @@ class HeldChunks {
   }
 
  private:
-  /// The row's element with which chunk `i` begins.
+  /// Returns the row's element with which chunk `i` begins.
   __device__ std::int64_t first(int i) const {
     return std::int64_t{static_cast<unsigned>(i) * threads_ + thread_} * kChunkElements;
   }

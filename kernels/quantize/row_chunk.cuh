@@ -3,14 +3,15 @@
 #include <ptx/memory.cuh>
 #include <quantize/row_scale.cuh>
 
-// A row in chunks of 16 elements, held in registers: 16-byte loads of the activation and one
-// 16-byte store of q a chunk. A chunk that is not aligned or not whole is moved element by element.
+// Threads hold a row in registers in chunks of 16 elements. A chunk takes 16-byte loads of the
+// activation and one 16-byte store of q; one that is not aligned or not whole is moved element by
+// element.
 
 namespace qlinear::kernels {
 
 inline constexpr int kChunkElements = 16;
 
-/// The 32-bit words of 16 elements, the first in the low half where two share a word.
+/// Holds 16 elements in 32-bit words. Where two share a word, the first is in the low half.
 template <class TIn>
 struct Chunk {
   static constexpr int kWords = kChunkElements * static_cast<int>(sizeof(TIn)) / 4;
@@ -55,7 +56,7 @@ __device__ __forceinline__ void load_chunk_by_element(Chunk<TIn>& chunk, const T
   }
 }
 
-/// Elements `first`..`first + 15` of a row of length `k`; zeros beyond the row.
+/// Loads elements `first` to `first + 15` of a row of length `k`, with zeros past the row.
 template <class TIn>
 __device__ __forceinline__ void load_chunk(Chunk<TIn>& chunk, const TIn* row, std::int64_t first,
                                            std::int64_t k, bool aligned) {
@@ -91,7 +92,7 @@ __device__ __forceinline__ unsigned long long max_magnitude(const Chunk<double>&
   return running;
 }
 
-/// Pairs of 16-bit magnitudes, compared two at a time.
+/// Compares 16-bit magnitudes two at a time.
 template <class TIn>
 __device__ __forceinline__ unsigned max_magnitude(const Chunk<TIn>& chunk, unsigned running) {
   static_assert(sizeof(TIn) == 2);
@@ -101,7 +102,7 @@ __device__ __forceinline__ unsigned max_magnitude(const Chunk<TIn>& chunk, unsig
   return max(running, max(pair & 0xffffu, pair >> 16));
 }
 
-/// The low bytes of four words.
+/// Packs the low bytes of four words.
 __device__ __forceinline__ unsigned pack_low_bytes(unsigned a, unsigned b, unsigned c, unsigned d) {
   return __byte_perm(__byte_perm(a, b, 0x0040), __byte_perm(c, d, 0x0040), 0x5410);
 }
@@ -142,7 +143,8 @@ __device__ __forceinline__ void store_chunk(std::int8_t* row, std::int64_t first
   }
 }
 
-/// Whether every row that starts at `data` and steps by `bytes` begins on a 16-byte boundary.
+/// Returns whether every row that starts at `data` and steps by `stride_bytes` begins on a 16-byte
+/// boundary.
 inline bool rows_are_16_byte_aligned(const void* data, std::int64_t stride_bytes) {
   return reinterpret_cast<std::uintptr_t>(data) % 16 == 0 && stride_bytes % 16 == 0;
 }

@@ -4,13 +4,13 @@
 
 namespace qlinear::kernels {
 
-/// How one row is quantized; the rows "scale", "quantize" and "tiny rows" of the contract.
+/// Says how a row is quantized: the rows "scale", "quantize" and "tiny rows" of the contract.
 template <class C>
 struct RowScale {
-  C act_scale;  ///< What is stored.
-  C prescale;   ///< Power of two that keeps `inverse` finite; almost always 1.
+  C act_scale;  ///< The scale that is stored.
+  C prescale;   ///< A power of two that keeps `inverse` finite; almost always 1.
   C inverse;    ///< RN(q_max / (amax * prescale)), 0 for a row of zeros.
-  bool finite;  ///< False where the row holds a NaN or an infinity: q is 0 throughout.
+  bool finite;  ///< False where the row holds a NaN or an infinity: q is then 0 throughout.
 };
 
 template <class C>
@@ -30,7 +30,7 @@ struct TinyRow<double> {
   static __device__ double quiet_nan() { return __longlong_as_double(0x7ff8000000000000LL); }
 };
 
-/// `magnitude`: the row's largest absolute value as `Element<TIn>::Magnitude`.
+/// Computes a row's scale. `magnitude` is its largest absolute value as `Element<TIn>::Magnitude`.
 template <class TIn>
 __device__ __forceinline__ auto row_scale(typename Element<TIn>::Magnitude magnitude, int q_max)
     -> RowScale<scale_t<TIn>> {
@@ -63,8 +63,8 @@ __device__ __forceinline__ double clamp(double x, double low, double high) {
   return fmin(fmax(x, low), high);
 }
 
-/// q in the low byte; the upper bytes are arbitrary. Clamping to integers before rint gives what
-/// clamping after it does.
+/// Returns q in the low byte; the upper bytes are arbitrary. Clamping to integers before rint gives
+/// what clamping after it does.
 template <class TIn, class C = scale_t<TIn>>
 __device__ __forceinline__ unsigned quantize_element(TIn x, const RowScale<C>& scale, C q_min,
                                                      C q_max) {

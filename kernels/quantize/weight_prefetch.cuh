@@ -3,14 +3,14 @@
 #include <common/problems.hpp>
 #include <ptx/memory.cuh>
 
-// Between two layers memory is idle for some microseconds: sums are brought together and stored,
-// the next quantize kernel wakes, reads its rows and writes them, its GEMM starts and fetches
-// tensor maps. Blocks of the quantize kernel use them to bring the GEMM's first weights to the L2.
-// That is allowed before kernels that may write those weights have ended: the L2 sees their writes.
+// Between two layers memory idles for some microseconds: partial sums are added up and stored, the
+// next quantize kernel starts, reads its rows and writes them, its GEMM starts and fetches tensor
+// maps. Blocks of the quantize kernel use that time to prefetch the GEMM's first weights to the L2.
+// They need not wait for kernels that may write those weights, since the L2 sees their writes.
 
 namespace qlinear::kernels {
 
-/// By all blocks from `first_block` along x on.
+/// Prefetches weights; called by all blocks from `first_block` along x on.
 __device__ __forceinline__ void prefetch_weights(const WeightPrefetch& prefetch,
                                                  unsigned first_block) {
   constexpr auto kLine = static_cast<unsigned>(kCacheLineBytes);

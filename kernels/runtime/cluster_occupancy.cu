@@ -5,7 +5,7 @@
 namespace qlinear::kernels {
 namespace {
 
-/// Never runs. It stands for every kernel in clusters, whose shared memory is what limits them.
+/// Never runs. It stands for every kernel in clusters, since shared memory alone limits them.
 __global__ void cluster_occupancy_probe() {}
 
 }  // namespace

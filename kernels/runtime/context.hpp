@@ -11,9 +11,9 @@
 
 namespace qlinear::kernels {
 
-/// The current context's id, which no other context of the process gets: that of a device changes
-/// with cudaDeviceReset. 0 where the thread has no context yet. Takes 33 ns, and cudaGetDevice 42
-/// (H200, driver 580).
+/// Returns the current context's id, which no other context of the process gets: cudaDeviceReset
+/// changes a device's. It is 0 where the thread has no context yet. The call takes 33 ns, and
+/// cudaGetDevice 42 (H200, driver 580).
 inline cudaError_t current_context_id(std::uint64_t& id) {
   static DriverFunction<CUresult(CUcontext*)> get_current("cuCtxGetCurrent", 4000);
   static DriverFunction<CUresult(CUcontext, unsigned long long*)> get_id("cuCtxGetId", 12000);
@@ -26,7 +26,7 @@ inline cudaError_t current_context_id(std::uint64_t& id) {
   return cudaSuccess;
 }
 
-/// Some contexts of the process. It may forget one, and never holds one that was not inserted.
+/// A set of contexts of the process. It may forget one, and never holds one that was not inserted.
 class ContextSet {
  public:
   bool contains(std::uint64_t id) const {

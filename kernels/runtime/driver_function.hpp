@@ -7,15 +7,15 @@
 
 namespace qlinear::kernels {
 
-/// A function of the CUDA driver. It comes from the runtime, so that nothing links libcuda, when it
-/// is first called; a failure to find it is not remembered.
+/// A function of the CUDA driver. The runtime looks it up at the first call, so that nothing links
+/// libcuda; a failure to find it is not remembered.
 template <class Signature>
 class DriverFunction {
  public:
-  /// `version` is that of the first driver in which the function has this signature.
+  /// `version` names the first driver in which the function has this signature.
   constexpr DriverFunction(const char* name, unsigned version) : name_(name), version_(version) {}
 
-  /// The driver's and the runtime's codes of one error are the same number.
+  /// Calls it. The driver's and the runtime's codes of one error are the same number.
   template <class... Args>
   cudaError_t operator()(Args... args) {
     Signature* function = known_.load(std::memory_order_acquire);

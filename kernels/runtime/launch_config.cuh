@@ -8,19 +8,20 @@
 
 namespace qlinear::kernels {
 
-/// How to start one kernel.
+/// Says how to start one kernel.
 struct LaunchConfig {
-  const char* name;  ///< For diagnostics of the emulated device.
+  const char* name;  ///< The emulated device's diagnostics show it.
   dim3 grid;
   dim3 block;
   std::size_t dynamic_shared_bytes = 0;
   cudaStream_t stream = nullptr;
-  dim3 cluster = dim3(1, 1, 1);         ///< (1,1,1): launched without the cluster attribute.
-  bool programmatic_dependent = false;  ///< May start before its predecessor in the stream ends.
+  dim3 cluster = dim3(1, 1, 1);  ///< (1,1,1) launches without the cluster attribute.
+  /// PDL: it may start before its predecessor in the stream ends.
+  bool programmatic_dependent = false;
 };
 
 /// Lets `function` use as much dynamic shared memory as a block may have on the current device.
-/// Kernels have no static shared memory, which would take its part.
+/// Kernels have no static shared memory, which would take part of it.
 inline cudaError_t allow_all_shared_memory(const void* function) {
   int device = 0;
   int bytes = 0;
@@ -31,9 +32,9 @@ inline cudaError_t allow_all_shared_memory(const void* function) {
   return cudaFuncSetAttribute(function, cudaFuncAttributeMaxDynamicSharedMemorySize, bytes);
 }
 
-/// Lets `kKernel` use `bytes` of dynamic shared memory in the current context. Remembers what it
-/// did, since the runtime call costs more than a launch may. The size that is set does not depend
-/// on `bytes`: threads that launch with different sizes cannot undo each other's.
+/// Lets `kKernel` use `bytes` of dynamic shared memory in the current context. It remembers what it
+/// did, since the runtime call costs more than a launch may. The size that it sets does not depend
+/// on `bytes`, so threads that launch with different sizes cannot undo each other's.
 template <auto kKernel>
 cudaError_t allow_dynamic_shared_memory(std::size_t bytes) {
   constexpr std::size_t kAlwaysAllowed = 48 * 1024;

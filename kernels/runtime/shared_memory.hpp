@@ -4,7 +4,7 @@
 
 namespace qlinear::kernels {
 
-/// The system takes these of each block's share of a multiprocessor's shared memory.
+/// The system reserves this much shared memory for each block.
 inline constexpr std::size_t kReservedSharedBytes = 1024;
 
 }  // namespace qlinear::kernels

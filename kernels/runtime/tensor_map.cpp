@@ -10,7 +10,7 @@ cudaError_t encode_tensor_map(CUtensorMap& map, const void* base, std::int64_t r
                               std::int64_t columns, std::int64_t stride, int box_rows) {
   static DriverFunction<decltype(cuTensorMapEncodeTiled)> encode("cuTensorMapEncodeTiled", 12000);
   constexpr cuuint32_t kBoxColumns = 128;
-  // The stride of a lone row is never used, but has to be a legal one.
+  // Nothing uses the stride of a lone row, but it has to be legal.
   const std::int64_t legal_stride = rows > 1 ? stride : (columns + 15) / 16 * 16;
   const cuuint64_t sizes[2] = {static_cast<cuuint64_t>(columns), static_cast<cuuint64_t>(rows)};
   const cuuint64_t strides[1] = {static_cast<cuuint64_t>(legal_stride)};

@@ -7,9 +7,9 @@
 
 namespace qlinear::kernels {
 
-/// Describes a matrix of bytes, `rows` x `columns`, rows `stride` bytes apart, for TMA loads of
-/// boxes of `box_rows` rows of 128 bytes in the 128-byte swizzle. The base is 16-byte aligned and
-/// the stride a multiple of 16; `columns` > 0.
+/// Describes a matrix of bytes, `rows` x `columns` with rows `stride` bytes apart, for TMA loads of
+/// boxes of `box_rows` rows of 128 bytes in the 128-byte swizzle. The base is 16-byte aligned, the
+/// stride a multiple of 16, and `columns` > 0.
 cudaError_t encode_tensor_map(CUtensorMap& map, const void* base, std::int64_t rows,
                               std::int64_t columns, std::int64_t stride, int box_rows);
 

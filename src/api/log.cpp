@@ -27,7 +27,7 @@ char lower(char letter) {
   return letter >= 'A' && letter <= 'Z' ? static_cast<char>(letter - 'A' + 'a') : letter;
 }
 
-/// Whether `text` is `word`, in small letters or large.
+/// Returns whether `text` is `word`, in either case.
 bool same_word(std::string_view text, std::string_view word) {
   return std::equal(text.begin(), text.end(), word.begin(), word.end(),
                     [](char a, char b) { return lower(a) == b; });
@@ -58,7 +58,7 @@ void log_line(const std::string& line) noexcept {
   }
   try {
     target.callback(target.user, line.c_str());
-  } catch (...) {  // A plan is no worse for a line that is lost, and `select` never throws.
+  } catch (...) {  // A lost line does the plan no harm, and `select` never throws.
   }
 }
 

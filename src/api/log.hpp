@@ -6,7 +6,8 @@
 
 namespace qlinear::detail {
 
-/// Whether QLINEAR_LOG asks for log lines: anything but 0, off, no, false and nothing does.
+/// Returns whether QLINEAR_LOG asks for log lines: it does unless it is unset, empty, 0, off, no or
+/// false.
 bool log_enabled() noexcept;
 
 void log_line(const std::string& line) noexcept;

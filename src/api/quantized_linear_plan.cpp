@@ -83,7 +83,7 @@ Status check_choice(const LinearState& state, const GemmChoice& choice) {
               state.aligned.kernel->name, state.aligned.kernel->alignment)};
 }
 
-/// Fills in the split of K. Where it needs a workspace and gets an empty one, there is none.
+/// Fills in the split of K. A split that needs a workspace is dropped where the caller's is empty.
 Status split_problem(const GemmChoice& choice, Workspace workspace, kernels::GemmProblem& problem) {
   if (choice.workspace_bytes == 0) {
     problem.split_k = choice.split_k;
@@ -114,8 +114,8 @@ Status split_problem(const GemmChoice& choice, Workspace workspace, kernels::Gem
   return {};
 }
 
-/// Checks everything that `plan` is called with except the stream. The first `workspace_size()`
-/// bytes of the workspace must overlap no tensor, even where `args` run a kernel that needs fewer.
+/// Checks all arguments of a call of `plan` but the stream. The first `workspace_size()` bytes of
+/// the workspace must overlap no tensor, even where `args` run a kernel that needs fewer.
 template <class TIn, class TWQ>
 Status validate_call(const QuantizedLinearPlan<TIn, TWQ>& plan, Workspace workspace,
                      const QuantizedLinearArgs<TIn, TWQ>& args, detail::Pass pass) {
@@ -124,17 +124,17 @@ Status validate_call(const QuantizedLinearPlan<TIn, TWQ>& plan, Workspace worksp
   return detail::validate_args(plan.descriptor(), args, pass, workspace);
 }
 
-/// Counters that must be zero when the GEMM starts.
+/// Returns how many counters must be zero when the GEMM starts.
 std::int64_t counter_count(const GemmChoice& choice, const kernels::GemmProblem& problem) {
   return problem.counters == nullptr ? 0 : choice.split_tiles;
 }
 
-/// `choice`'s prefetch of the weights of `problem`.
+/// Turns `choice`'s prefetch into addresses and blocks for `problem`.
 kernels::WeightPrefetch weight_prefetch(const GemmChoice& choice,
                                         const kernels::GemmProblem& problem) {
   if (choice.prefetched_bytes == 0) return {};
   constexpr std::int64_t kLine = kernels::kCacheLineBytes;
-  constexpr std::int64_t kBlockBytes = 256 * kLine;  // A line a thread.
+  constexpr std::int64_t kBlockBytes = 256 * kLine;  // Each of 256 threads prefetches a line.
   const std::int64_t bytes = choice.prefetched_rows * problem.split_k * choice.prefetched_bytes;
   const std::int64_t blocks =
       std::min<std::int64_t>(problem.multiprocessors, (bytes + kBlockBytes - 1) / kBlockBytes);
@@ -147,7 +147,7 @@ kernels::WeightPrefetch weight_prefetch(const GemmChoice& choice,
           static_cast<std::uint32_t>(blocks)};
 }
 
-/// Fills in what `choice` says of `gemm`.
+/// Fills in the members of `gemm` that `choice` decides.
 Status prepare_gemm(const LinearState& state, const GemmChoice& choice, Workspace workspace,
                     kernels::GemmProblem& gemm) {
   gemm.lets_successor_in_late = choice.prefetched_bytes > 0;
@@ -155,7 +155,7 @@ Status prepare_gemm(const LinearState& state, const GemmChoice& choice, Workspac
   return split_problem(choice, workspace, gemm);
 }
 
-/// The kernel before the GEMM, with all that it does for it on the way.
+/// Enqueues the quantize kernel, which also clears counters and prefetches weights for the GEMM.
 Status enqueue_quantize(cudaStream_t stream, const LinearState& state,
                         kernels::QuantizeProblem quantize, const GemmChoice& choice,
                         const kernels::GemmProblem& gemm) {
@@ -178,7 +178,7 @@ Status clear_counters(cudaStream_t stream, const GemmChoice& choice,
   return error == cudaSuccess ? Status() : detail::cuda_failure("cudaMemsetAsync", error);
 }
 
-/// `run`, or without `quantize` `multiply`, once the arguments are checked.
+/// Implements `run`, and `multiply` where `quantize` is null, for checked arguments.
 Status enqueue_linear(cudaStream_t stream, const LinearState& state,
                       const kernels::QuantizeProblem* quantize, kernels::GemmProblem gemm,
                       Workspace workspace) {

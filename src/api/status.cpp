@@ -5,7 +5,7 @@
 namespace qlinear {
 namespace {
 
-/// `text`, if there is memory for a copy.
+/// Copies `text`, or returns `no_memory_text()` where there is no memory for a copy.
 std::string copy_of(const std::string& text) noexcept {
   try {
     return text;

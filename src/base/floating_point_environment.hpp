@@ -4,8 +4,9 @@
 
 namespace qlinear::detail {
 
-/// While it lives, floating point of this thread is as a C program finds it at its start: rounding
-/// to nearest, no flush to zero, no traps. Its end brings back what was, flags included.
+/// While it lives, this thread computes in the environment in which a C program starts: it rounds
+/// to nearest, flushes nothing to zero and traps nothing. Its destructor restores the caller's
+/// environment, flags included.
 class DefaultFloatingPoint {
  public:
   DefaultFloatingPoint() noexcept {

@@ -1,4 +1,4 @@
-// Before any header, so that fmt's functions are defined here.
+// It stands before any header, so that this file defines fmt's functions.
 #define FMT_HEADER_ONLY
 
 #include "format.hpp"
@@ -10,7 +10,7 @@ namespace qlinear::detail {
 std::string no_memory_text() noexcept {
   try {
     return "(out of memory)";
-  } catch (...) {  // Strings of the old ABI have no room of their own.
+  } catch (...) {  // Strings of the old ABI have no inline buffer.
     return {};
   }
 }

@@ -1,7 +1,7 @@
 #pragma once
 
-// Another copy of fmt in the program has functions of the same names, of which a linker keeps one:
-// ours are in a namespace of their own. Every use of fmt comes by this header.
+// A program may hold another copy of fmt, and a linker keeps one of two functions of the same name.
+// So ours live in a namespace of their own, and every use of fmt includes this header.
 #define FMT_BEGIN_NAMESPACE \
   namespace fmt {           \
   inline namespace qlinear_private {
@@ -14,15 +14,15 @@
 
 namespace qlinear::detail {
 
-/// Stands for a text for which there is no memory. It fits into std::string itself.
+/// Stands for a text for which there is no memory. It fits into std::string's inline buffer.
 std::string no_memory_text() noexcept;
 
-/// fmt::vformat, whose implementation format.cpp alone compiles: it takes a compiler longer than
-/// all the rest of most files.
+/// Wraps fmt::vformat. Only format.cpp compiles its implementation, which takes a compiler longer
+/// than the rest of most files.
 std::string format_text(fmt::string_view format, fmt::format_args parts) noexcept;
 
-/// The text of `format` with `parts` in the places of its braces, as fmt::format has it, or
-/// `no_memory_text()`. `run` and its like never throw, so they make every text in this way.
+/// Formats like fmt::format, but returns `no_memory_text()` where it would throw. `run` never
+/// throws, so every message is made here.
 template <class... Parts>
 std::string formatted(fmt::format_string<Parts...> format, Parts&&... parts) noexcept {
   return format_text(format, fmt::make_format_args(parts...));

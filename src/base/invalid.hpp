@@ -8,7 +8,7 @@
 
 namespace qlinear::detail {
 
-/// What `run` and its like return for bad input.
+/// Makes the Status that the plans' calls return for bad input.
 template <class... Parts>
 Status invalid(fmt::format_string<Parts...> format, Parts&&... parts) {
   return {StatusCode::InvalidProblem, formatted(format, std::forward<Parts>(parts)...)};

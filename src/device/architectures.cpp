@@ -11,7 +11,7 @@ namespace {
 
 struct Target {
   int version = 0;
-  bool specific = false;  ///< "a" targets.
+  bool specific = false;  ///< It is an "a" target.
   bool machine_code = true;
   bool ptx = true;
 };

@@ -5,14 +5,14 @@
 namespace qlinear::detail {
 
 /// Keeps our failures out of the runtime's last error, which is the caller's to read. The runtime
-/// holds one error a thread, and a failure replaces it: what was pending before stays pending,
-/// perhaps as our error instead of the caller's.
+/// holds one error a thread, and a failure replaces it: an error that was pending stays pending,
+/// perhaps as ours instead of the caller's.
 class CallersError {
  public:
-  /// Before the calls of the runtime that may fail.
+  /// Construct it before the runtime calls that may fail.
   CallersError() noexcept : pending_(cudaPeekAtLastError() != cudaSuccess) {}
 
-  /// After a failure among them.
+  /// Call it after one of them failed.
   void clear_ours() const noexcept {
     if (!pending_) (void)cudaGetLastError();
   }

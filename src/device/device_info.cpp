@@ -21,13 +21,13 @@ struct CachedDevice {
   DeviceInfo info;
 };
 
-/// Whether `error` says that there is nothing to tell, now or later.
+/// Returns whether `error` means that the runtime does not know, now or later.
 bool is_not_told(cudaError_t error) {
   return error == cudaErrorNotSupported || error == cudaErrorInvalidValue ||
          error == cudaErrorInvalidConfiguration || error == cudaErrorInvalidClusterSize;
 }
 
-/// Reads attributes of a device up to the first that fails.
+/// Reads attributes of a device until one fails.
 class AttributeReader {
  public:
   explicit AttributeReader(int device) : device_(device) {}
@@ -61,7 +61,8 @@ cudaError_t query_architecture(DeviceInfo& info) {
   return attributes.error();
 }
 
-/// Where a driver does not tell the clocks, the cost model goes without.
+/// Leaves the memory's rate at 0 where the driver does not report clocks: the cost model then
+/// assumes one.
 cudaError_t query_memory(DeviceInfo& info) {
   constexpr double kTransfersPerClock = 2;
   double kilohertz = 0;
@@ -81,7 +82,7 @@ cudaError_t query_memory(DeviceInfo& info) {
   return cudaSuccess;
 }
 
-/// Fills in `clusters_at_once`. What the runtime does not tell stays 0.
+/// Fills in `clusters_at_once`; counts that the runtime does not report stay 0.
 cudaError_t query_clusters(DeviceInfo& info) {
   constexpr int kFirstArchitectureWithClusters = 90;
   if (info.architecture < kFirstArchitectureWithClusters) return cudaSuccess;
@@ -115,7 +116,7 @@ Status query(int device, DeviceInfo& info) {
   return error == cudaSuccess ? Status() : cuda_failure("cudaOccupancyMaxActiveClusters", error);
 }
 
-/// `query` where nobody has had an answer yet. A failure is not remembered, it may pass.
+/// Calls `query` until a first call succeeds. A failure may pass, so it is not remembered.
 Status query_once(int device, CachedDevice& cached) {
   const std::lock_guard lock(cached.mutex);
   if (cached.known.load(std::memory_order_relaxed)) return {};
@@ -129,8 +130,8 @@ Status query_once(int device, CachedDevice& cached) {
   return status;
 }
 
-/// The device of a stream that is being captured. cudaStreamGetDevice and its like would end the
-/// capture; the stream's context may be asked for.
+/// Finds the device of a stream that is being captured through the stream's context, since
+/// cudaStreamGetDevice would end the capture.
 cudaError_t device_of_capturing_stream(cudaStream_t stream, int& device) {
   using kernels::DriverFunction;
   static DriverFunction<CUresult(CUstream, CUcontext*)> get_context("cuStreamGetCtx", 9020);

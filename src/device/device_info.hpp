@@ -13,35 +13,35 @@ namespace qlinear::detail {
 
 using kernels::kReservedSharedBytes;
 
-/// What selection needs to know of a GPU.
+/// The facts of a GPU that selection needs.
 struct DeviceInfo {
   int ordinal = 0;
   int architecture = 0;                  ///< major * 10 + minor
-  KernelFamilies families;               ///< That run there.
-  KernelFamilies programmatic_families;  ///< That may be launched programmatically there.
+  KernelFamilies families;               ///< The families that run on it.
+  KernelFamilies programmatic_families;  ///< The families that may be launched with PDL on it.
   int multiprocessors = 0;
-  std::size_t shared_bytes_per_block = 0;  ///< With opt-in.
+  std::size_t shared_bytes_per_block = 0;  ///< The opt-in limit of dynamic shared memory.
   std::size_t shared_bytes_per_multiprocessor = 0;
-  double memory_bytes_per_clock =
-      0;  ///< Of a multiprocessor's clock, by the memory's clock and width.
-  /// Clusters of [.][n] blocks that run at once where a multiprocessor holds one block, and where
-  /// it holds two; 0 where there are none or the runtime does not tell.
+  /// Bytes that memory nominally delivers in one clock of an SM, from the memory's clock and width.
+  double memory_bytes_per_clock = 0;
+  /// Clusters of n blocks that run at once, at [0][n] with one block per SM and at [1][n] with two.
+  /// 0 where the GPU runs none or the runtime does not report them.
   std::array<std::array<int, kernels::kMaxClusterBlocks + 1>, 2> clusters_at_once{};
 };
 
 Status cuda_failure(const char* call, cudaError_t error);
 
-/// Whether `stream` is one of the default streams, which follow the current device.
+/// Returns whether `stream` is one of the default streams, which follow the current device.
 bool is_default_stream(cudaStream_t stream);
 
-/// The device on which work in `stream` runs, also while `stream` is being captured.
+/// Returns the device on which work in `stream` runs, even while `stream` is being captured.
 Result<int> device_of_stream(cudaStream_t stream);
 
-/// Facts of `device`, queried until an answer came, which is remembered. Unsupported where no
-/// compiled architecture runs there.
+/// Returns the facts of `device`, which are queried until a query succeeds and then remembered.
+/// Errors: Unsupported where no compiled architecture runs there; CudaError.
 Result<const DeviceInfo*> device_info(int device);
 
-/// As `device_info`, of the device of `stream`. Leaves no error in the runtime that was not there.
+/// Returns `device_info` of the device of `stream`. Leaves no new error in the runtime.
 Result<const DeviceInfo*> device_info_of_stream(cudaStream_t stream);
 
 /// Makes `device` current for a scope.
@@ -53,7 +53,7 @@ class DeviceGuard {
   DeviceGuard& operator=(const DeviceGuard&) = delete;
 
   cudaError_t error() const { return error_; }
-  /// The device that was current before.
+  /// Returns the device that was current before.
   int previous() const { return current_; }
 
  private:

@@ -4,7 +4,7 @@
 
 namespace qlinear::detail {
 
-/// Kernels that the same GPUs run and that are compiled for no others.
+/// A family is a set of kernels that are compiled for the same GPUs.
 enum class KernelFamily : std::uint8_t {
   Quantize,
   QuantizeCluster,
@@ -15,7 +15,8 @@ enum class KernelFamily : std::uint8_t {
 };
 inline constexpr int kKernelFamilies = 6;
 
-/// What `family` is compiled for, in the form of CMake's CUDA_ARCHITECTURES; empty for nothing.
+/// Returns what `family` is compiled for, in the form of CMake's CUDA_ARCHITECTURES; empty if the
+/// build leaves it out.
 constexpr const char* compiled_for(KernelFamily family) noexcept {
   switch (family) {
     case KernelFamily::Quantize:
@@ -34,7 +35,7 @@ constexpr const char* compiled_for(KernelFamily family) noexcept {
   return "";
 }
 
-/// Whether the library holds `family`. Its launchers may be named only if so.
+/// Returns whether the build holds `family`. Its launchers may be named only then.
 constexpr bool is_compiled(KernelFamily family) noexcept { return *compiled_for(family) != '\0'; }
 
 /// A set of families.
@@ -52,7 +53,7 @@ class KernelFamilies {
   std::uint8_t bits_ = 0;
 };
 
-/// Those whose code runs on a GPU of compute capability `architecture` (major * 10 + minor).
+/// Returns the families whose code runs on compute capability `architecture` (major * 10 + minor).
 KernelFamilies families_on(int architecture);
 
 /// Those of them that can be launched programmatically: whose code there waits for its predecessors

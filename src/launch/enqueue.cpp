@@ -5,7 +5,7 @@
 namespace qlinear::detail {
 namespace {
 
-/// The runtime's answer to a stream of another device, or to one that no longer exists.
+/// Explains the runtime's refusal of a stream of another device, or of one that no longer exists.
 Status refused_stream(const char* kernel, cudaStream_t stream) {
   int plan_device = 0;
   (void)cudaGetDevice(&plan_device);

@@ -6,12 +6,12 @@
 #include <qlinear/plan.hpp>
 #include <selection/kernel_table.hpp>
 
-// From checked arguments to launches: what both plans share.
+// Both plans turn checked arguments into launches here.
 
 namespace qlinear::detail {
 
-/// Makes the plan's device current for a scope; a failure where `stream` is a default stream of
-/// another device. A stream that was created on another device shows itself at the launch.
+/// Makes the plan's device current for a scope. Fails where `stream` is a default stream of another
+/// device; the launch itself refuses a created stream of another device.
 class PlanDevice {
  public:
   PlanDevice(cudaStream_t stream, int plan_device);
@@ -32,8 +32,8 @@ Status on_plan_device(cudaStream_t stream, int plan_device, const Enqueue& enque
   return status;
 }
 
-/// Row stride for the kernels: that of a lone row, or of rows without elements, means nothing and
-/// may be anything.
+/// Returns the row stride for the kernels. The caller may put anything into that of a lone row or
+/// of rows without elements, so those get the row length.
 template <class Tensor>
 std::int64_t row_stride(const Tensor& tensor) {
   return tensor.shape[0] > 1 && tensor.shape[1] > 0 ? tensor.stride[0] : tensor.shape[1];
@@ -61,11 +61,11 @@ kernels::QuantizeProblem quantize_problem(const DynamicRangeQuantizeDescriptor& 
           {}};
 }
 
-/// Launches nothing for M = 0.
+/// Enqueues the quantize kernel; nothing for M = 0.
 Status enqueue_quantize(const QuantizeKernel& kernel, const kernels::QuantizeProblem& problem,
                         cudaStream_t stream);
 
-/// Launches nothing for an empty output.
+/// Enqueues the GEMM; nothing for an empty output.
 Status enqueue_gemm(const GemmKernel& kernel, const kernels::GemmProblem& problem,
                     cudaStream_t stream);
 

@@ -13,10 +13,10 @@
 #include <limits>
 #include <type_traits>
 
-// The numerical contract, step by step. C is `scale_t<TIn>`; each operation on it rounds once, to
-// nearest even. No expression here both multiplies and adds, so there is nothing for a compiler to
-// contract: the only fused operation is the `std::fma` of the bias. The caller's floating-point
-// environment takes no part.
+// This is the numerical contract, step by step. C is `scale_t<TIn>`, and each operation on it
+// rounds once, to nearest even. No expression here both multiplies and adds, so a compiler finds
+// nothing to contract: the only fused operation is the `std::fma` of the bias. The caller's
+// floating-point environment takes no part.
 
 namespace qlinear::reference {
 namespace {
@@ -31,13 +31,13 @@ void store(float y, __nv_bfloat16& output) { output = __float2bfloat16_rn(y); }
 void store(float y, float& output) { output = y; }
 void store(double y, double& output) { output = y; }
 
-/// First element of row `index`. A matrix without columns may have a null pointer.
+/// Returns the first element of row `index`. A matrix without columns may have a null pointer.
 template <class Tensor>
 auto row(const Tensor& matrix, std::int64_t index) {
   return matrix.shape[1] == 0 ? nullptr : matrix.data + index * matrix.stride[0];
 }
 
-/// `max |x[i]|`, NaN if any element is NaN, 0 if there is none.
+/// Returns `max |x[i]|`: NaN if any element is NaN, 0 if there is none.
 template <class TIn>
 scale_t<TIn> absolute_maximum(const TIn* x, std::int64_t k) {
   scale_t<TIn> amax = 0;
@@ -49,7 +49,7 @@ scale_t<TIn> absolute_maximum(const TIn* x, std::int64_t k) {
   return amax;
 }
 
-/// Exponent of the power of two by which a row is multiplied where `q_max / amax` would overflow.
+/// A row is multiplied by two to this power where `q_max / amax` would overflow.
 template <class C>
 constexpr int kTinyRowExponent = std::is_same_v<C, double> ? 512 : 64;
 
@@ -84,7 +84,7 @@ void quantize(const TensorRef<TIn, 2>& activation, std::int32_t q_min, std::int3
   }
 }
 
-/// `sum_k q[k] * w[k]`. K is at most `max_k`, so no partial sum leaves int32.
+/// Returns `sum_k q[k] * w[k]`. K is at most `max_k`, so no partial sum leaves int32.
 template <class TWQ>
 std::int32_t dot(const S8* q, const TWQ* w, std::int64_t k) {
   std::int32_t sum = 0;

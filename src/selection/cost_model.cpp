@@ -10,39 +10,39 @@
 namespace qlinear::detail {
 namespace {
 
-// Of a GEMM's time the largest part is that of its busiest resource: tensor cores, rings of stages
-// in flight, the L2, memory, the way from memory to a multiprocessor, or power. These constants and
-// the costs in the kernel table are fitted to times of every kernel and split on an H200 and on an
-// H100, of whole linear layers of the benchmark's eight shapes and of smaller ones over M, so that
-// the choice is near the best on both.
-constexpr double kMemoryShare = 0.917;         // Of the memory's nominal rate.
-constexpr double kStreamBytesPerClock = 33.0;  // From memory to one multiprocessor.
-constexpr double kStartClocks = 3080.0;        // Of the launch, the same for all.
+// The model takes a GEMM to be about as slow as its busiest resource: the tensor cores, the latency
+// of the stages in flight, the L2, memory, the path from memory to one SM, or power. These
+// constants and the costs in the kernel table were fitted to times of every kernel and split on an
+// H200 and an H100: whole linear layers of the benchmark's eight shapes, and smaller ones over M.
+constexpr double kMemoryShare = 0.917;  // The share of its nominal rate that memory delivers.
+constexpr double kStreamBytesPerClock = 33.0;  // One SM receives no more from memory.
+constexpr double kStartClocks = 3080.0;        // A launch costs every kernel the same.
 constexpr double kDefaultMemoryBytesPerClock = 2000.0;
 
 std::int64_t divide_up(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 
-/// Blocks that a multiprocessor holds at once: what the registers allow, if shared memory does,
-/// too.
+/// Returns the blocks that an SM holds at once. Registers set the limit, and shared memory may
+/// lower it.
 std::int64_t resident_blocks(const GemmKernel& kernel, const DeviceInfo& device) {
   const auto fit = static_cast<std::int64_t>(device.shared_bytes_per_multiprocessor /
                                              (kernel.shared_bytes + kReservedSharedBytes));
   return std::clamp<std::int64_t>(fit, 1, kernel.blocks_per_multiprocessor);
 }
 
-/// How a problem falls into blocks, and those into waves.
+/// Describes how a problem divides into blocks, and blocks into waves.
 struct Work {
-  double weight_rows;  ///< Of a tile.
+  double weight_rows;  ///< Weight rows that a tile computes.
   double tiles_m;
   double tiles_n;
-  double waves;       ///< Blocks one after the other in a place that a multiprocessor has for one,
-  double turns;       ///< and in all places of the busiest multiprocessor.
-  double wave_steps;  ///< Stages of K that those blocks go through,
-  double turn_steps;  ///< and these.
-  double unevenness;  ///< How much more the busiest one has to do than the average.
-  bool half_used;     ///< A block a multiprocessor at most where two would fit: half of the shared
-                      ///< memory holds no ring.
-  bool crowded;       ///< Few tokens, and fewer idle multiprocessors than these.
+  double waves;       ///< Waves: blocks that one of an SM's residency slots runs one after another.
+  double turns;       ///< Blocks that the busiest SM runs in all.
+  double wave_steps;  ///< Stages of K in `waves`: k-steps on the critical path.
+  double turn_steps;  ///< Stages of K in `turns`.
+  double unevenness;  ///< Work of the busiest SM, as a multiple of the average.
+  /// Each SM holds at most one block where two would fit, so half of the shared memory holds no
+  /// stages.
+  bool half_used;
+  bool crowded;  ///< There are few tokens, and fewer idle SMs than tokens.
 };
 
 Work divide(const GemmKernel& kernel, const DeviceInfo& device,
@@ -83,35 +83,36 @@ Work divide(const GemmKernel& kernel, const DeviceInfo& device,
                         ? work.turn_steps * static_cast<double>(multiprocessors) / all_steps
                         : 1;
   work.half_used = resident > 1 && blocks <= multiprocessors && blocks > multiprocessors / 2;
-  // The quantize kernel of few tokens has a block for each. Where the GEMM leaves as many
-  // multiprocessors idle, 4096 x 4096 with 8 and 16 tokens and 4096 x 14336 with 16 took 4 to 9 %
-  // less on an H200. Why was not traced.
+  // The quantize kernel of few tokens runs a block for each. Where the GEMM leaves that many SMs
+  // idle, 4096 x 4096 with 8 and 16 tokens and 4096 x 14336 with 16 took 4 to 9 % less on an H200.
+  // The cause was not traced.
   constexpr std::int64_t kFewTokens = 32;
   work.crowded = problem.m <= kFewTokens && blocks + problem.m > multiprocessors;
   return work;
 }
 
-/// Where two blocks share a multiprocessor, each hides what the other waits for.
+/// Two blocks on one SM hide each other's waits.
 double tensor_clocks(const GemmKernel& kernel, const Work& work) {
   return kernel.cost.stage_clocks *
          std::max(work.turn_steps, work.wave_steps * kernel.cost.lone_factor);
 }
 
-/// A block gets a ring of stages in the time that one takes to come, however few others run.
+/// A block receives a whole pipeline of stages in one memory latency, however few other blocks run.
 double ring_clocks(const GemmKernel& kernel, const Work& work) {
   const double stage_bytes = (kernel.tile_m + work.weight_rows) * kernel.tile_k;
   const double rings = work.wave_steps * stage_bytes / static_cast<double>(kernel.ring_bytes);
   return std::max(kernel.cost.least_rings, rings) * kernel.cost.latency_clocks;
 }
 
-/// Weights come from memory for one tile of those next to each other along M: where few blocks do
-/// all the work, none gets them faster than this.
+/// Tiles that are neighbours along M share one read of their weights from memory. Where few blocks
+/// do all the work, none receives weights faster than this.
 double stream_clocks(const GemmKernel& kernel, const Work& work) {
   const double stage_bytes = work.weight_rows * kernel.tile_k;
   return work.turn_steps * stage_bytes / (kStreamBytesPerClock * work.tiles_m);
 }
 
-/// Each tile reads its weights and tokens from the L2. For a multiprocessor, on average.
+/// Returns the bytes that an average SM reads from the L2: each tile reads its own weights and
+/// tokens.
 double l2_bytes(const GemmKernel& kernel, const DeviceInfo& device,
                 const QuantizedLinearDescriptor& problem, const Work& work) {
   const double weight_rows = work.tiles_m * work.tiles_n * work.weight_rows / kernel.sharers;
@@ -120,7 +121,7 @@ double l2_bytes(const GemmKernel& kernel, const DeviceInfo& device,
          std::max(1, device.multiprocessors);
 }
 
-/// A GPU at its power limit has the clocks that the energy of its work allows.
+/// A GPU at its power limit lowers its clocks until the energy of the work fits.
 double power_clocks(const GemmKernel& kernel, const DeviceInfo& device,
                     const QuantizedLinearDescriptor& problem, double bytes_from_l2) {
   constexpr double kMacsPerClock = 4096;
@@ -131,9 +132,9 @@ double power_clocks(const GemmKernel& kernel, const DeviceInfo& device,
          kernel.cost.l2_byte_energy * bytes_from_l2;
 }
 
-/// Weights and tokens come from memory once. Tiles that share weights run next to each other and
-/// find them in the L2, but blocks do not keep in step, clusters least of all: they read part of
-/// them again.
+/// Weights and tokens come from memory once. Tiles that share weights run at about the same time
+/// and find them in the L2; but blocks drift apart, clusters most of all, and read part of the
+/// weights again.
 double memory_clocks(const GemmKernel& kernel, const DeviceInfo& device,
                      const QuantizedLinearDescriptor& problem, const Work& work, int split_k) {
   constexpr double kUnsplitReread = 0.068;
@@ -148,8 +149,8 @@ double memory_clocks(const GemmKernel& kernel, const DeviceInfo& device,
          (work.half_used ? kernel.cost.half_used_factor : 1);
 }
 
-/// The busiest resource's clocks and, the nearer the others come to that, some more: the fourth
-/// root of the sum of fourth powers.
+/// Combines resources by the fourth root of the sum of fourth powers: the busiest one's clocks, and
+/// more the closer the others come to it.
 double clocks_together(const std::array<double, 6>& resources) {
   double sum = 0;
   for (const double clocks : resources) sum += clocks * clocks * (clocks * clocks);

@@ -8,27 +8,28 @@
 
 namespace qlinear::detail {
 
-/// Tokens from which on a layer may take a GPU to its power limit: in the benchmark's rows of 128
-/// tokens an H100 and an H200 took 618 and 670 W at most, in those of 256 all of their 700 W.
+/// From this many tokens on a layer may reach the GPU's power limit: rows of 128 tokens of the
+/// benchmark drew at most 618 W on an H100 and 670 W on an H200, rows of 256 all of their 700 W.
 inline constexpr std::int64_t kPowerBoundTokens = 256;
 
-/// Blocks of `kernel` that run at once if K is split into `split_k` slices.
+/// Returns how many blocks of `kernel` run at once if K is split into `split_k` slices.
 std::int64_t blocks_at_once(const GemmKernel& kernel, const DeviceInfo& device, int split_k);
 
-/// Rows of the weights that a tile takes, of the `tile_n` that it holds.
+/// Returns the weight rows that a tile computes, at most the kernel's `tile_n`.
 int weight_rows_of_tile(const GemmKernel& kernel, const DeviceInfo& device,
                         const QuantizedLinearDescriptor& problem, int split_k);
 
-/// Tiles whose K is split into `split_k` > 1 slices: all that fill no wave, or all if there are no
-/// such. By a cluster all are.
+/// Returns how many tiles split K into `split_k` > 1 slices. A cluster splits all tiles; a
+/// workspace only those of the last, partial wave, or all if no wave is partial.
 std::int64_t split_tiles(const GemmKernel& kernel, const DeviceInfo& device,
                          const QuantizedLinearDescriptor& problem, int split_k);
 
-/// Whether the slices of the tiles that are split run at once, without whole tiles beside them.
+/// Returns whether all slices of the split tiles fit into one wave.
 bool split_fills_one_wave(const GemmKernel& kernel, const DeviceInfo& device,
                           const QuantizedLinearDescriptor& problem, int split_k);
 
-/// Expected clocks of `kernel` on `problem`, for comparing kernels with each other.
+/// Returns the clocks that `kernel` should take on `problem`, for comparison with other kernels
+/// only.
 double expected_clocks(const GemmKernel& kernel, const DeviceInfo& device,
                        const QuantizedLinearDescriptor& problem, int split_k);
 

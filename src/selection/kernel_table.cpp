@@ -35,7 +35,7 @@ constexpr QuantizeKernel quantize_cluster_row() {
   return row;
 }
 
-// In the order of preference: the first that suits the problem is chosen.
+// Rows stand in order of preference: selection takes the first that suits the problem.
 constexpr std::array kQuantizeRows{
     quantize_cluster_row(),
     QuantizeKernel{"quantize_registers", KernelFamily::Quantize, kOldestArchitecture,
@@ -102,10 +102,11 @@ constexpr GemmKernel mma_sync_row() {
   return row;
 }
 
-// TMA's coordinates have 32 bits and a sign, and a last tile ends behind its operand.
+// TMA's coordinates are signed 32-bit numbers, and the last tile reaches past the end of its
+// operand.
 constexpr std::int64_t kMaxTmaExtent = std::numeric_limits<std::int32_t>::max() - 1023;
 
-/// What the rows of kernels that TMA feeds have in common.
+/// Fills in what all rows of TMA-fed kernels share.
 template <class Tile>
 constexpr GemmKernel tma_row(const Tile& tile) {
   GemmKernel row{};
@@ -135,7 +136,7 @@ constexpr GemmKernel mma_sync_tma_row() {
   row.max_split_k = kMaxWorkspaceSplit;
   row.cost = {.stage_clocks = row.tile_m * row.tile_n * row.tile_k / kTileRow.macs_per_clock,
               .lone_factor = 1,
-              .wave_clocks = 0,  // The ring of the next tile fills while one is stored.
+              .wave_clocks = 0,  // The next tile's stages load while this one is stored.
               .split_clocks = 13900,
               .split_sum_clocks = 0.072};
   if constexpr (is_compiled(KernelFamily::Sm90a)) {
@@ -144,18 +145,18 @@ constexpr GemmKernel mma_sync_tma_row() {
   return row;
 }
 
-/// What a stage takes beside its instructions; fitted.
+/// Clocks between the instructions of two stages; fitted.
 constexpr double clocks_between_stages(const kernels::WgmmaTile& tile) {
   if (!tile.swapped) return 0;
   if (tile.rows == 64) return 150;
   if (tile.columns <= 32) return 227;
-  // On an H200 57344 x 8192 with 129 to 176 tokens took 5 to 10 % longer in a tile of 192 tokens
-  // than in two of 96. Why was not traced.
+  // On an H200, 57344 x 8192 with 129 to 176 tokens took 5 to 10 % longer in one tile of 192 tokens
+  // than in two of 96. The cause was not traced.
   return tile.columns > 128 ? 330 : 164;
 }
 
-/// The tensor cores are busy with a stage's multiply-adds or, where columns are few, shared memory
-/// with their operands.
+/// A stage keeps the tensor cores busy with its multiply-adds or, where columns are few, shared
+/// memory with its operands.
 constexpr double wgmma_stage_clocks(const kernels::WgmmaTile& tile) {
   constexpr double kMacsPerClock = 4096;
   constexpr double kSharedBytesPerClock = 128;
@@ -181,8 +182,8 @@ constexpr GemmKernel wgmma_row() {
   row.split = SplitK::Cluster;
   row.max_split_k = kTileRow.max_split_k();
   row.spreads_weight_rows = kTileRow.spreads_weight_rows();
-  // A cluster finds room where all of its blocks do. On an H200 those of two gained by spread rows
-  // with 512 to 1024 tokens, as tiles do that leave no registers.
+  // A cluster starts only where all of its blocks fit. On an H200, clusters of two gained by
+  // limiting quantize blocks per SM at 512 to 1024 tokens, as did tiles that leave no registers.
   row.fills_multiprocessor =
       row.blocks_per_multiprocessor == 1 && (!kTileRow.leaves_registers(2) || row.sharers > 1);
   row.cost = {.stage_clocks = wgmma_stage_clocks(kTileRow),
@@ -212,7 +213,7 @@ constexpr auto gemm_rows(std::integer_sequence<int, kDp4a...>,
                     mma_sync_tma_row<kMmaSyncTma>()..., wgmma_row<kWgmma>()...};
 }
 
-/// One index for each row of `tiles`.
+/// Numbers the rows of `kTiles`.
 template <const auto& kTiles>
 using TileIndices = std::make_integer_sequence<int, static_cast<int>(kTiles.size())>;
 
@@ -220,7 +221,7 @@ constexpr auto kGemmRows =
     gemm_rows(TileIndices<kernels::kDp4aTiles>{}, TileIndices<kernels::kMmaSyncTiles>{},
               TileIndices<kernels::kMmaSyncTmaTiles>{}, TileIndices<kernels::kWgmmaTiles>{});
 
-/// The rows of `kRows` that the library was compiled with.
+/// Returns the rows of `kRows` that this build compiles.
 template <const auto& kRows>
 constexpr auto compiled_rows() {
   constexpr auto kIsCompiled = [](const auto& row) { return is_compiled(row.family); };

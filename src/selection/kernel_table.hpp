@@ -12,68 +12,79 @@
 
 namespace qlinear::detail {
 
-/// One row of the table of quantize kernels. Every row takes every activation type and alignment.
+/// A row of the table of quantize kernels. Every row takes every activation type and alignment.
 struct QuantizeKernel {
   const char* name;
   KernelFamily family;
-  int architecture;  ///< Oldest compute capability, major * 10 + minor.
+  int architecture;  ///< The oldest compute capability that runs it, as major * 10 + minor.
   std::int64_t (*max_k)(ElementKind element);
-  /// Blocks of the cluster that shares a row of `k`; null for a kernel that needs no clusters.
+  /// Returns how many blocks form the cluster that shares a row of `k`. Null for a kernel without
+  /// clusters.
   int (*cluster_blocks)(std::int64_t k);
   kernels::QuantizeLauncher launch;
 };
 
-/// How the blocks that share a tile bring their slices of K together.
+/// Says how blocks that share a tile combine their slices of K.
 enum class SplitK : std::uint8_t {
   None,
-  Workspace,  ///< Partial sums in the caller's workspace.
-  Cluster,    ///< Distributed shared memory of a cluster.
+  Workspace,  ///< Partial sums go through the caller's workspace.
+  Cluster,    ///< Partial sums go through the cluster's distributed shared memory.
 };
 
-/// What the cost model needs to know of a kernel; clocks are a multiprocessor's.
+/// What the cost model knows of a kernel. Clocks are those of one SM.
 struct KernelCost {
-  double stage_clocks = 0;  ///< Of a stage, if as many blocks as should share the multiprocessor;
-  double lone_factor = 1;   ///< of a block alone where two should, as a multiple of that.
-  double latency_clocks = 2300;  ///< Until a ring of stages that was asked for is there.
-  double least_rings = 1;        ///< A block waits as for this part of a ring, however few stages.
-  double store_clocks = 0.266;   ///< Of an element of a tile.
-  double wave_clocks = 0;        ///< Of a wave of blocks beside its main loop and its stores.
-  double uneven_share = 0.086;   ///< How much of an uneven share of the tiles is felt where memory
-                                 ///< is what bounds.
-  double half_used_factor = 1.034;  ///< Of memory's clocks, if half of the rings' room is idle.
-  double split_reread = 0;  ///< Share of the weights that tiles next to each other along M read
-                            ///< from memory again if K is split.
-  double split_clocks = 0;  ///< Of bringing slices of K together, once,
-  double wide_split_clocks = 0;  ///< once more if they are more than two,
-  double split_sum_clocks = 0;   ///< and for each sum of a tile and each slice but one.
-  double crowded_clocks = 0;     ///< With few tokens, if fewer multiprocessors than these are idle.
-  double full_clocks = 0;        ///< If beside its blocks one of the quantize kernel finds no room.
-  double l2_bytes_per_clock = 65.5;  ///< From the L2, of a multiprocessor's share.
-  /// At the GPU's power limit, in clocks of full speed: energy of the products that a
-  /// multiprocessor makes in one of them, and of a byte from the L2.
+  /// Clocks of a stage where an SM holds as many blocks as the kernel intends.
+  double stage_clocks = 0;
+  /// A block alone on an SM where two should run takes this many times as long.
+  double lone_factor = 1;
+  /// Clocks from the request for a whole pipeline of stages until it has arrived.
+  double latency_clocks = 2300;
+  /// A block waits for at least this part of a pipeline, however few stages it has.
+  double least_rings = 1;
+  double store_clocks = 0.266;  ///< Clocks to store an element of a tile.
+  double wave_clocks = 0;       ///< Clocks that a wave adds to its main loops and stores.
+  /// How much of the unevenness of the blocks shows in a memory-bound kernel.
+  double uneven_share = 0.086;
+  /// Memory takes this many times as long where half of the pipelines' shared memory is idle.
+  double half_used_factor = 1.034;
+  /// With a split K, neighbours along M read this share of the weights from memory again.
+  double split_reread = 0;
+  double split_clocks = 0;       ///< Clocks that combining slices of K costs once.
+  double wide_split_clocks = 0;  ///< Clocks that combining more than two slices adds.
+  double split_sum_clocks = 0;   ///< Clocks for each accumulator of a tile and each slice but one.
+  /// Clocks that `crowded` work adds: few tokens, and fewer idle SMs than tokens.
+  double crowded_clocks = 0;
+  /// Clocks that a kernel adds beside whose blocks no quantize block fits.
+  double full_clocks = 0;
+  double l2_bytes_per_clock = 65.5;  ///< Bytes that one SM's share of the L2 delivers in a clock.
+  /// At the power limit, the products that an SM computes in a clock cost this many clocks of full
+  /// speed.
   double product_energy = 0;
+  /// At the power limit, a byte from the L2 costs this many clocks of full speed.
   double l2_byte_energy = 0;
 };
 
-/// One row of the table of GEMM kernels. Every row takes every M, N and K.
+/// A row of the table of GEMM kernels. Every row takes every M, N and K.
 struct GemmKernel {
   const char* name;
   KernelFamily family;
   kernels::TypePairs types;
   int architecture;
-  bool architecture_specific;  ///< Runs on `architecture` only.
+  bool architecture_specific;  ///< It runs on `architecture` only.
   KernelBackend backend;
-  int alignment;            ///< Of operand pointers and row strides, in bytes: 16 or 1.
-  std::int64_t max_extent;  ///< Largest M and N.
+  int alignment;            ///< Operand pointers and row strides need it, in bytes: 16 or 1.
+  std::int64_t max_extent;  ///< The largest M and N that it takes.
   int tile_m;
   int tile_n;
   int tile_k;
-  int sharers;  ///< Blocks next to each other along M for which weights are loaded once.
-  std::size_t shared_bytes;  ///< Dynamic shared memory of a block.
-  std::size_t ring_bytes;    ///< Of them, what asynchronous copies can keep in flight.
+  /// Cluster size along M: that many blocks receive one multicast load of the weights.
+  int sharers;
+  std::size_t shared_bytes;  ///< A block's dynamic shared memory.
+  std::size_t ring_bytes;  ///< The part of `shared_bytes` that asynchronous copies keep in flight.
   int blocks_per_multiprocessor;
-  bool fills_multiprocessor;  ///< Beside its blocks one of the quantize kernel finds no room.
-  bool spreads_weight_rows;   ///< Over its blocks, as `kernels::tile_weight_rows` has it.
+  bool fills_multiprocessor;  ///< No quantize block fits on an SM beside its blocks.
+  /// A tile may compute fewer rows than `tile_n`: see `kernels::tile_weight_rows`.
+  bool spreads_weight_rows;
   SplitK split;
   int max_split_k;
   KernelCost cost;
@@ -83,7 +94,7 @@ struct GemmKernel {
 std::span<const QuantizeKernel> quantize_kernels();
 std::span<const GemmKernel> gemm_kernels();
 
-/// The row with that name, or null.
+/// Finds a row by its name; null if there is none.
 const QuantizeKernel* find_quantize_kernel(std::string_view name);
 const GemmKernel* find_gemm_kernel(std::string_view name);
 

@@ -21,13 +21,14 @@ bool can_do(const QuantizeKernel& kernel, const DeviceInfo& device,
          problem.k <= kernel.max_k(problem.activation_element);
 }
 
-/// Whether a kernel that can do `problem` is worth it: clusters are, for so few long rows that all
-/// of theirs run at once, with a block a multiprocessor or, where rows are very long, with about
-/// four, counted as twice those with two. On an H200 that is 64 clusters of seven: 72 rows of 28672
-/// took 19 % longer with clusters than without, 64 rows 10 % less.
+/// Returns whether a kernel that can do `problem` is worth choosing. Clusters pay for long rows, as
+/// long as the clusters of all rows run at once: with one block per SM or, for very long rows, with
+/// about four, taken as twice the clusters of two blocks per SM. On an H200 the latter is 64
+/// clusters of seven blocks: with 28672 columns, 72 rows took 19 % longer with clusters than
+/// without, and 64 rows 10 % less.
 bool suits(const QuantizeKernel& kernel, const DeviceInfo& device,
            const DynamicRangeQuantizeDescriptor& problem) {
-  // From here on it needs more threads than leave a GEMM room beside it.
+  // Longer rows need so many threads without clusters that no GEMM block fits beside them.
   constexpr std::int64_t kVeryLongRow = 16384;
   if (kernel.cluster_blocks == nullptr) return true;
   if (problem.k <= kLongRow) return false;
@@ -38,7 +39,7 @@ bool suits(const QuantizeKernel& kernel, const DeviceInfo& device,
   return problem.m <= 2 * clusters_by_twos;
 }
 
-/// Why `can_do` says no.
+/// Explains why `can_do` refused.
 std::string obstacle(const QuantizeKernel& kernel, const DeviceInfo& device,
                      const DynamicRangeQuantizeDescriptor& problem) {
   if (device.architecture < kernel.architecture) {

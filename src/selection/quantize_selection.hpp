@@ -9,11 +9,11 @@
 
 namespace qlinear::detail {
 
-/// The environment's wish for a quantize kernel.
+/// The environment variable that forces a quantize kernel.
 inline constexpr const char* kQuantizeKernelVariable = "QLINEAR_QUANTIZE_KERNEL";
 
-/// Up to here a block of few threads holds the row in two chunks a thread, and exchanging the
-/// maximum between blocks would cost more than the second one.
+/// Up to this length a block of `kFewThreads` holds the row in two chunks a thread, and exchanging
+/// the maximum between blocks would cost more than the second chunk.
 inline constexpr std::int64_t kLongRow = 8192;
 
 /// Errors: Unsupported.

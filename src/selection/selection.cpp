@@ -21,7 +21,7 @@ namespace {
 constexpr const char* kKernelVariable = "QLINEAR_KERNEL";
 constexpr int kTensorMapAlignment = 16;
 
-/// Whether neither the caller nor the environment wishes anything that bears on the choice.
+/// Returns whether neither the caller nor the environment influences the choice.
 bool is_default(const PlanPreference& preference) {
   const PlanPreference none;
   return preference.kernel.empty() && preference.quantize_kernel.empty() &&
@@ -101,7 +101,8 @@ GemmChoice split_choice(const GemmKernel& kernel, const DeviceInfo& device,
           kernels::split_workspace_bytes(tiles, split_k, kernel.tile_m, kernel.tile_n)};
 }
 
-/// Whether splitting K into `split_k` slices leaves each a step, or is what the caller insists on.
+/// Returns whether K may be split into `split_k` slices: each slice must have a step, and slices
+/// beyond one wave must be the caller's request.
 bool may_split(const GemmKernel& kernel, const DeviceInfo& device,
                const QuantizedLinearDescriptor& problem, const PlanPreference& preference,
                int split_k) {
@@ -112,11 +113,11 @@ bool may_split(const GemmKernel& kernel, const DeviceInfo& device,
     return false;
   }
   if (preference.split_k != 0) return true;
-  // More blocks than run at once only add partial sums.
+  // A second wave of slices would only add partial sums.
   return split_fills_one_wave(kernel, device, problem, split_k);
 }
 
-/// The best split of K for `kernel` that `preference` allows; none if it allows none.
+/// Returns the fastest split of K for `kernel` that `preference` allows, or none.
 Candidate best_split(const GemmKernel& kernel, const DeviceInfo& device,
                      const QuantizedLinearDescriptor& problem, const PlanPreference& preference) {
   Candidate best;
@@ -140,14 +141,14 @@ Candidate best_split(const GemmKernel& kernel, const DeviceInfo& device,
   return best;
 }
 
-/// Whether a family that `device` runs is always ahead of `kernel`.
+/// Returns whether `device` runs a family that always beats `kernel`.
 bool is_superseded(const GemmKernel& kernel, const DeviceInfo& device) {
   return kernel.family == KernelFamily::MmaM8N8K16 &&
          device.families.contains(KernelFamily::MmaM16N8K32);
 }
 
-/// The best kernel of the fastest instructions that take the problem: of wgmma, mma.sync and dp4a
-/// no later one is ever ahead of an earlier one.
+/// Returns the best kernel of the fastest instruction that takes the problem: wgmma beats mma.sync
+/// wherever both do, and mma.sync beats dp4a.
 GemmChoice best_gemm(const DeviceInfo& device, const QuantizedLinearDescriptor& problem,
                      const PlanPreference& preference, int alignment) {
   for (const auto backend : {KernelBackend::Wgmma, KernelBackend::MmaSync, KernelBackend::Dp4a}) {
@@ -190,10 +191,10 @@ Status choose_gemm(const DeviceInfo& device, const PlanPreference& preference, L
   return {};
 }
 
-/// Whether a GEMM that starts while its predecessors still run gains by it. On an H200 that was so
-/// (by 3 to 10 %, before weights were prefetched) for grids that fill the multiprocessors behind a
-/// short quantize kernel. Blocks of smaller grids gather on those that the layer before leaves
-/// idle, or wait for one.
+/// Returns whether the GEMM gains by reading weights before earlier kernels in the stream finish.
+/// On an H200 it did, by 3 to 10 % before weights were prefetched, where its grid fills the SMs
+/// after a short quantize kernel. Blocks of a smaller grid pile up on the SMs that the previous
+/// layer leaves idle, or wait for one.
 bool early_start_pays(const DeviceInfo& device, const LinearState& state) {
   constexpr std::int64_t kFewTokens = 64;
   const auto& problem = state.descriptor;
@@ -206,10 +207,10 @@ bool early_start_pays(const DeviceInfo& device, const LinearState& state) {
   return blocks * 10 >= blocks_at_once(*choice.kernel, device, choice.split_k) * 9;
 }
 
-/// How much of a layer's weights memory delivers while it would be idle between two layers. More
-/// tokens come later the more weights are ahead of them; with 256 a long layer lost more than it
-/// gained. Of small weights a fifth: as much as of large ones cost 4096 x 4096 10 % and more. By an
-/// H200's times.
+/// Returns how many bytes of weights memory can deliver while it would idle between two layers,
+/// from times on an H200. Activation loads queue behind prefetched weights, so more tokens get
+/// less: with 256 a long layer lost more than it gained. Small weights get a fifth of their size,
+/// since 4096 x 4096 lost 10 % and more by the amount that suits large ones.
 std::int64_t bytes_to_prefetch(const DeviceInfo& device, const QuantizedLinearDescriptor& problem) {
   constexpr std::int64_t kShare = 5;
   if (problem.m == 0 || problem.m > 128) return 0;
@@ -218,8 +219,8 @@ std::int64_t bytes_to_prefetch(const DeviceInfo& device, const QuantizedLinearDe
                   problem.c_out * problem.k / kShare);
 }
 
-/// What the first tiles that `choice` computes read first of their weights: on an H100 up to 14 %
-/// of a layer's time.
+/// Prefetches what the first tiles of `choice` read first of their weights: up to 14 % of a layer's
+/// time on an H100.
 void choose_prefetch(const DeviceInfo& device, const QuantizedLinearDescriptor& problem,
                      GemmChoice& choice) {
   constexpr std::int64_t kLine = kernels::kCacheLineBytes;
@@ -239,10 +240,10 @@ void choose_prefetch(const DeviceInfo& device, const QuantizedLinearDescriptor& 
   choice.prefetched_bytes = std::min(lines, problem.k / choice.split_k / kLine) * kLine;
 }
 
-/// Blocks that take their places as those of the quantize kernel leave lie scattered; of a kernel
-/// that is launched behind it, neighbours lie together and share more of the L2. That is worth more
-/// than an early start where a GEMM takes about 300 us or longer: up to 10 % of a layer on an H100
-/// and 5 % on an H200, both at their power limit.
+/// Returns whether the GEMM's blocks should launch early (PDL). Blocks that start as quantize
+/// blocks exit land scattered over the GPU; a plain launch places neighbours together, which share
+/// more of the L2. From about 300 us of GEMM on the plain launch wins: by up to 10 % of a layer on
+/// an H100 and 5 % on an H200, both at their power limit.
 bool early_places_pay(const DeviceInfo& device, const QuantizedLinearDescriptor& problem,
                       const GemmChoice& choice) {
   constexpr double kLongClocks = 600e3;
@@ -250,10 +251,10 @@ bool early_places_pay(const DeviceInfo& device, const QuantizedLinearDescriptor&
          expected_clocks(*choice.kernel, device, problem, choice.split_k) < kLongClocks;
 }
 
-/// Whether the quantize kernel's blocks would crowd on the multiprocessors that a GEMM like
-/// `choice`, of the layer before, leaves first: up to 3 us of a layer of 512 tokens on an H200.
-/// With fewer tokens spreading them gave nothing, and where they find room beside the GEMM's it
-/// costs their early start.
+/// Returns whether quantize blocks should be limited per SM. After a GEMM like `choice` of the
+/// previous layer they would pile up on the SMs that it leaves first, which costs up to 3 us of a
+/// layer of 512 tokens on an H200. With fewer tokens the limit gave nothing, and where quantize
+/// blocks fit beside the GEMM's it costs their early start.
 bool rows_would_crowd(const QuantizedLinearDescriptor& problem, const GemmChoice& choice) {
   constexpr std::int64_t kFewTokens = 256;
   return choice.kernel != nullptr && choice.kernel->fills_multiprocessor && problem.m > kFewTokens;
@@ -280,7 +281,7 @@ void log_selection(const QuantizeState& state) {
                      to_string(d.activation_element), state.device, state.kernel->name));
 }
 
-/// The kernels for `descriptor`, weighed anew.
+/// Chooses the kernels for `descriptor` without a look at the cache.
 Result<LinearState> choose_linear(const DeviceInfo& device,
                                   const QuantizedLinearDescriptor& descriptor,
                                   const PlanPreference& preference) {

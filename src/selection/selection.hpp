@@ -5,7 +5,7 @@
 
 namespace qlinear::detail {
 
-/// The choice of kernels. Preconditions: the descriptors are valid. Errors: Unsupported.
+/// Chooses kernels. Preconditions: the descriptors are valid. Errors: Unsupported.
 Result<QuantizeState> select_quantize(const DeviceInfo& device,
                                       const DynamicRangeQuantizeDescriptor& descriptor,
                                       const PlanPreference& preference);

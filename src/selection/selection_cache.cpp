@@ -8,7 +8,7 @@
 namespace qlinear::detail {
 namespace {
 
-constexpr std::size_t kEntries = 64;  // A power of two.
+constexpr std::size_t kEntries = 64;  // A power of two, as the hash below needs it.
 
 struct Entry {
   bool used = false;
@@ -19,7 +19,7 @@ auto key(const QuantizedLinearDescriptor& d) {
   return std::tie(d.m, d.c_out, d.k, d.q_min, d.q_max, d.activation_element, d.weight_element);
 }
 
-/// The one entry that may hold `descriptor`: a multiplicative hash of its sizes.
+/// Returns the one entry that may hold `descriptor`, by a multiplicative hash of its sizes.
 Entry& entry_for(const QuantizedLinearDescriptor& descriptor) {
   thread_local std::array<Entry, kEntries> entries;
   constexpr std::uint64_t kGolden = 0x9E3779B97F4A7C15ULL;

@@ -4,10 +4,10 @@
 
 namespace qlinear::detail {
 
-/// This thread's latest selections without wishes: weighing the kernels takes microseconds, and an
-/// engine asks for the same few problems at every step.
+/// A thread remembers its latest selections without preferences, since comparing kernels takes
+/// microseconds and an engine asks for the same few problems at every step.
 ///
-/// The state that `select` found for `descriptor` on `device`, or null.
+/// Returns the state that `select` found for `descriptor` on `device`, or null.
 const LinearState* remembered_selection(int device, const QuantizedLinearDescriptor& descriptor);
 
 void remember_selection(const LinearState& state);

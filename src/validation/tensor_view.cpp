@@ -23,7 +23,7 @@ Status check_shape(const TensorView& view) {
                  shape_text(view.rank, view.expected_rows, view.expected_columns));
 }
 
-/// Strides count only where they lead to another element.
+/// Checks strides that lead to another element; others mean nothing.
 Status check_strides(const TensorView& view) {
   if (view.empty()) return {};
   if (view.columns > 1 && view.column_stride != 1) {
@@ -53,7 +53,8 @@ Status check_pointer(const TensorView& view) {
   return {};
 }
 
-/// Whether the end of `view` can be addressed. Precondition: it has elements and valid strides.
+/// Returns whether the end of `view` can be addressed. Precondition: it has elements and valid
+/// strides.
 bool end_is_addressable(const TensorView& view) noexcept {
   std::int64_t elements = 0;
   std::int64_t bytes = 0;
@@ -79,19 +80,19 @@ Status check_tensor(const TensorView& view) {
   return check_extent(view);
 }
 
-/// The bytes of a checked view: runs of `width` bytes, `pitch` apart, within [begin, end).
+/// The bytes of a checked view are runs of `width` bytes, `pitch` apart, within [begin, end).
 struct Footprint {
   std::uintptr_t begin;
   std::uintptr_t end;
   std::uintptr_t width;
-  std::uintptr_t pitch;  ///< 0 for a single run.
+  std::uintptr_t pitch;  ///< 0 stands for a single run.
 };
 
 Footprint footprint(const TensorView& view) noexcept {
   if (view.empty()) return {};
   const auto rows = static_cast<std::uintptr_t>(view.rows);
   const auto width = static_cast<std::uintptr_t>(view.columns) * view.element_bytes;
-  // The row stride of a single row is never read and may hold anything.
+  // Nothing reads the row stride of a single row, so it may hold anything.
   const auto pitch =
       rows == 1 ? 0 : static_cast<std::uintptr_t>(view.row_stride) * view.element_bytes;
   const auto begin = view.address();
@@ -102,8 +103,8 @@ bool overlap(const Footprint& a, const Footprint& b) noexcept {
   if (a.end <= b.begin || b.end <= a.begin) return false;
   if (a.pitch == 0 && b.pitch == 0) return true;
   if (a.pitch != 0 && b.pitch != 0 && a.pitch != b.pitch) return true;
-  // From here on both repeat with one pitch, or one of them is a single run among the other's. As
-  // the intervals meet, `second` starts between two runs of `first` unless it starts within one.
+  // From here on both views repeat with one pitch, or one of them is a single run. Their intervals
+  // meet, so `second` starts between two runs of `first` unless it starts within one.
   const std::uintptr_t pitch = std::max(a.pitch, b.pitch);
   const Footprint& first = a.begin <= b.begin ? a : b;
   const Footprint& second = a.begin <= b.begin ? b : a;

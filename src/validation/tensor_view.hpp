@@ -8,13 +8,14 @@
 
 namespace qlinear::detail {
 
-/// What the call does to a tensor.
+/// Says what the call does to a tensor.
 enum class Access : std::uint8_t { Read, Write };
 
-/// One argument with its type erased, beside what the descriptor asks of it. A vector is one row.
+/// One argument with its type erased, and the shape that the descriptor asks for. A vector is one
+/// row.
 struct TensorView {
   const char* name;
-  const char* axes;  ///< Names of the expected sizes, for messages.
+  const char* axes;  ///< Names the expected sizes in messages.
   std::int64_t expected_rows;
   std::int64_t expected_columns;
   Access access;
@@ -32,7 +33,7 @@ struct TensorView {
   std::uintptr_t address() const noexcept { return reinterpret_cast<std::uintptr_t>(data); }
 };
 
-/// View of `tensor`, a TensorRef or TensorMut, whose shape should be [rows, columns].
+/// Views `tensor`, a TensorRef or TensorMut, whose shape should be [rows, columns].
 template <class Tensor>
 TensorView matrix_view(const char* name, const char* axes, std::int64_t rows, std::int64_t columns,
                        Access access, const Tensor& tensor) noexcept {
@@ -52,7 +53,7 @@ TensorView matrix_view(const char* name, const char* axes, std::int64_t rows, st
           alignof(Element)};
 }
 
-/// View of `tensor`, whose shape should be [size].
+/// Views `tensor`, whose shape should be [size].
 template <class Tensor>
 TensorView vector_view(const char* name, const char* axes, std::int64_t size, Access access,
                        const Tensor& tensor) noexcept {
@@ -72,19 +73,19 @@ TensorView vector_view(const char* name, const char* axes, std::int64_t size, Ac
           alignof(Element)};
 }
 
-/// View of `bytes` bytes.
+/// Views `bytes` bytes.
 inline TensorView bytes_view(const char* name, std::size_t bytes, Access access,
                              const void* data) noexcept {
   const auto size = static_cast<std::int64_t>(bytes);
   return {name, "[bytes]", 1, size, access, 1, data, 1, size, 0, 1, 1, 1};
 }
 
-/// Members of QuantizedLinearArgs, and the workspace.
+/// Counts the members of QuantizedLinearArgs and the workspace.
 inline constexpr std::size_t kMaxTensors = 8;
 
-/// Checks each of the tensors of one call by itself, then that none that is written overlaps
-/// another. Allocates only on failure. Errors: InvalidProblem, with the argument's name, the fault
-/// and the remedy. Precondition: `count <= kMaxTensors`.
+/// Checks each tensor of one call, then that no written tensor overlaps another. Allocates only on
+/// failure. Errors: InvalidProblem, with the argument's name, the fault and the remedy.
+/// Precondition: `count <= kMaxTensors`.
 Status check_tensors(const TensorView* views, std::size_t count);
 
 }  // namespace qlinear::detail

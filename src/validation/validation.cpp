@@ -46,7 +46,7 @@ Status check_not_negative(const char* name, std::int64_t size) {
   return invalid("{} is {}, but a size cannot be negative; pass 0 or more", name, size);
 }
 
-/// Kernels count rows and columns in 32 bits.
+/// Checks that a size fits the kernels' 32-bit row and column numbers.
 Status check_index_range(const char* name, std::int64_t size) {
   constexpr std::int64_t kLargest = std::numeric_limits<std::int32_t>::max();
   if (size <= kLargest) return {};
@@ -82,8 +82,7 @@ Status check_reduction(const QuantizedLinearDescriptor& descriptor) {
       to_string(descriptor.weight_element));
 }
 
-/// A view that is null and yet has a length, as a caller makes of a pointer that it failed to
-/// check.
+/// Refuses a null view with a length, which a caller makes of a pointer that it failed to check.
 Status check_name(const char* field, std::string_view name) {
   if (name.data() != nullptr || name.empty()) return {};
   return invalid(
@@ -169,8 +168,8 @@ Status validate_args(const QuantizedLinearDescriptor& descriptor,
       bytes_view("workspace", workspace.bytes, Access::Write, workspace.data),
       vector_view("bias", "[C_out]", c_out, Access::Read, args.bias),
   };
-  // Each pass uses a contiguous part: it starts at the activation or the scratch, and ends behind
-  // the scratch, the workspace or the bias.
+  // Each pass uses a contiguous part: it starts at the activation or the scratch, and ends with the
+  // scratch, the workspace or the bias.
   const std::size_t first = pass == Pass::Multiply ? 1 : 0;
   const std::size_t last = pass == Pass::Quantize ? 3 : has_bias(args.bias) ? 8 : 7;
   return check_tensors(&views[first], last - first);

@@ -6,27 +6,28 @@
 
 namespace qlinear::detail {
 
-/// What of a linear layer a call is about to run.
+/// Says which part of a linear layer a call runs.
 enum class Pass {
-  Quantize,  ///< Reads `activation`, writes the scratch; no other argument is looked at.
-  Multiply,  ///< Reads the scratch, writes `output`; `activation` is not looked at.
+  Quantize,  ///< It reads `activation` and writes the scratch, and looks at no other argument.
+  Multiply,  ///< It reads the scratch and writes `output`, and does not look at `activation`.
   Both,
 };
 
-/// Errors: InvalidProblem (element kinds other than `activation` and `weight`, negative sizes, a
-/// range that breaks `-128 <= q_min <= 0 < q_max <= 127`), Unsupported (M or C_out of 2^31 or more,
-/// K above `max_k`).
+/// Checks a descriptor. Errors: InvalidProblem (element kinds other than `activation` and `weight`,
+/// negative sizes, a range that breaks `-128 <= q_min <= 0 < q_max <= 127`), Unsupported (M or
+/// C_out of 2^31 or more, K above `max_k`).
 Status validate_problem(const QuantizedLinearDescriptor& descriptor, ElementKind activation,
                         ElementKind weight) noexcept;
 
-/// As above; here K may reach 2^31 - 1, because nothing is summed.
+/// Checks likewise; here K may reach 2^31 - 1, because nothing is summed.
 Status validate_problem(const DynamicRangeQuantizeDescriptor& descriptor, ElementKind activation,
                         ElementKind quantized) noexcept;
 
-/// Errors: InvalidProblem (a name with a length and a null pointer, a negative split of K).
+/// Checks preferences. Errors: InvalidProblem (a name with a length and a null pointer, a negative
+/// split of K).
 Status validate_preference(const PlanPreference& preference) noexcept;
 
-/// Errors: InvalidProblem (bytes at a null pointer).
+/// Checks the workspace. Errors: InvalidProblem (bytes at a null pointer).
 Status validate_workspace(Workspace workspace) noexcept;
 
 /// Checks shape, strides, pointer, alignment and extent of every tensor that `pass` uses, and that

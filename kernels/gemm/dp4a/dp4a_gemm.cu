@@ -9,12 +9,12 @@
 namespace qlinear::kernels {
 namespace {
 
-constexpr int kSide = 16;                // Threads along m and n.
-constexpr int kKWords = kDp4aTileK / 4;  // Words of four k in a row of a tile.
+constexpr int kSide = 16;                // A block has this many threads along m and along n.
+constexpr int kKWords = kDp4aTileK / 4;  // A row of a tile has this many words of four k.
 constexpr int kChunksPerRow = kDp4aTileK / 16;
 
-/// One operand's tile in shared memory, word-major: word w of row r at [w][r], so that neighbouring
-/// rows of one w come in one load.
+/// One operand's tile in shared memory, word-major: word w of row r lies at [w][r], so that one
+/// load brings neighbouring rows of a w.
 template <int kRows>
 struct SharedTile {
   static constexpr int kPitch = Dp4aTile::pitch(kRows);
@@ -22,7 +22,8 @@ struct SharedTile {
 
   __device__ unsigned* at(int word, int row) const { return words + word * kPitch + row; }
 
-  /// Rows `first_row`.. of `matrix`, k from `first_k`; zeros beyond its ends.
+  /// Fills the tile with rows of `matrix` from `first_row` on and k from `first_k` on, with zeros
+  /// past its ends.
   __device__ void fill(const std::uint8_t* matrix, std::int64_t stride, std::int64_t first_row,
                        std::int64_t rows, std::int64_t first_k, std::int64_t k) const {
     for (int i = static_cast<int>(threadIdx.x); i < kRows * kChunksPerRow; i += kDp4aThreads) {
@@ -39,7 +40,7 @@ struct SharedTile {
     }
   }
 
-  /// The `kCount` rows of a thread: groups of up to four neighbours, `kSide` groups apart.
+  /// Reads a thread's `kCount` rows: groups of up to four neighbours, `kSide` groups apart.
   template <int kCount>
   __device__ void read(unsigned (&rows)[kCount], int word, int thread) const {
     constexpr int kGroup = kCount < 4 ? kCount : 4;
@@ -59,7 +60,7 @@ struct SharedTile {
     }
   }
 
-  /// Row of the tile that `read` brings to `thread` as its `i`-th.
+  /// Returns the row of the tile that `read` gives `thread` as its `i`-th.
   template <int kCount>
   static __device__ int row_of(int i, int thread) {
     constexpr int kGroup = kCount < 4 ? kCount : 4;

@@ -5,7 +5,7 @@
 
 namespace qlinear::kernels {
 
-/// Row `kTile` of `kDp4aTiles`: any M, N, K, stride and alignment.
+/// Launches row `kTile` of `kDp4aTiles`, which takes any M, N, K, stride and alignment.
 template <int kTile>
 cudaError_t launch_dp4a_gemm(const GemmProblem& problem, cudaStream_t stream);
 

@@ -8,15 +8,15 @@ namespace qlinear::kernels {
 inline constexpr int kDp4aTileK = 64;
 inline constexpr int kDp4aThreads = 256;
 
-/// A block's tile of the dp4a GEMM: 256 threads in a 16 x 16 square, each with (m/16) x (n/16)
-/// sums.
+/// A block's tile of the dp4a GEMM. Its 256 threads form a 16 x 16 square, each with (m/16) x
+/// (n/16) accumulators.
 struct Dp4aTile {
   const char* name;
   int m;
   int n;
 
-  /// Words of one k group of `rows` rows in shared memory. The padding spreads the writes of a
-  /// chunk's words over banks.
+  /// Returns the words of one group of four k of `rows` rows in shared memory. The padding spreads
+  /// the writes of a chunk's words over banks.
   static constexpr int pitch(int rows) { return rows + 4; }
   constexpr std::size_t shared_bytes() const {
     return static_cast<std::size_t>(kDp4aTileK) * static_cast<std::size_t>(pitch(m) + pitch(n));
@@ -24,8 +24,8 @@ struct Dp4aTile {
 };
 
 inline constexpr std::array<Dp4aTile, 2> kDp4aTiles{{
-    {"dp4a_128x128", 128, 128},  // 16 dp4a per 16-byte load from shared memory: prefill.
-    {"dp4a_16x64", 16, 64},      // A token row costs as little as it can: decode, and small N.
+    {"dp4a_128x128", 128, 128},  // For prefill: 16 dp4a for each 16-byte load from shared memory.
+    {"dp4a_16x64", 16, 64},      // For decode and small N: a token row costs as little as it can.
 }};
 
 }  // namespace qlinear::kernels

@@ -16,7 +16,7 @@
 
 namespace qlinear::kernels {
 
-/// The types and constants of one row of `kMmaSyncTiles`.
+/// Holds the types and constants of a row of `kMmaSyncTiles`.
 template <class TIn, int kTile>
 struct MmaSyncTraits {
   static constexpr MmaSyncTile tile = kMmaSyncTiles[kTile];
@@ -32,7 +32,7 @@ struct MmaSyncTraits {
   static_assert(tile.warps() * kStagingBytes <= kSharedBytes, "the store reuses the ring");
 };
 
-/// Adds up the products of a block's tile: fills the ring of stages, and multiplies and refills
+/// Adds up the products of a block's tile: fills the pipeline, then multiplies stages and refills
 /// them in turn.
 template <class Traits, bool kUnsignedB>
 class MmaSyncMainloop {
@@ -41,8 +41,9 @@ class MmaSyncMainloop {
   using Sums = typename Traits::Sums;
   static constexpr MmaSyncTile kTile = Traits::tile;
   static constexpr int kSteps = kTile.k / 32;
-  static constexpr int kParts = Sums::kFragmentsM;         // Of a step, each a turn.
-  static constexpr int kLastStep = (kSteps - 1) * kParts;  // Its first turn.
+  // A step has this many parts, and each part is a turn.
+  static constexpr int kParts = Sums::kFragmentsM;
+  static constexpr int kLastStep = (kSteps - 1) * kParts;  // The first turn of the last step.
   static constexpr int kAhead = kTile.stages - 1;
   static constexpr int kRingBytes = kTile.stages * Traits::kStageBytes;
   static_assert(kSteps % 2 == 0, "fragments alternate between two buffers");
@@ -54,7 +55,7 @@ class MmaSyncMainloop {
         ring_(ptx::dynamic_shared_memory()),
         lane_(Sums::template lane_addresses<A, B>(ring_, Sums::template corner<kTile.n>())) {}
 
-  /// Adds the products of stages `first`..`end - 1`.
+  /// Adds the products of stages `first` to `end - 1`.
   __device__ __forceinline__ void add(Sums& sums, int first, int end) {
     fill(first, end);
     int stage = first;
@@ -77,8 +78,8 @@ class MmaSyncMainloop {
   }
 
  private:
-  /// Brings the first stages, weights before the quantize kernel has ended, activations after, and
-  /// reads the first fragments.
+  /// Loads the first stages, weights before the quantize kernel has ended and activations after,
+  /// and reads the first fragments.
   __device__ __forceinline__ void fill(int first, int end) {
 #pragma unroll
     for (int i = 0; i < kAhead; ++i) {
@@ -97,18 +98,18 @@ class MmaSyncMainloop {
     for (int part = 0; part < kParts; ++part) read_part(0, part);
   }
 
-  /// Multiplies the stage in `slot_`. Fragments are read one step ahead of their use, across
-  /// stages, too: while the last step of a stage is multiplied, the first of the next is on its
-  /// way. The barrier that makes a stage visible also says that every warp has read the one before
-  /// it, whose slot is then refilled.
+  /// Multiplies the stage at `slot_`. Fragments are read one step ahead of their use, across
+  /// stages, too: while the last step of a stage is multiplied, the first step of the next is on
+  /// its way. The barrier that makes a stage visible also says that every warp has read the stage
+  /// before it, which is then refilled.
   ///
-  /// What a step reads and copies is dealt out between its products, as the tensor cores stand
-  /// still when all warps come from a barrier and do the same at once. `refill(turn)` issues
-  /// the copies that belong there.
+  /// A step's reads and copies are spread out between its products: the tensor cores would idle if
+  /// all warps came from a barrier and did the same at once. `refill(turn)` issues the copies that
+  /// belong there.
   template <class Refill>
   __device__ __forceinline__ void multiply_stage(Sums& sums, bool has_next, Refill refill) {
-    // One loop over steps and parts: where there is one part, the compiler would drop the inner of
-    // two, and with it the order to unroll the outer.
+    // Steps and parts share one loop: where there is one part, the compiler would drop the inner of
+    // two loops, and with it the order to unroll the outer.
 #pragma unroll
     for (int turn = 0; turn < kSteps * kParts; ++turn) {
       const int part = turn % kParts;
@@ -134,8 +135,8 @@ class MmaSyncMainloop {
                                    part);
   }
 
-  /// The copies of a stage inside the matrix. They are dealt out over half a stage only: the later
-  /// they start, the less of the memory's latency the stages in between cover.
+  /// Copies a stage that lies inside the matrix. The copies are spread over half a stage only: the
+  /// later they start, the less of the memory's latency the stages in between hide.
   __device__ __forceinline__ void refill(typename A::Stream& a, typename B::Stream& b, int turn) {
     constexpr int kPasses = A::kPasses + B::kPasses;
     constexpr int kTurns = kSteps / 2 * kParts;
@@ -151,8 +152,8 @@ class MmaSyncMainloop {
     if (turn == kTurns) ptx::cp_async_commit_group();
   }
 
-  /// The same of any stage, or of none if it is negative. One operand at a time, so that the
-  /// addresses of few copies are held at once.
+  /// Copies any stage, or none if it is negative, one operand at a time, so that registers hold the
+  /// addresses of few copies.
   __device__ __forceinline__ void refill_any(int stage, int turn) {
     if (turn == 0 && stage >= 0) a_.load(a_stage(refilled_), stage * kTile.k);
     if (turn == kParts) {
@@ -169,9 +170,10 @@ class MmaSyncMainloop {
   const A& a_;
   const B& b_;
   unsigned char* ring_;
-  typename Sums::LaneAddresses lane_;  ///< In the first stage.
+  typename Sums::LaneAddresses lane_;  ///< The lane's addresses in the first stage.
   typename Sums::Fragments fragments_[2];
-  int slot_ = 0;  ///< Of the stage that is multiplied, in bytes, and of the one to refill.
+  int slot_ = 0;  ///< Offset of the stage that is multiplied, in bytes.
+  /// Offset of the stage to refill.
   int refilled_ = kAhead * Traits::kStageBytes;
 };
 
@@ -182,8 +184,8 @@ struct MmaSyncWork {
   std::int64_t column;
 };
 
-/// Neither the main loop nor the sum over slices has a register to spare, so this is computed again
-/// behind them, not kept.
+/// Returns the block's work. It is computed again after the main loop and after the sum over
+/// slices, which have no register to keep it.
 template <class Traits>
 __device__ __forceinline__ MmaSyncWork mma_sync_work(const GemmProblem& p) {
   constexpr MmaSyncTile kShape = Traits::tile;
@@ -193,7 +195,7 @@ __device__ __forceinline__ MmaSyncWork mma_sync_work(const GemmProblem& p) {
   return {unit, std::int64_t{tile.m} * kShape.m, std::int64_t{tile.n} * kShape.n};
 }
 
-/// A block for each unit of work.
+/// Runs a block for each unit of work.
 template <class TIn, class TWQ, int kTile>
 __global__ void __launch_bounds__(kMmaSyncTiles[kTile].threads(),
                                   kMmaSyncTiles[kTile].blocks_per_multiprocessor)
@@ -240,7 +242,7 @@ cudaError_t launch_mma_sync_tile(const GemmProblem& p, cudaStream_t stream) {
   });
 }
 
-/// Null for tiles of another instruction.
+/// Returns null for tiles of another instruction.
 template <class TIn, MmaShape kShape, int kTile>
 constexpr GemmLauncher mma_sync_launcher() {
   if constexpr (kMmaSyncTiles[kTile].shape == kShape) {

@@ -6,9 +6,9 @@
 
 namespace qlinear::kernels {
 
-/// Row `tile` of `kMmaSyncTiles`, one of instruction `kShape`, for activations of type `TIn`.
-/// Operands are aligned as that row asks; any M, N and K. Defined in several files, so that they
-/// compile side by side, each for the GPUs that have the instruction.
+/// Launches row `tile` of `kMmaSyncTiles`, one of instruction `kShape`, for activations of type
+/// `TIn`. Operands are aligned as that row asks; it takes any M, N and K. Several files define it,
+/// so that they compile side by side, each for the GPUs that have the instruction.
 template <class TIn, MmaShape kShape>
 cudaError_t launch_mma_sync_gemm_for(int tile, const GemmProblem& problem, cudaStream_t stream);
 

@@ -9,33 +9,33 @@
 
 namespace qlinear::kernels {
 
-/// How `kRows` rows of `kK` bytes of K lie in shared memory. The 16-byte chunks of a row are
-/// permuted by its number, so that the eight rows an ldmatrix phase reads lie in eight different
-/// groups of four banks. With 64-byte rows two rows share 128 bytes; with 128-byte rows it is the
-/// 128-byte swizzle of TMA.
+/// Lays out `kRows` rows of `kK` bytes of K in shared memory. A row's number permutes its 16-byte
+/// chunks, so that the eight rows that an ldmatrix phase reads lie in eight different groups of
+/// four banks. Two 64-byte rows share 128 bytes; for 128-byte rows it is the 128-byte swizzle of
+/// TMA.
 template <int kRows, int kK>
 struct SwizzledRows {
   static_assert(kK == 64 || kK % 128 == 0);
   static constexpr int kStageBytes = kRows * kK;
 
-  /// Where 16-byte chunk `chunk` of row `row` lies in a stage.
+  /// Returns the offset of 16-byte chunk `chunk` of row `row` in a stage.
   static __device__ __forceinline__ int chunk_offset(int row, int chunk) {
     const int phase = kK == 64 ? row / 2 % 4 : row % 8;
     return row * kK + (chunk ^ phase) * 16;
   }
 
-  /// From a place in a stage to the same chunk 16 rows on, where the permutation is the same.
+  /// The distance to the same chunk 16 rows on, where the permutation is the same.
   static constexpr int k16Rows = 16 * kK;
-  /// From chunk 0 or 1 of a row to the chunk `chunks` further on, an even number. The stage begins
-  /// at a multiple of a row.
+  /// Returns the address `chunks` chunks, an even number, after chunk 0 or 1 of a row. The stage
+  /// begins at a multiple of a row.
   static __device__ __forceinline__ ptx::SharedAddress chunks_on(ptx::SharedAddress chunk,
                                                                  int chunks) {
     return chunk ^ static_cast<ptx::SharedAddress>(chunks * 16);
   }
 };
 
-/// One K-major operand of the mma.sync GEMM that cp.async loads: how a stage comes from global
-/// memory. A thread moves one 16-byte chunk of every `kRowsPerPass`-th row.
+/// Loads one K-major operand of the mma.sync GEMM from global memory by cp.async. A thread moves
+/// one 16-byte chunk of every `kRowsPerPass`-th row.
 template <int kRows, int kK, int kThreads, bool kAnyAlignment>
 class MmaSyncOperand : public SwizzledRows<kRows, kK> {
   static constexpr int kChunksPerRow = kK / 16;
@@ -46,17 +46,17 @@ class MmaSyncOperand : public SwizzledRows<kRows, kK> {
  public:
   static constexpr int kPasses = (kRows + kRowsPerPass - 1) / kRowsPerPass;
 
-  /// Copies of stages inside the matrix, one after another and a pass at a time: all that the main
-  /// loop does for them is to add to a pointer.
+  /// Copies stages that lie inside the matrix, one after another and a pass at a time: the main
+  /// loop only adds to a pointer for it.
   class Stream {
    public:
-    /// From the stage whose first byte of K is `first_k`.
+    /// Starts at the stage whose first byte of K is `first_k`.
     __device__ Stream(const MmaSyncOperand& operand, int first_k)
         : next_(operand.source_ + operand.chunk_k_ + first_k),
           pass_stride_(operand.pass_stride_),
           target_(operand.target_) {}
 
-    /// Pass `pass` of the stage, to be called for each in order.
+    /// Copies pass `pass` of the stage; to be called for each pass in order.
     __device__ __forceinline__ void copy(unsigned char* stage, int pass) {
       if (kRows % kRowsPerPass == 0 || is_tile_row(pass)) {
         ptx::cp_async_16(stage + target_ + pass * kRowsPerPass * kK, next_);
@@ -70,7 +70,8 @@ class MmaSyncOperand : public SwizzledRows<kRows, kK> {
     int target_;
   };
 
-  /// Rows `first_row`.. of `matrix`, `rows` in all, `stride` bytes apart, `k` bytes long.
+  /// Loads rows of `matrix` from `first_row` on. It has `rows` rows of `k` bytes, `stride` bytes
+  /// apart.
   __device__ MmaSyncOperand(const void* matrix, std::int64_t stride, std::int64_t first_row,
                             std::int64_t rows, std::int64_t k) {
     const int row = static_cast<int>(threadIdx.x) / kChunksPerRow;
@@ -89,11 +90,11 @@ class MmaSyncOperand : public SwizzledRows<kRows, kK> {
         (reinterpret_cast<std::uintptr_t>(matrix) | static_cast<std::uintptr_t>(stride)) % 16 == 0;
   }
 
-  /// How many stages, of those from K = 0 on, lie inside the matrix. The same for every thread.
+  /// Returns how many stages from K = 0 on lie inside the matrix; all threads get the same.
   __device__ int stages_inside() const { return is_aligned_ && has_whole_rows_ ? k_ / kK : 0; }
 
-  /// Starts the copies of the stage whose first byte of K is `first_k`; zeros beyond K and the
-  /// rows. They belong to the caller's cp.async group.
+  /// Starts the copies of the stage whose first byte of K is `first_k`, with zeros past K and past
+  /// the last row. They belong to the caller's cp.async group.
   __device__ __forceinline__ void load(unsigned char* stage, int first_k) const {
     const int k = first_k + chunk_k_;
     if (!is_aligned_ || first_k + kK > k_) {
@@ -112,7 +113,8 @@ class MmaSyncOperand : public SwizzledRows<kRows, kK> {
   }
 
  private:
-  /// A stage of whole chunks, not all of whose rows exist: the only kind of a decode's activations.
+  /// Loads a stage of whole chunks that has rows past the last. Every stage of a decode's
+  /// activations is one.
   __device__ __forceinline__ void load_rows(unsigned char* stage,
                                             const std::uint8_t* address) const {
 #pragma unroll 1
@@ -127,8 +129,8 @@ class MmaSyncOperand : public SwizzledRows<kRows, kK> {
     }
   }
 
-  /// A stage that crosses the end of K or is not aligned. Whole chunks are copied as usual;
-  /// parts of one are read exactly. (cp.async could fill up with zeros, too, but compute-sanitizer
+  /// Loads a stage that crosses the end of K or is not aligned. It copies whole chunks as usual and
+  /// reads parts of one exactly. (cp.async could fill up with zeros, too, but compute-sanitizer
   /// takes such a copy for a read of 16 bytes.)
   __device__ __forceinline__ void load_edge(unsigned char* stage, int k) const {
     const std::uint8_t* row = source_;
@@ -152,7 +154,7 @@ class MmaSyncOperand : public SwizzledRows<kRows, kK> {
 
   const std::uint8_t* source_;
   std::int64_t pass_stride_;
-  int rows_left_;  ///< From this thread's first row to the end of the matrix or the tile.
+  int rows_left_;  ///< Rows from this thread's first to the end of the matrix or the tile.
   int k_;
   int chunk_k_;
   int target_;

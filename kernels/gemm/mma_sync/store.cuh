@@ -6,30 +6,30 @@
 
 namespace qlinear::kernels {
 
-/// Brings a warp's sums through the epilogue to the output.
+/// Runs a warp's accumulators through the epilogue to the output.
 ///
-/// Fragments hold two neighbouring sums a lane. They become elements where they are; a detour
-/// through shared memory then gives each lane 16 bytes of an output row. All that the epilogue
-/// needs from global memory is loaded at the start, at once: no load could overtake a store, and
-/// each waited for its own.
+/// Fragments hold two neighbouring accumulators a lane. Lanes turn them into elements in registers;
+/// a detour through shared memory then gives each lane 16 bytes of an output row. All loads from
+/// global memory come at the start, since no load could overtake a store and each would wait alone.
 template <class TIn, class Sums>
 class MmaSyncStore {
   using C = scale_t<TIn>;
 
   static constexpr int kColumns = Sums::kWarpN;
-  static constexpr int kWidth = 16 / static_cast<int>(sizeof(TIn));  // Elements of 16 bytes.
+  // A lane moves this many elements, 16 bytes, at a time.
+  static constexpr int kWidth = 16 / static_cast<int>(sizeof(TIn));
   static constexpr int kFullPass = kMmaSyncStagedBytes / static_cast<int>(sizeof(TIn));
   static constexpr int kPassColumns = kColumns < kFullPass ? kColumns : kFullPass;
   static constexpr int kPitch = kMmaSyncStagedPitch / static_cast<int>(sizeof(TIn));
   static constexpr int kLanesPerRow = kPassColumns / kWidth;
   static constexpr int kRowsAtOnce = 32 / kLanesPerRow;
-  // Fragments whose columns' part is in registers at a time.
+  // Registers hold the columns' part of this many fragments at a time.
   static constexpr int kBatch = kPassColumns / 8 < 4 ? kPassColumns / 8 : 4;
   static_assert(kColumns % kPassColumns == 0 && 32 % kLanesPerRow == 0);
 
  public:
-  /// `memory`: the warp's own. The warp's sums begin at `first_row` and `first_column` of the
-  /// output and are rows up to `end_row`, at most M.
+  /// `memory` belongs to the warp. Its accumulators begin at `first_row` and `first_column` of the
+  /// output; rows end at `end_row`, at most M.
   __device__ __forceinline__ MmaSyncStore(const GemmProblem& p, unsigned char* memory,
                                           std::int64_t first_row, std::int64_t end_row,
                                           std::int64_t first_column)
@@ -42,7 +42,7 @@ class MmaSyncStore {
         target_(epilogue_.address(first_row, first_column + lane_column())),
         ldc_(p.ldc),
         aligned_(epilogue_.has_aligned_pieces()) {
-    // Beyond the last row or column that one again, so that no load waits behind a branch.
+    // Past the end the last row or column is loaded again, so that no load waits for a branch.
     C row_scale[kRowsOfLane];
 #pragma unroll
     for (int i = 0; i < kRowsOfLane; ++i) {
@@ -53,7 +53,7 @@ class MmaSyncStore {
     for (int i = 0; i < kColumnsOfLane; ++i) {
       column[i] = epilogue_.column(min(first_column + i * 32 + lane_, p.n - 1));
     }
-    __syncwarp();  // Until nobody reads what this memory held before.
+    __syncwarp();  // Wait until nobody reads what this memory held before.
 #pragma unroll
     for (int i = 0; i < kColumnsOfLane; ++i) {
       if (i * 32 + lane_ >= kColumns) continue;
@@ -66,7 +66,7 @@ class MmaSyncStore {
     }
   }
 
-  /// Called by the whole warp.
+  /// The whole warp calls it.
   __device__ __forceinline__ void store(const Sums& sums) const {
 #pragma unroll
     for (int i = 0; i < Sums::kFragmentsM; ++i) {
@@ -89,7 +89,7 @@ class MmaSyncStore {
   static constexpr int kRowsOfLane = (Sums::kWarpM + 31) / 32;
   static constexpr int kColumnsOfLane = (kColumns + 31) / 32;
 
-  /// Two neighbours, which one access moves.
+  /// Two neighbours that one access moves.
   template <class T>
   struct alignas(2 * sizeof(T)) Pair {
     T value[2];
@@ -98,7 +98,7 @@ class MmaSyncStore {
     return ptx::ld_shared(reinterpret_cast<const Pair<C>*>(values));
   }
 
-  // Behind the staged rows.
+  // The columns' part follows the staged rows.
   __device__ __forceinline__ C* column_scale() const {
     constexpr int kStaged = kMmaSyncStagedRows * kMmaSyncStagedPitch;
     return reinterpret_cast<C*>(reinterpret_cast<unsigned char*>(staging_) + kStaged);
@@ -108,11 +108,11 @@ class MmaSyncStore {
     return column_bias() + kColumns + row;
   }
 
-  /// That a lane copies, of a pass.
+  /// Returns the first column of a pass that a lane copies.
   __device__ __forceinline__ int lane_column() const { return lane_ % kLanesPerRow * kWidth; }
 
-  /// A lane's sums of `kBatch` fragments, the first of which begins at the warp's column `column`;
-  /// `staged`: its place in the staged rows. The columns' part is loaded before anything is staged:
+  /// Stages a lane's accumulators of `kBatch` fragments. The first begins at the warp's column
+  /// `column` and at `staged` in the staged rows. All loads of the columns' part come first, since
   /// no load could overtake a store.
   __device__ __forceinline__ void stage(const int (*sums)[4], const C (&row_scale)[2], int column,
                                         int staged) const {
@@ -141,7 +141,8 @@ class MmaSyncStore {
     }
   }
 
-  /// The staged rows to the output: those of the warp from `first_row` on, columns from `first` on.
+  /// Copies the staged rows to the output: the warp's rows from `first_row` on, columns from
+  /// `first` on.
   __device__ __forceinline__ void copy(int first_row, int first) const {
     constexpr int kPieces = (kMmaSyncStagedRows + kRowsAtOnce - 1) / kRowsAtOnce;
     const int row = lane_ / kLanesPerRow;
@@ -154,9 +155,9 @@ class MmaSyncStore {
   Epilogue<TIn> epilogue_;
   TIn* staging_;
   int lane_;
-  int rows_;          ///< That exist, from the warp's first.
-  int columns_left_;  ///< From the lane's column on.
-  TIn* target_;       ///< That column of the warp's first row.
+  int rows_;          ///< The output has this many rows from the warp's first.
+  int columns_left_;  ///< The output has this many columns from the lane's on.
+  TIn* target_;       ///< Points to the lane's column of the warp's first row.
   std::int64_t ldc_;
   bool aligned_;
 };

@@ -21,7 +21,7 @@
 
 namespace qlinear::kernels {
 
-/// The types and constants of one row of `kMmaSyncTmaTiles`, for device code.
+/// Holds the types and constants of a row of `kMmaSyncTmaTiles` for device code.
 template <int kTileIndex>
 struct MmaSyncTmaTraits {
   static constexpr MmaSyncTmaTile kTile = kMmaSyncTmaTiles[kTileIndex];
@@ -40,7 +40,7 @@ struct MmaSyncTmaTraits {
   using Sums = WarpTile<kWarpM, kWarpN>;
 };
 
-/// Where things lie in a block's shared memory.
+/// Lays out a block's shared memory.
 template <int kTileIndex>
 class MmaSyncTmaMemory {
   using Traits = MmaSyncTmaTraits<kTileIndex>;
@@ -56,22 +56,23 @@ class MmaSyncTmaMemory {
     constexpr int kWarpBytes = Traits::kStagingBytes / Traits::kWarps;
     return memory_ + Traits::kRingBytes + warp * kWarpBytes;
   }
-  /// A stage's bytes have come; every warp has read them.
+  /// Completes when a stage's bytes have arrived.
   __device__ ptx::Mbarrier* full(int slot) const { return barriers() + slot; }
+  /// Completes when every warp has read a stage.
   __device__ ptx::Mbarrier* empty(int slot) const { return barriers() + Traits::kStages + slot; }
-  /// What the loader keeps in mind.
+  /// Holds the loader's state.
   __device__ unsigned char* state() const {
     return reinterpret_cast<unsigned char*>(barriers() + 2 * Traits::kStages);
   }
 
-  /// For the block to agree on something.
+  /// A word through which a thread tells the block something.
   __device__ unsigned* flag() const {
     return reinterpret_cast<unsigned*>(state() + kMmaSyncTmaStateBytes);
   }
-  /// Which unit of work a warp is at.
+  /// Holds a warp's unit of work.
   __device__ unsigned* unit(int warp) const { return flag() + 1 + warp; }
 
-  /// By one thread, before the barrier that opens the kernel.
+  /// Initialises the barriers: called by one thread before the block's first barrier.
   __device__ void initialise() const {
     for (int slot = 0; slot < Traits::kStages; ++slot) {
       ptx::mbarrier_init(full(slot), 1);
@@ -106,25 +107,25 @@ __device__ __forceinline__ MmaSyncTmaWork mma_sync_tma_work(const GemmProblem& p
   return {split, std::int64_t{tile.m} * tokens_of_tile, std::int64_t{tile.n} * kTileN};
 }
 
-/// Fills the ring for all units of a block, one after the other. Warps that multiply take turns at
-/// it: of nine warps, none could have the registers that eight need, and one that did it alone
-/// would fall behind. What the loading thread has to know lies in shared memory, as all threads
-/// would give registers for it; and where units begin is computed between them, when no sums are
-/// held.
+/// Fills the pipeline for all units of a block, one after another. The warps that multiply take
+/// turns at it: nine warps could not have the registers that eight need, and one of the eight would
+/// lag if it loaded alone. The loader's state lies in shared memory, since in registers it would
+/// cost all threads some; and it computes where units begin between units, when no accumulators are
+/// live.
 template <int kTileIndex>
 class MmaSyncTmaLoader {
   using Traits = MmaSyncTmaTraits<kTileIndex>;
 
  public:
-  /// Stages that are asked for before the first is multiplied. Then one follows in each stage, into
-  /// the slot of the stage before.
+  /// This many stages are requested before the first is multiplied. Then each stage requests one
+  /// more, into the place of the stage before it.
   static constexpr int kAhead = Traits::kStages - 1;
 
   __device__ MmaSyncTmaLoader(const GemmProblem& p, int tokens_of_tile, unsigned units,
                               const CUtensorMap* weights, const CUtensorMap* tokens)
       : p_(p), tokens_of_tile_(tokens_of_tile), units_(units), weights_(weights), tokens_(tokens) {}
 
-  /// By one thread: asks for weights while kernels before this one may still run; for tokens not.
+  /// Requests weights while earlier kernels may still run, but no tokens. One thread calls it.
   __device__ void open() const {
     State& s = state();
     s.next_unit = ptx::ctaid_x();
@@ -136,7 +137,8 @@ class MmaSyncTmaLoader {
     for (int i = 0; i < opened(s); ++i) load_weights(s, s.at.stage + i, i);
   }
 
-  /// By the same, behind `open` and the wait.
+  /// Requests the tokens of the stages that `open` began, and the rest of the first `kAhead`. The
+  /// same thread calls it after `open` and griddepcontrol.wait.
   __device__ void follow() const {
     State& s = state();
     const int opened_stages = opened(s);
@@ -144,8 +146,9 @@ class MmaSyncTmaLoader {
     for (int slot = opened_stages; slot < kAhead; ++slot) load_next(slot);
   }
 
-  /// By the same, before a unit is multiplied: makes ready another one. As a unit has at least one
-  /// stage (or all have none), `load_next` finds those that it reaches. Behind the last, none.
+  /// Prepares another unit; the same thread calls it before a unit is multiplied. A unit has at
+  /// least one stage (or all have none), so `load_next` finds every unit that it reaches prepared.
+  /// After the last unit it prepares an empty one.
   __device__ void prepare() const {
     State& s = state();
     Unit unit{};
@@ -159,7 +162,8 @@ class MmaSyncTmaLoader {
     s.unit[s.prepared++ % kPrepared] = unit;
   }
 
-  /// By any thread, but one after the other: the next stage that is left, to a slot that is free.
+  /// Loads the next stage, if any is left, to a free place of the pipeline. Any thread may call it,
+  /// one at a time.
   __device__ __forceinline__ void load_next(int slot) const {
     State& s = state();
     if (s.at.stage == s.at.end_stage) {
@@ -174,23 +178,23 @@ class MmaSyncTmaLoader {
   }
 
  private:
-  /// Stages of K and the corner of the tile.
+  /// Stages of K, and the corner of the tile.
   struct Unit {
     int stage;
     int end_stage;
     int row;
     int column;
   };
-  static constexpr int kPrepared = 4;  // A power of two, more than `kAhead`.
+  static constexpr int kPrepared = 4;  // A power of two, and more than `kAhead`.
   static_assert(kPrepared > kAhead);
 
   struct State {
     Unit unit[kPrepared];
-    Unit at;  ///< The one that is loaded, from the stage to come next on.
+    Unit at;  ///< The unit that is being loaded; its `stage` is the next to load.
     unsigned begun;
     unsigned prepared;
     unsigned next_unit;
-    unsigned bytes;  ///< Of a stage.
+    unsigned bytes;  ///< The bytes of a stage.
   };
   static_assert(sizeof(State) <= kMmaSyncTmaStateBytes);
 
@@ -217,7 +221,8 @@ class MmaSyncTmaLoader {
   const CUtensorMap* tokens_;
 };
 
-/// A warp's part of a block's tiles: reads stages from the ring and adds up their products.
+/// Computes a warp's part of a block's tiles: reads stages from the pipeline and adds up their
+/// products.
 template <int kTileIndex, bool kUnsignedWeights>
 class MmaSyncTmaMainloop {
   using Traits = MmaSyncTmaTraits<kTileIndex>;
@@ -228,7 +233,7 @@ class MmaSyncTmaMainloop {
   static constexpr int kSteps = kMmaSyncTmaTileK / 32;
   static constexpr int kPairs = Sums::kFragmentsN / 2;
   static constexpr int kTurns = kSteps * kPairs;
-  // In the middle of a stage, and between steps, where the fewest addresses are held.
+  // In the middle of a stage and between steps registers hold the fewest addresses.
   static constexpr int kLoadTurn = kTurns / 2 - 1;
   static constexpr unsigned kParity = 4;
   static_assert(Traits::kStages <= kParity);
@@ -240,7 +245,7 @@ class MmaSyncTmaMainloop {
         at_(Sums::template lane_addresses<A, B>(memory_.tokens(0),
                                                 Sums::template corner<Traits::kTileN>())) {}
 
-  /// Adds the products of the next `stages` stages of the ring.
+  /// Adds the products of the next `stages` stages of the pipeline.
   __device__ __forceinline__ void add(Sums& sums, int stages) {
     if (stages == 0) return;
     ptx::mbarrier_wait_parity(memory_.full(slot()), parity());
@@ -253,9 +258,9 @@ class MmaSyncTmaMainloop {
   }
 
  private:
-  /// A turn multiplies all fragments of A by a pair of fragments of B. The next pair is read
-  /// meanwhile; and in the last turn of a step each fragment of A, as soon as it has been
-  /// multiplied, makes room for that of the next step. Across stages, too.
+  /// A turn multiplies all fragments of A by a pair of fragments of B while the next pair is read.
+  /// In the last turn of a step each fragment of A, once it has been multiplied, is replaced by
+  /// that of the next step, across stages, too.
   template <bool kHasNext>
   __device__ __forceinline__ void multiply_stage(Sums& sums) {
 #pragma unroll
@@ -280,8 +285,8 @@ class MmaSyncTmaMainloop {
     }
   }
 
-  /// By the first lane of a warp: to the slot of the stage before, which every warp has come past
-  /// by now. Its barrier also hands over what the loader keeps in mind.
+  /// Loads into the place of the stage before, which every warp has read by now. The first lane of
+  /// a warp calls it. The stage's barrier also hands over the loader's state.
   __device__ __forceinline__ void load_next() {
     const unsigned phase = slot() == 0 ? parity() ^ 1 : parity();
     ptx::mbarrier_wait_parity(memory_.empty(slot_before()), phase);
@@ -302,7 +307,8 @@ class MmaSyncTmaMainloop {
     return slot() == 0 ? Traits::kStages - 1 : slot() - 1;
   }
 
-  /// Of the stage before, all of whose fragments have been multiplied at least once, so read.
+  /// Releases the stage before: all its fragments have been multiplied at least once, so they have
+  /// been read.
   __device__ __forceinline__ void release() const {
     __syncwarp();
     if (ptx::laneid() == 0) ptx::mbarrier_arrive(memory_.empty(slot_before()));
@@ -317,14 +323,15 @@ class MmaSyncTmaMainloop {
 
   MmaSyncTmaMemory<kTileIndex> memory_;
   const Loader& loader_;
-  typename Sums::LaneAddresses at_;  ///< In the stage that is multiplied.
+  typename Sums::LaneAddresses at_;  ///< The lane's addresses in the stage that is multiplied.
   unsigned a_[Sums::kFragmentsM][4];
   unsigned b_[2][4];
-  unsigned cursor_ = 0;  ///< That stage's slot and, `kParity` or 0, its phase: in one register.
+  /// That stage's number in the pipeline, plus `kParity` in odd phases: one register holds both.
+  unsigned cursor_ = 0;
 };
 
-/// As many blocks as run at once, each of which goes through units of work: the ring fills for the
-/// next one while the one before is stored. `tokens_of_tile` rows are the box of the map `tokens`.
+/// Runs as many blocks as fit at once, each of which walks over units of work, so that the next
+/// unit's stages load while one is stored. The box of the map `tokens` has `tokens_of_tile` rows.
 template <class TIn, class TWQ, int kTileIndex>
 __global__ void __launch_bounds__(MmaSyncTmaTraits<kTileIndex>::kThreads, 1)
     mma_sync_tma_gemm(const __grid_constant__ CUtensorMap weights,
@@ -348,7 +355,7 @@ __global__ void __launch_bounds__(MmaSyncTmaTraits<kTileIndex>::kThreads, 1)
 #pragma unroll 1
   for (unsigned unit = ptx::ctaid_x(); unit < units; unit += gridDim.x) {
     if (ptx::tid_x() == 0) loader.prepare();
-    // The main loop has no register for it.
+    // The unit goes to shared memory, since the main loop has no register for it.
     ptx::st_shared(memory.unit(static_cast<int>(ptx::tid_x()) / 32), unit);
     __syncwarp();
     const SplitUnit split = split_unit(p, unit);
@@ -362,7 +369,8 @@ __global__ void __launch_bounds__(MmaSyncTmaTraits<kTileIndex>::kThreads, 1)
     if (slice.slices > 1 &&
         !reduce_split_k<kSums, Traits::kThreads>(&sums.sum[0][0][0], p, slice, memory.flag())) {
       unit = ptx::ld_shared(memory.unit(corner.warp));
-      __syncwarp();  // Until every lane has read it; otherwise those of the store see to that.
+      // Wait until every lane has read it; otherwise the store's own barriers see to that.
+      __syncwarp();
       continue;
     }
     unit = ptx::ld_shared(memory.unit(corner.warp));

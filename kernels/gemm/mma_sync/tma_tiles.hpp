@@ -10,10 +10,10 @@
 namespace qlinear::kernels {
 
 inline constexpr int kMmaSyncTmaTileK =
-    128;  // Bytes of K in a stage: a row of the 128-byte swizzle.
-inline constexpr int kMmaSyncTmaStateBytes = 96;  // What the loader keeps in mind.
+    128;  // A stage holds this many bytes of K, a row of the 128-byte swizzle.
+inline constexpr int kMmaSyncTmaStateBytes = 96;  // The loader's state takes at most this much.
 
-/// A block's tile of the mma.sync GEMM that TMA feeds.
+/// A block's tile of the TMA-fed mma.sync GEMM.
 struct MmaSyncTmaTile {
   const char* name;
   TypePairs types;
@@ -22,7 +22,7 @@ struct MmaSyncTmaTile {
   int stages;
   int warps_m;
   int warps_n;
-  double macs_per_clock;  ///< Of a multiprocessor, fitted to times on sm_90.
+  double macs_per_clock;  ///< The rate of an SM, fitted to times on sm_90.
 
   constexpr int warps() const { return warps_m * warps_n; }
   constexpr int threads() const { return warps() * 32; }
@@ -31,8 +31,8 @@ struct MmaSyncTmaTile {
   constexpr int staging_bytes() const {
     return warps() * mma_sync_staging_bytes(m / warps_m, n / warps_n);
   }
-  /// The ring, the warps' memory for their stores, two barriers a stage, the loader's state, and a
-  /// word for the block and for each warp.
+  /// Counts the pipeline, the warps' staging, two barriers a stage, the loader's state, and a word
+  /// for the block and for each warp.
   constexpr std::size_t shared_bytes() const {
     const int words = 1 + warps();
     const int bytes =
@@ -41,18 +41,18 @@ struct MmaSyncTmaTile {
   }
 };
 
-// The tensor cores share the multiprocessor's 128 bytes a clock of shared memory with the copies
-// that feed them, and cp.async's take more of them than TMA's.
+// The tensor cores share an SM's 128 bytes a clock of shared memory with the copies that feed them,
+// and cp.async takes more of them than TMA.
 inline constexpr std::array<MmaSyncTmaTile, 2> kMmaSyncTmaTiles{{
-    // 96 x 64 a warp: 107 bytes from shared memory for 4096 multiply-adds, all that 255 registers
-    // hold.
+    // A warp tile of 96 x 64 reads 107 bytes of shared memory for 4096 multiply-adds, and takes all
+    // of 255 registers.
     {"mma_m16n8k32_tma_192x256", kCommonPairs, 192, 256, 3, 2, 4, 2440.0},
-    // 64 x 64 a warp, 128 bytes; fills waves that the row above does not.
+    // A warp tile of 64 x 64 reads 128 bytes. It fills waves that the row above does not.
     {"mma_m16n8k32_tma_128x256", kCommonPairs, 128, 256, 3, 2, 4, 2310.0},
 }};
 
 constexpr bool mma_sync_tma_tiles_fit() {
-  constexpr std::size_t kSharedBytes = 232448;  // Of a block of sm_90 (227 KiB).
+  constexpr std::size_t kSharedBytes = 232448;  // A block of sm_90 has at most 227 KiB.
   for (const MmaSyncTmaTile& tile : kMmaSyncTmaTiles) {
     if (tile.shared_bytes() > kSharedBytes) return false;
   }

@@ -36,8 +36,8 @@ struct WarpCorner {
   int column;
 };
 
-/// A warp's part of a block's tile: kM x kN sums in 16 x 8 fragments. Lane l holds, of each
-/// fragment, rows l / 4 and l / 4 + 8, columns l % 4 * 2 and the next.
+/// A warp's part of a block's tile: kM x kN accumulators in 16 x 8 fragments. Of each fragment,
+/// lane l holds rows l / 4 and l / 4 + 8, columns l % 4 * 2 and the next.
 template <int kM, int kN>
 struct WarpTile {
   static constexpr int kWarpM = kM;
@@ -46,7 +46,7 @@ struct WarpTile {
   static constexpr int kFragmentsN = kN / 8;
   static_assert(kM % 16 == 0 && kN % 16 == 0);
 
-  /// The operands of one step of 32 bytes of K.
+  /// Holds the operands of one step of 32 bytes of K.
   struct Fragments {
     unsigned a[kFragmentsM][4];
     unsigned b[kFragmentsN / 2][4];
@@ -54,8 +54,8 @@ struct WarpTile {
 
   int sum[kFragmentsM][kFragmentsN][4] = {};
 
-  /// Where this warp is in a tile of `kTileN` columns. Computed anew where it is needed: in a main
-  /// loop there is no register for it.
+  /// Returns where this warp is in a tile of `kTileN` columns. It is computed again wherever it is
+  /// needed, since a main loop has no register for it.
   template <int kTileN>
   static __device__ __forceinline__ WarpCorner corner() {
     constexpr int kWarpsN = kTileN / kN;
@@ -63,7 +63,7 @@ struct WarpTile {
     return {warp, warp / kWarpsN * kM, warp % kWarpsN * kN};
   }
 
-  /// Where a lane's reads of a stage begin.
+  /// The addresses at which a lane's reads of a stage begin.
   struct LaneAddresses {
     ptx::SharedAddress a;
     ptx::SharedAddress b;
@@ -74,22 +74,23 @@ struct WarpTile {
     }
   };
 
-  /// `A` and `B` are the operands' layouts in a stage, one behind the other; `corner`: this warp's.
+  /// Returns the lane's addresses. `A` and `B` are the operands' layouts in a stage, where B
+  /// follows A; `corner` is this warp's.
   template <class A, class B>
   static __device__ __forceinline__ LaneAddresses lane_addresses(const unsigned char* stage,
                                                                  const WarpCorner& corner) {
     const int lane = static_cast<int>(threadIdx.x) % 32;
     const int matrix = lane / 8;
-    // ldmatrix.x4 brings, for A, the 8 x 16 byte quarters in the order of a fragment's registers;
-    // for B, both registers of one fragment and then those of the next.
+    // For A, ldmatrix.x4 loads the 8 x 16 byte quarters in the order of a fragment's registers; for
+    // B, both registers of one fragment and then those of the next.
     const int a_row = corner.row + lane % 8 + matrix % 2 * 8;
     const int b_row = corner.column + lane % 8 + matrix / 2 * 8;
     return {ptx::shared_address(stage + A::chunk_offset(a_row, matrix / 2)),
             ptx::shared_address(stage + A::kStageBytes + B::chunk_offset(b_row, matrix % 2))};
   }
 
-  /// Reads the `part`-th of `kFragmentsM` parts of the fragments of step `step` of a stage, those
-  /// first that are multiplied first. `at`: the lane's addresses in that stage.
+  /// Reads the `part`-th of `kFragmentsM` parts of the fragments of step `step`, in the order in
+  /// which they are multiplied. `at` holds the lane's addresses in that stage.
   template <class A, class B>
   static __device__ __forceinline__ void read_part(Fragments& to, LaneAddresses at, int step,
                                                    int part) {
@@ -123,7 +124,7 @@ struct WarpTile {
     ptx::ldmatrix_x4(to, B::chunks_on(at.b, step * 2) + rows);
   }
 
-  /// The `part`-th of `kFragmentsM` parts of a step's products.
+  /// Multiplies the `part`-th of `kFragmentsM` parts of a step.
   template <MmaShape kShape, bool kUnsignedB>
   __device__ __forceinline__ void multiply_part(const Fragments& from, int part) {
 #pragma unroll
@@ -132,7 +133,7 @@ struct WarpTile {
     }
   }
 
-  /// The products of fragment `i` of A and fragment `j` of B, which is one of the pair `b`.
+  /// Multiplies fragment `i` of A by fragment `j` of B, which is one of the pair `b`.
   template <MmaShape kShape, bool kUnsignedB>
   __device__ __forceinline__ void multiply(int i, int j, const unsigned (&a)[4],
                                            const unsigned (&b)[4]) {

@@ -6,9 +6,9 @@
 
 namespace qlinear::kernels {
 
-/// Brings the sums of a swapped tile of few tokens through the epilogue, each from the thread that
-/// holds it straight to the output: so few elements are stored sooner than they are laid out in
-/// shared memory. What the epilogue needs is on its way to registers while the tile is multiplied.
+/// Runs the accumulators of a swap_ab tile of few tokens through the epilogue, from the thread that
+/// holds each straight to the output: storing so few elements takes less time than laying them out
+/// in shared memory. Threads fetch what the epilogue needs while the tile is multiplied.
 template <class TIn, int kTileIndex>
 class WgmmaDirectStore {
   using Traits = WgmmaTraits<kTileIndex>;
@@ -36,7 +36,7 @@ class WgmmaDirectStore {
     }
   }
 
-  // Nothing is shared: a thread fetches what it needs.
+  // There is nothing to share: a thread fetches what it needs.
   __device__ void share_columns() const {}
   __device__ void await_readers() const {}
 
@@ -59,8 +59,9 @@ class WgmmaDirectStore {
   using Column = typename Epilogue<TIn>::Column;
 
   __device__ static int lane() { return static_cast<int>(threadIdx.x) % 32; }
-  /// Of a thread's sums: the output's column, and its row in fragment `j`.
+  /// Returns the output column of a thread's accumulator.
   __device__ int n(int half) const { return first_n_ + half * 8; }
+  /// Returns its output row in fragment `j`.
   __device__ int m(int j, int e) const { return first_m_ + j * 8 + e; }
 
   Epilogue<TIn> epilogue_;

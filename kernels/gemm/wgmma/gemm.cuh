@@ -21,7 +21,7 @@
 
 namespace qlinear::kernels {
 
-/// The thread that fills the ring.
+/// Fills the pipeline, from one thread.
 template <int kTileIndex>
 class WgmmaProducer {
   using Traits = WgmmaTraits<kTileIndex>;
@@ -32,7 +32,7 @@ class WgmmaProducer {
                            const CUtensorMap* tokens)
       : ring_(ring), schedule_(schedule), weights_(weights), tokens_(tokens) {}
 
-  /// Fills the ring with weights of the first tile, while kernels before this one may still run.
+  /// Preloads weights of the first tile while earlier kernels may still run.
   __device__ void open() const {
     if (schedule_.first_tile() >= schedule_.end_tile()) return;
     const WgmmaWork work = schedule_.work(schedule_.first_tile());
@@ -42,7 +42,7 @@ class WgmmaProducer {
     }
   }
 
-  /// Behind `open`: its tokens, and all that follows.
+  /// Loads the tokens of the stages that `open` started, then all further stages.
   __device__ void run() {
     ptx::griddepcontrol_wait();
     int skipped = opened_steps();
@@ -63,15 +63,15 @@ class WgmmaProducer {
   }
 
  private:
-  /// Of a stage. What lies behind a tile's tokens and weight rows only reaches sums that nobody
-  /// stores.
+  /// Returns the bytes of a stage. Rows past a tile's tokens and weight rows only reach
+  /// accumulators that nobody stores.
   __device__ unsigned loaded_bytes() const {
     return static_cast<unsigned>((schedule_.tile_weight_rows() + schedule_.tile_tokens()) *
                                  kWgmmaTileK);
   }
 
-  /// Neither the whole ring nor most of a slice of K: tokens would queue behind that at the tensor
-  /// memory accelerator.
+  /// Preload weights for at most half the K slice and 3/4 of the stages: activation loads queue
+  /// behind them in the TMA unit.
   __device__ int opened_steps() const {
     const int steps = schedule_.end_step() - schedule_.first_step();
     return min((steps + 1) / 2, Traits::kStages * 3 / 4);
@@ -150,7 +150,7 @@ __device__ __forceinline__ void wgmma_mainloop(const WgmmaRing<kTileIndex>& ring
   if (previous >= 0) release(previous);
 }
 
-/// The consumers' part of `wgmma_gemm`.
+/// Runs the consumer warpgroups of `wgmma_gemm`.
 template <class TIn, class TWQ, int kTileIndex>
 __device__ __forceinline__ void wgmma_consume(const GemmProblem& p,
                                               const WgmmaRing<kTileIndex>& ring,
@@ -177,7 +177,7 @@ __device__ __forceinline__ void wgmma_consume(const GemmProblem& p,
     wgmma_mainloop<kTileIndex, std::is_same_v<TWQ, U8>>(uniform_ring, schedule, cursor, sums,
                                                         warp / 4);
     store.share_columns();
-    if (schedule.slices() > 1) {  // Then this is the block's only tile.
+    if (schedule.slices() > 1) {  // A block that splits K computes one tile only.
       if (cluster_sums.add_up(sums)) store.store(sums);
       return;
     }
@@ -186,8 +186,8 @@ __device__ __forceinline__ void wgmma_consume(const GemmProblem& p,
   }
 }
 
-/// Warpgroup 0 produces, the others consume. Grid and cluster as `launch_wgmma_tile` sets them;
-/// `tile_tokens` rows are the box of the map `tokens`, `tile_weight_rows` that of `weights`.
+/// Warpgroup 0 produces, the others consume. `launch_wgmma_tile` sets grid and cluster. The box of
+/// the map `tokens` has `tile_tokens` rows, that of `weights` `tile_weight_rows`.
 template <class TIn, class TWQ, int kTileIndex>
 __global__ void __launch_bounds__(WgmmaRegisters<TIn, kTileIndex>::kMaxThreads,
                                   WgmmaTraits<kTileIndex>::kBlocks)
@@ -211,7 +211,8 @@ __global__ void __launch_bounds__(WgmmaRegisters<TIn, kTileIndex>::kMaxThreads,
   }
   __syncthreads();
   if (in_cluster) ptx::barrier_cluster_arrive_relaxed();
-  if (kShares) ptx::barrier_cluster_wait();  // Before anything reaches another block's barriers.
+  // No multicast may reach another block before its barriers are initialised.
+  if (kShares) ptx::barrier_cluster_wait();
 
   if (threadIdx.x < 128) {
     if constexpr (Registers::kMoves) ptx::setmaxnreg_dec<40>();
@@ -226,7 +227,7 @@ __global__ void __launch_bounds__(WgmmaRegisters<TIn, kTileIndex>::kMaxThreads,
     if constexpr (Registers::kMoves) ptx::setmaxnreg_inc<232>();
     wgmma_consume<TIn, TWQ, kTileIndex>(p, ring, uniform_ring, schedule, cluster_sums);
   }
-  if (kShares) {  // Nobody leaves while others still send to it.
+  if (kShares) {  // No block exits while others still send to it.
     ptx::barrier_cluster_arrive_relaxed();
     ptx::barrier_cluster_wait();
   }
@@ -238,8 +239,9 @@ inline int weight_rows_of_tile(const WgmmaTile& tile, const GemmProblem& p) {
   return tile_weight_rows(p.m, p.n, tile.tile_m(), tile.tile_n(), blocks, p.split_k);
 }
 
-/// A cluster of `split_k` blocks for each tile; without a split, as many blocks or clusters as fit
-/// at once, each walking over tiles, so that the ring of the next one fills while a tile is stored.
+/// Launches a cluster of `split_k` blocks for each tile. Without a split, it launches as many
+/// blocks or clusters as run at once; each walks over tiles, so that the next tile's stages load
+/// while one is stored.
 template <class TIn, int kTileIndex>
 cudaError_t launch_wgmma_tile(const GemmProblem& p, cudaStream_t stream) {
   constexpr WgmmaTile kTile = kWgmmaTiles[kTileIndex];
@@ -262,8 +264,8 @@ cudaError_t launch_wgmma_tile(const GemmProblem& p, cudaStream_t stream) {
   LaunchConfig config{kTile.name, dim3(static_cast<unsigned>(blocks)), dim3(kTile.threads())};
   config.cluster = dim3(static_cast<unsigned>(cluster));
   config.dynamic_shared_bytes = kTile.shared_bytes();
-  // Then no two blocks meet on one multiprocessor while another is idle. Of larger clusters fewer
-  // may run at once than multiprocessors have room for.
+  // Keep two blocks off one SM while another SM idles. Larger clusters are exempt: fewer of them
+  // may run at once than the SMs have room for.
   if (blocks <= p.multiprocessors && cluster <= 2) {
     config.dynamic_shared_bytes = std::max(config.dynamic_shared_bytes, kLoneBlockSharedBytes);
   }

@@ -6,9 +6,9 @@
 
 namespace qlinear::kernels {
 
-/// Row `tile` of `kWgmmaTiles` for activations of type `TIn`. Operands have 16-byte aligned
-/// pointers and row strides; any M, N and K. Defined in one file a type, so that they compile side
-/// by side.
+/// Launches row `tile` of `kWgmmaTiles` for activations of type `TIn`. Operands have 16-byte
+/// aligned pointers and row strides; it takes any M, N and K. Each type has a file of its own, so
+/// that they compile side by side.
 template <class TIn>
 cudaError_t launch_wgmma_gemm_for(int tile, const GemmProblem& problem, cudaStream_t stream);
 

@@ -8,7 +8,7 @@
 
 namespace qlinear::kernels {
 
-/// The constants of one row of `kWgmmaTiles`, for device code.
+/// Holds the constants of a row of `kWgmmaTiles` for device code.
 template <int kTileIndex>
 struct WgmmaTraits {
   static constexpr WgmmaTile kTile = kWgmmaTiles[kTileIndex];
@@ -33,18 +33,19 @@ struct WgmmaTraits {
   static constexpr bool kSpreadsWeightRows = kTile.spreads_weight_rows();
 };
 
-/// Which of the 65536 registers of a multiprocessor a block has.
+/// Says how many of an SM's 65536 registers a block has.
 template <class TIn, int kTileIndex>
 struct WgmmaRegisters {
   using Traits = WgmmaTraits<kTileIndex>;
-  /// The compiler leaves some for others if it is told of more threads.
+  /// Told of more threads, the compiler leaves registers for other blocks.
   static constexpr bool kLeavesSome = Traits::kTile.leaves_registers(static_cast<int>(sizeof(TIn)));
   static constexpr int kMaxThreads = kLeavesSome ? 512 : Traits::kThreads;
-  /// With so many sums a consumer thread needs registers of the producer's, too.
+  /// With 160 columns and more, the accumulators of a consumer thread need registers of the
+  /// producer's, too.
   static constexpr bool kMoves = !kLeavesSome && Traits::kColumns >= 160;
 };
 
-/// Where things lie in a block's shared memory, and the ring's barriers.
+/// Lays out a block's shared memory: the pipeline's stages, staging and barriers.
 template <int kTileIndex>
 class WgmmaRing {
   using Traits = WgmmaTraits<kTileIndex>;
@@ -52,13 +53,14 @@ class WgmmaRing {
  public:
   __device__ WgmmaRing() : WgmmaRing(ptx::dynamic_shared_memory()) {}
 
-  /// The same, for barriers, TMA and descriptors. The compiler no longer knows that what it points
-  /// to is shared memory, and takes longer to read and write there. Called by all threads.
+  /// Returns the same layout from a warp-uniform address, for barriers, TMA and descriptors. The
+  /// compiler no longer knows that it points to shared memory, so ordinary accesses through it are
+  /// slower. All threads call it.
   __device__ WgmmaRing uniform() const { return WgmmaRing(warp_uniform(memory_)); }
 
   __device__ unsigned char* rows(int slot) const { return memory_ + slot * Traits::kStageBytes; }
   __device__ unsigned char* columns(int slot) const { return rows(slot) + Traits::kRowBytes; }
-  /// The ring as plain memory, once it has been drained.
+  /// The pipeline serves as plain memory once it has been drained.
   __device__ unsigned char* memory() const { return memory_; }
   __device__ unsigned char* staging(int consumer_warp) const {
     return memory_ + Traits::kRingBytes + consumer_warp * kWgmmaWarpStagingBytes;
@@ -72,13 +74,13 @@ class WgmmaRing {
   __device__ ptx::Mbarrier* full(int slot) const { return full_ + slot; }
   __device__ ptx::Mbarrier* empty(int slot) const { return empty_ + slot; }
 
-  /// What the sums of other blocks of the cluster arrive at.
+  /// Partial sums from other blocks of the cluster arrive at this barrier.
   __device__ ptx::Mbarrier* sums() const { return sums_; }
-  /// When the rings of all others are free for sums.
+  /// This barrier completes when every block's pipeline is free for partial sums.
   __device__ ptx::Mbarrier* drained() const { return drained_; }
 
-  /// By one thread, before the barrier that opens the kernel. `slices`: blocks of a cluster that
-  /// split K.
+  /// Initialises the barriers: called by one thread before the block's first barrier. `slices`
+  /// blocks of a cluster split K.
   __device__ void initialise(unsigned slices) const {
     for (int slot = 0; slot < Traits::kStages; ++slot) {
       ptx::mbarrier_init(full(slot), 1);
@@ -105,7 +107,7 @@ class WgmmaRing {
   ptx::Mbarrier* drained_;
 };
 
-/// A position in the ring: the slot, and the parity of the phase that its barriers are in.
+/// A position in the pipeline: the stage, and the parity of the phase that its barriers are in.
 template <int kStages>
 struct RingCursor {
   int slot = 0;
@@ -119,13 +121,13 @@ struct RingCursor {
   }
 };
 
-/// Named barriers: one of all consumers, and one of each consumer warpgroup.
+/// Numbers the named barriers: all consumers share one, and each consumer warpgroup has one.
 inline constexpr int kConsumerBarrier = 1;
 inline constexpr int kFirstStoreBarrier = 2;
 
-/// A consumer warpgroup's sums: 64 rows by the tile's columns. Register 4 j + i of a thread is
-/// element i of the 16 x 8 fragment of columns 8 j.., 16 rows a warp: rows l / 4 and l / 4 + 8 of
-/// lane l, columns l % 4 * 2 and the next.
+/// A consumer warpgroup's accumulators are 64 rows by the tile's columns. Register 4 j + i of a
+/// thread is element i of the 16 x 8 fragment of columns 8 j and on, with 16 rows a warp: lane l
+/// holds rows l / 4 and l / 4 + 8, columns l % 4 * 2 and the next.
 template <int kColumns>
 struct WgmmaSums {
   int value[kColumns / 2];

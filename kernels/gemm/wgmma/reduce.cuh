@@ -6,35 +6,36 @@
 
 namespace qlinear::kernels {
 
-/// Brings the sums of a tile together whose K the blocks of a cluster split. A warp's come together
-/// in one of the blocks, which stores them; the next warps' in the next, so that all have their
-/// share of that.
+/// Adds up a tile's partial sums over the blocks of a cluster that split its K. Blocks own equal
+/// runs of warps: the owner of a warp receives that warp's partial sums from all other blocks and
+/// stores the result, so that all blocks store an equal part.
 template <int kTileIndex>
 class ClusterSums {
   using Traits = WgmmaTraits<kTileIndex>;
   using Sums = WgmmaSums<Traits::kColumns>;
-  static constexpr int kVectors = Traits::kColumns / 8;  // Of 16 bytes, of a lane.
+  // A lane's accumulators are this many vectors of 16 bytes.
+  static constexpr int kVectors = Traits::kColumns / 8;
   static constexpr unsigned kWarps = Traits::kConsumers * 4;
-  static constexpr unsigned kVectorBytes = 32 * 16;  // Of a warp.
+  static constexpr unsigned kVectorBytes = 32 * 16;  // A warp sends this many bytes at once.
   static constexpr unsigned kWarpBytes = kVectors * kVectorBytes;
 
  public:
   __device__ ClusterSums(const WgmmaRing<kTileIndex>& ring, unsigned rank, unsigned blocks)
       : ring_(ring), rank_(rank), blocks_(blocks) {}
 
-  /// By the thread that initialised the ring.
+  /// Announces the bytes that will arrive; called by the thread that initialised the barriers.
   __device__ void expect() const {
     unsigned warps = 0;
     for (unsigned warp = 0; warp < kWarps; ++warp) warps += owner(warp) == rank_ ? 1U : 0U;
     ptx::mbarrier_arrive_expect_tx(ring_.sums(), warps * (blocks_ - 1) * kWarpBytes);
   }
 
-  /// By every consumer thread. True for a warp whose `sums` now are those of all blocks; the others
-  /// have sent theirs.
+  /// Called by every consumer thread. Returns true in warps whose `sums` now hold those of all
+  /// blocks; other warps have sent theirs away.
   __device__ __forceinline__ bool add_up(Sums& sums) const {
     const unsigned warp = threadIdx.x / 32 - 4;
     const bool apart = Traits::kSendsSumsApart && blocks_ == 2;
-    ptx::barrier_cluster_wait();  // Opened when the barriers had been initialised.
+    ptx::barrier_cluster_wait();  // It completes once every block has initialised its barriers.
     if (!apart) announce_drained();
     if (owner(warp) != rank_) {
       if (!apart) ptx::mbarrier_wait_parity_cluster(ring_.drained(), 0);
@@ -56,8 +57,8 @@ class ClusterSums {
  private:
   __device__ unsigned owner(unsigned warp) const { return warp * blocks_ / kWarps; }
 
-  /// Where a lane of an owner's warp receives vector `v`. Staging memory of the warp itself, and of
-  /// one of the other half, which the other block owns.
+  /// Returns where a lane of an owner's warp receives vector `v`: in the warp's own staging memory,
+  /// then in that of a warp which the other block owns.
   __device__ uint4* place_apart(unsigned warp, int v) const {
     if constexpr (Traits::kStoresDirectly) {
       return place(ring_.apart() + warp % (kWarps / 2) * kWarpBytes, v);
@@ -69,7 +70,7 @@ class ClusterSums {
     }
   }
 
-  /// `sender`: its number among the blocks that send.
+  /// Returns the place in the drained pipeline. `sender` numbers the blocks that send.
   __device__ uint4* place_in_ring(unsigned warp, unsigned sender, int v) const {
     return place(ring_.memory() + (sender * kWarps + warp) * kWarpBytes, v);
   }
@@ -78,10 +79,11 @@ class ClusterSums {
     return reinterpret_cast<uint4*>(memory + v * static_cast<int>(kVectorBytes)) + threadIdx.x % 32;
   }
 
-  /// To all other blocks.
+  /// Tells every block of the cluster that this block's pipeline is drained.
   __device__ void announce_drained() const {
     const unsigned thread = threadIdx.x - 128;
-    ptx::bar_sync(kConsumerBarrier, kWarps * 32);  // Until no warpgroup reads the ring any more.
+    // Wait until no warpgroup reads the stages any more.
+    ptx::bar_sync(kConsumerBarrier, kWarps * 32);
     if (thread < blocks_) ptx::mbarrier_arrive_cluster(ring_.drained(), thread);
   }
 

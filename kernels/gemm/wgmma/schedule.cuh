@@ -7,16 +7,17 @@
 
 namespace qlinear::kernels {
 
-/// A tile in wgmma's terms: first row and first column of its 64-row and its N operand.
+/// A tile in wgmma's terms: the first row of its 64-row operand and the first column of its N
+/// operand.
 struct WgmmaWork {
   int first_row;
   int first_column;
-  int end_m;  ///< Behind its last token,
-  int end_n;  ///< and behind its last weight row.
+  int end_m;  ///< One past its last token.
+  int end_n;  ///< One past its last weight row.
 };
 
-/// Which tiles a block computes, one after the other, and which stages of K. The blocks of a
-/// cluster split K of the same tiles, or, if they share weights, compute tiles next to each other.
+/// Says which tiles a block computes, one after another, and which stages of K. Blocks of a cluster
+/// split K of the same tile or, with multicast, compute neighbouring tiles.
 template <int kTileIndex>
 class WgmmaSchedule {
   using Traits = WgmmaTraits<kTileIndex>;
@@ -38,11 +39,11 @@ class WgmmaSchedule {
   }
 
   __device__ unsigned rank() const { return rank_; }
-  /// Tokens of a tile, in the box of its loads too.
+  /// Returns a tile's tokens, which are also the rows of its load box.
   __device__ int tile_tokens() const { return tile_tokens_; }
-  /// Its weight rows.
+  /// Returns a tile's weight rows.
   __device__ int tile_weight_rows() const { return tile_weight_rows_; }
-  /// Of K.
+  /// Returns the slices of K.
   __device__ unsigned slices() const { return Traits::kMaySplitK ? cluster_ : 1; }
 
   __device__ int first_step() const { return first_step_; }
@@ -69,7 +70,7 @@ class WgmmaSchedule {
   static constexpr int kClusterM = Traits::kTileM * Traits::kSharers;
 
   int m_;
-  int tiles_m_;  ///< Those next to each other that share weights count as one.
+  int tiles_m_;  ///< Tiles of one multicast cluster count as one.
   int n_;
   int tile_tokens_;
   int tile_weight_rows_;

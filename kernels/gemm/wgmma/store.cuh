@@ -7,9 +7,9 @@
 
 namespace qlinear::kernels {
 
-/// Brings a warpgroup's sums through the epilogue to the output.
+/// Runs a warpgroup's accumulators through the epilogue to the output.
 ///
-/// What the epilogue needs from global memory is on its way to registers while the tile is
+/// Threads fetch what the epilogue needs from global memory to registers while the tile is
 /// multiplied; then the warpgroup shares the columns' part in shared memory. Each warp turns its
 /// elements, a few columns at a time, from fragments into 16-byte pieces of output rows there.
 template <class TIn, int kTileIndex>
@@ -19,20 +19,22 @@ class WgmmaStore {
   using Column = typename Epilogue<TIn>::Column;
   static constexpr bool kSwapped = Traits::kSwapped;
   static constexpr int kColumns = Traits::kColumns;
-  static constexpr int kWidth = 16 / static_cast<int>(sizeof(TIn));  // Elements of 16 bytes.
-  // Output elements next to each other that a warp stages, and rows of them.
+  // A lane moves this many elements, 16 bytes, at a time.
+  static constexpr int kWidth = 16 / static_cast<int>(sizeof(TIn));
+  // A warp stages passes of this many neighbouring elements of an output row.
   static constexpr int kPassColumns = kSwapped ? 16 : 128 / static_cast<int>(sizeof(TIn));
-  static constexpr int kPassFragments =
-      kSwapped ? kWgmmaStagedTokens<TIn> / 8 : kPassColumns / 8;  // Of a pass.
+  static constexpr int kPassFragments = kSwapped ? kWgmmaStagedTokens<TIn> / 8 : kPassColumns / 8;
   static constexpr int kBatch = kPassFragments < 4 ? kPassFragments : 4;
+  /// A pass has this many rows.
   static constexpr int kPassRows = kSwapped ? kWgmmaStagedTokens<TIn> : 16;
   static constexpr int kPitch = kPassColumns + kWidth;
-  static constexpr int kFetchedColumns = (kColumns + 127) / 128;  // Of a thread.
+  // A thread fetches this many columns.
+  static constexpr int kFetchedColumns = (kColumns + 127) / 128;
   static_assert(kPassRows * kPitch * static_cast<int>(sizeof(TIn)) <= kWgmmaWarpStagingBytes);
 
  public:
-  /// By a whole warpgroup at the start of a tile. `columns`: the warpgroup's memory for the
-  /// columns' part; `staging`: the warp's. `barrier`: a barrier of the warpgroup's own.
+  /// A whole warpgroup constructs it at the start of a tile. `columns` is the warpgroup's memory
+  /// for the columns' part, `staging` the warp's own, and `barrier` a barrier of the warpgroup.
   __device__ WgmmaStore(const GemmProblem& p, const WgmmaWork& work, unsigned char* columns,
                         unsigned char* staging, int barrier)
       : epilogue_(p),
@@ -50,7 +52,7 @@ class WgmmaStore {
     fetch_row(1, work.first_row + lane_ / 4 + 8);
   }
 
-  /// By the whole warpgroup, before any of its warps stores.
+  /// The whole warpgroup calls it before any of its warps stores.
   __device__ void share_columns() const {
 #pragma unroll
     for (int i = 0; i < kFetchedColumns; ++i) {
@@ -62,7 +64,7 @@ class WgmmaStore {
     ptx::bar_sync(barrier_, 128);
   }
 
-  /// By a warp.
+  /// A warp stores its part of the tile.
   __device__ void store(const WgmmaSums<kColumns>& sums) const {
 #pragma unroll
     for (int first = 0; first < kColumns; first += kPassFragments * 8) {
@@ -76,11 +78,11 @@ class WgmmaStore {
     }
   }
 
-  /// By the whole warpgroup, before the columns of another tile are shared.
+  /// The whole warpgroup calls it before it shares the columns of another tile.
   __device__ void await_readers() const { ptx::bar_sync(barrier_, 128); }
 
  private:
-  /// Two neighbours, which one access moves.
+  /// Two neighbours that one access moves.
   template <class T>
   struct alignas(2 * sizeof(T)) Pair {
     T value[2];
@@ -90,7 +92,7 @@ class WgmmaStore {
     return ptx::ld_shared(reinterpret_cast<const Pair<T>*>(values));
   }
 
-  /// A row of wgmma is a row of the output, or a column of it if swapped.
+  /// Fetches a row of wgmma, which is a row of the output or, with swap_ab, a column.
   __device__ void fetch_row(int half, int row) {
     if constexpr (kSwapped) {
       row_column_[half] = row < n_ ? epilogue_.column(row) : Column{};
@@ -99,7 +101,7 @@ class WgmmaStore {
     }
   }
 
-  /// The tile's column that is this thread's `i`th to fetch.
+  /// Returns the tile's column that this thread fetches as its `i`-th.
   __device__ static int fetched_column(int i) {
     return static_cast<int>(threadIdx.x) % 128 + i * 128;
   }
@@ -126,9 +128,9 @@ class WgmmaStore {
     }
   }
 
-  /// A lane's sums of `kBatch` fragments, the first of which begins at the tile's column `column`;
-  /// `staged`: its place in the pass. The columns' part is loaded before anything is staged: no
-  /// load could overtake a store.
+  /// Stages a lane's accumulators of `kBatch` fragments. The first begins at the tile's column
+  /// `column` and at `staged` in the pass. All loads of the columns' part come first, since no load
+  /// could overtake a store.
   __device__ __forceinline__ void stage(const int* sums, int column, int staged) const {
     const int pair = lane_ % 4 * 2;
     Pair<C> scale[kBatch];
@@ -156,7 +158,7 @@ class WgmmaStore {
     }
   }
 
-  /// Neighbours of one row of wgmma.
+  /// Stages two neighbours of one row of wgmma.
   __device__ __forceinline__ void stage_pair(const Pair<TIn>& elements, int row, int column) const {
     if constexpr (kSwapped) {
       TIn* target = staging_ + column * kPitch + row;
@@ -174,7 +176,7 @@ class WgmmaStore {
     constexpr int kPieces = (kPassRows + kRowsAtOnce - 1) / kRowsAtOnce;
     const int lane_row = lane_ / kLanesPerRow;
     const int column = lane_ % kLanesPerRow * kWidth;
-    if (!kSwapped && first + column >= kColumns) return;  // A last pass of fewer columns.
+    if (!kSwapped && first + column >= kColumns) return;  // The last pass may have fewer columns.
     const int m = lane_row + (kSwapped ? work_.first_column + first : work_.first_row);
     const int n = column + (kSwapped ? work_.first_row : work_.first_column + first);
     const int rows = kSwapped ? min(kColumns - first, kPassRows) : kPassRows;

@@ -10,7 +10,7 @@ namespace qlinear::emulated_device {
 namespace {
 
 constexpr std::size_t kFreedRemembered = 32;
-/// Garbage at each end of an allocation: filling a huge one would touch every page.
+/// Each end of an allocation gets this much garbage; filling a huge one would touch every page.
 constexpr std::size_t kGarbageBytes = std::size_t{64} << 20;
 
 bool starts_after(std::uintptr_t address, const Allocation& allocation) {

@@ -16,13 +16,13 @@ cudaError_t check_device(int ordinal) {
   return ordinal >= 0 && ordinal < settings().devices ? cudaSuccess : cudaErrorInvalidDevice;
 }
 
-/// Graphics processing clusters, which a thread block cluster does not leave. How the pairs of
-/// multiprocessors are spread over them differs from GPU to GPU; here, evenly.
+/// A thread block cluster does not leave a graphics processing cluster. GPUs differ in how pairs of
+/// SMs are spread over these; here they are spread evenly.
 constexpr int kGpcs = 8;
 
 const DeviceLimits& limits() { return *find_limits(settings().compute_capability); }
 
-/// The same for all devices. Empty for an attribute that is not modelled.
+/// Returns an attribute, the same for all devices; empty for one that is not modelled.
 std::optional<int> attribute_value(cudaDeviceAttr attribute) {
   const int capability = settings().compute_capability;
   switch (attribute) {
@@ -63,7 +63,7 @@ std::optional<int> attribute_value(cudaDeviceAttr attribute) {
     case cudaDevAttrL2CacheSize:
       return settings().l2_bytes;
     case cudaDevAttrClockRate:
-      return 1'980'000;  // Of an H200, as are the next two, in kHz and bits.
+      return 1'980'000;  // An H200 has it and the next two, in kHz and bits.
     case cudaDevAttrMemoryClockRate:
       return 3'201'000;
     case cudaDevAttrGlobalMemoryBusWidth:
@@ -122,7 +122,7 @@ int multiprocessors_of_gpc(int gpc) {
   return 2 * (pairs / kGpcs + (gpc < pairs % kGpcs ? 1 : 0));
 }
 
-/// Blocks of the cluster that `config` asks for.
+/// Returns the blocks of the cluster that `config` asks for.
 int cluster_blocks(const cudaLaunchConfig_t& config) {
   unsigned blocks = 1;
   for (unsigned i = 0; i < config.numAttrs; ++i) {

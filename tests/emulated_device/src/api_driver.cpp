@@ -7,13 +7,13 @@
 #include <algorithm>
 #include <cstring>
 
-// The functions of the emulated driver, which only cudaGetDriverEntryPointByVersion hands out.
+// Only cudaGetDriverEntryPointByVersion hands out these functions of the emulated driver.
 
 using namespace qlinear::emulated_device;
 
 namespace {
 
-/// Takes the lock around a call of the driver, whose errors cudaGetLastError does not know.
+/// Takes the lock around a call of the driver. cudaGetLastError does not know its errors.
 template <class Call>
 CUresult driver_call(Call call) {
   if (settings().devices == 0) return CUDA_ERROR_NOT_INITIALIZED;
@@ -23,7 +23,7 @@ CUresult driver_call(Call call) {
 
 CUcontext context_of(int device) { return reinterpret_cast<CUcontext>(&runtime().device(device)); }
 
-/// The device of a primary context, the only kind there is; -1 for anything else.
+/// Returns the device of a primary context, the only kind there is; -1 for anything else.
 int device_of(CUcontext context) {
   for (int device = 0; device < settings().devices; ++device) {
     if (context == context_of(device)) return device;

@@ -14,7 +14,7 @@ T* find(const std::set<T*>& known, Handle handle) {
   return found == known.end() ? nullptr : *found;
 }
 
-/// Submits the nodes behind what `stream` and an earlier launch of the same graph still do.
+/// Submits the nodes after what `stream` and an earlier launch of the same graph still do.
 void submit(ExecutableGraph& graph, Stream& stream) {
   std::vector<Dependency> before = runtime().predecessors(stream, Edge::Full);
   if (graph.latest != nullptr) before.push_back({graph.latest, Edge::Full});

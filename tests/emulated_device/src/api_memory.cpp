@@ -11,7 +11,7 @@ using namespace qlinear::emulated_device;
 
 namespace {
 
-/// Rows of `width` bytes at distances of `pitch`.
+/// Rows of `width` bytes, `pitch` apart.
 struct Rows {
   unsigned char* data;
   std::size_t pitch;
@@ -59,7 +59,7 @@ bool direction_fits(cudaMemcpyKind kind, Place to, Place from) {
   }
 }
 
-/// A copy from memory that the system may page out is made before the call returns.
+/// Copies from pageable memory before the call returns.
 Task copy_task(const Rows& to, const Rows& from, bool stage) {
   Task task;
   task.type = cudaGraphNodeTypeMemcpy;

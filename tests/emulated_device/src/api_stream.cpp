@@ -106,7 +106,7 @@ cudaError_t cudaStreamGetDevice(cudaStream_t handle, int* device) {
   return stream_call(handle, [&](Stream& stream) {
     if (device == nullptr) return cudaErrorInvalidValue;
     if (stream.capture != nullptr) {
-      stream.capture->invalidated = true;  // As an H200's driver does, in every mode.
+      stream.capture->invalidated = true;  // An H200's driver does so in every mode.
       return cudaErrorStreamCaptureUnsupported;
     }
     *device = stream.device;

@@ -13,8 +13,8 @@ void AsyncCopies::perform(const Copy& copy) {
 void AsyncCopies::issue(unsigned char* shared, const unsigned char* global, unsigned bytes,
                         unsigned size, Random& random) {
   const Copy copy{shared, global, bytes, size, group_};
-  // At once harms whoever still reads the old contents; late harms whoever does not wait; garbage
-  // in between is what a reader may see of a copy in flight.
+  // An early copy harms readers of the old contents, a late one those that do not wait, and garbage
+  // in between those that read a copy in flight.
   switch (random.below(4)) {
     case 0:
       perform(copy);

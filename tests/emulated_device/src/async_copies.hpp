@@ -8,8 +8,8 @@
 
 namespace qlinear::emulated_device {
 
-/// The cp.async copies of one thread that have been issued and not been performed. They may be
-/// performed at any time until a wait requires it; this class takes that liberty.
+/// Holds the cp.async copies of one thread that have been issued and not performed. They may be
+/// performed at any time until a wait requires it, and this class takes that liberty.
 class AsyncCopies {
  public:
   /// Copies `bytes` from `global` to `shared` and zeroes the rest of `size`.
@@ -21,7 +21,7 @@ class AsyncCopies {
   /// Performs all but the copies of the `pending` latest groups and of the one still open.
   void wait_group(std::uint64_t pending);
 
-  /// What becomes of copies that nothing waited for when the thread exits.
+  /// Performs all copies, even those that nothing waited for when the thread exits.
   void perform_all();
 
   bool empty() const { return copies_.empty(); }
@@ -37,8 +37,8 @@ class AsyncCopies {
   };
   static void perform(const Copy& copy);
 
-  std::vector<Copy> copies_;  ///< In no order.
-  std::uint64_t group_ = 0;   ///< Groups committed so far: the number of the open one.
+  std::vector<Copy> copies_;  ///< They are in no order.
+  std::uint64_t group_ = 0;   ///< Counts the committed groups, which numbers the open one.
 };
 
 }  // namespace qlinear::emulated_device

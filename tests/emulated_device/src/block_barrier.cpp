@@ -17,7 +17,7 @@ void wake_others(Block& block, const Thread& self) {
   }
 }
 
-/// With exited threads a barrier of the whole block cannot complete as it was meant.
+/// Fails where threads have exited: a barrier of the whole block cannot complete as it was meant.
 void check_divergence(const Block& block) {
   const BlockBarrier& barrier = block.barrier;
   if (barrier.arrived == 0 || barrier.arrived + block.exited < block.threads.size()) return;

@@ -5,8 +5,8 @@
 namespace qlinear::emulated_device {
 namespace {
 
-/// Whether the nodes that `stream` would wait for are those that the origin waits for: a stream
-/// that was forked off must be joined before the end.
+/// Returns whether the origin waits for all nodes that `stream` would wait for: a stream that was
+/// forked off must be joined before the end.
 bool joined(const Capture& capture) {
   const Graph& graph = *capture.graph;
   std::vector<bool> reached(graph.nodes.size(), false);

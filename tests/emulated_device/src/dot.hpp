@@ -4,11 +4,11 @@
 
 namespace qlinear::emulated_device {
 
-// The inner loops of every matrix instruction, on arrays of known size in which sanitizers would
-// find nothing and cost most of the time. Elements are held in 16 bits, for which processors have
-// an instruction.
+// These inner loops of every matrix instruction run on arrays of known size, in which sanitizers
+// would find nothing and cost most of the time. Elements are held in 16 bits, for which processors
+// have an instruction.
 
-/// The four elements of a register.
+/// Unpacks the four elements of a register.
 template <bool kUnsigned>
 __attribute__((no_sanitize("address", "undefined"))) inline void unpack(unsigned packed,
                                                                         std::int16_t* elements) {
@@ -18,7 +18,7 @@ __attribute__((no_sanitize("address", "undefined"))) inline void unpack(unsigned
   }
 }
 
-/// The sum of products of elements, which an int32 holds.
+/// Returns the sum of products of elements, which an int32 holds.
 template <unsigned kCount>
 __attribute__((no_sanitize("address", "undefined"))) inline int dot(
     const std::int16_t (&a)[kCount], const std::int16_t (&b)[kCount]) {
@@ -27,7 +27,7 @@ __attribute__((no_sanitize("address", "undefined"))) inline int dot(
   return sum;
 }
 
-/// How the instructions accumulate.
+/// Adds as the instructions accumulate: sums wrap.
 inline int add_wrapping(int a, int b) {
   return static_cast<int>(static_cast<unsigned>(a) + static_cast<unsigned>(b));
 }

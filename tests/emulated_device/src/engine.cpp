@@ -21,8 +21,8 @@ dim3 gridDim;
 namespace qlinear::emulated_device {
 namespace {
 
-/// Yields without a thread that parks, wakes or ends: the kernel spins on something that never
-/// comes.
+/// After this many yields without a thread that parks, wakes or ends, the kernel spins on something
+/// that never comes.
 constexpr std::uint64_t kMostIdleYields = 2'000'000;
 
 }  // namespace
@@ -131,7 +131,7 @@ void Engine::give_way() {
          "no thread makes progress: the kernel spins on a value that no resident thread will "
          "write");
   }
-  if (random_->one_in(64)) favoured_ = nullptr;  // it may spin on what another grid writes
+  if (random_->one_in(64)) favoured_ = nullptr;  // It may spin on what another grid writes.
   grid_of(self).ready.add(*self.warp, 1U << self.lane);
   leave(self);
 }
@@ -171,7 +171,7 @@ void Engine::stop(cudaError_t code, std::string message) {
   std::string().swap(message);
   current_ = nullptr;
   self.fiber.switch_to(host_);
-  std::abort();  // an abandoned thread does not come back
+  std::abort();  // An abandoned thread does not come back.
 }
 
 void Engine::release(Grid& grid) {

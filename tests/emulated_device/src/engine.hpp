@@ -13,27 +13,27 @@
 
 namespace qlinear::emulated_device {
 
-/// Where the engine gets grids from and tells what became of them.
+/// The engine gets grids from it and tells it what became of them.
 class GridSource {
  public:
   virtual ~GridSource() = default;
-  /// A grid that starts now, or null.
+  /// Returns a grid that starts now, or null.
   virtual Grid* admit() = 0;
-  /// Every block has called griddepcontrol.launch_dependents or ended.
+  /// Called when every block has called griddepcontrol.launch_dependents or ended.
   virtual void released(Grid& grid) = 0;
-  /// Every block has ended. The engine has no more use for the grid.
+  /// Called when every block has ended. The engine has no more use for the grid.
   virtual void finished(Grid& grid) = 0;
 };
 
-/// Executes grids: every CUDA thread is a fiber, one runs at a time, and which one goes on when it
-/// stops at a synchronising instruction is a matter of chance.
+/// Executes grids. Every CUDA thread is a fiber, one runs at a time, and chance decides which goes
+/// on when one stops at a synchronising instruction.
 class Engine {
  public:
   /// Runs grids of `source` until none is left or a thread fails.
   std::optional<Failure> run(GridSource& source, const Allocations& allocations, Random& random);
 
-  /// The thread that executes `instruction`. Ends the process if there is none, that is, if host
-  /// code called device code.
+  /// Returns the thread that executes `instruction`. Ends the process if there is none, because
+  /// host code called device code.
   Thread& current(const char* instruction) const;
 
   /// Fails unless the device has this compute capability or a later one.
@@ -53,8 +53,8 @@ class Engine {
   /// AddressSanitizer an object on the stack costs each call of a function, failure or not.
   [[noreturn, gnu::format(printf, 3, 4)]] void fail(cudaError_t code, const char* format, ...);
 
-  /// `fail` for an access of `bytes` at `address`, of which `place` says where that is: a freshly
-  /// made string, made in a function of its own.
+  /// Calls `fail` for an access of `bytes` at `address`. `place` says where that is; callers make
+  /// the string in a function of its own.
   [[noreturn]] void fail_at(cudaError_t code, const char* instruction, std::size_t bytes,
                             const void* address, std::string place);
 
@@ -72,7 +72,7 @@ class Engine {
   Random& random() { return *random_; }
   const Allocations& allocations() const { return *allocations_; }
 
-  /// The allocation with the `bytes` at `address`, quickly for those used of late.
+  /// Returns the allocation with the `bytes` at `address`, quickly for recent ones.
   const Allocation* find_allocation(const void* address, std::size_t bytes);
 
  private:
@@ -110,7 +110,7 @@ class Engine {
   const Allocations* allocations_ = nullptr;
   Random* random_ = nullptr;
   std::vector<Grid*> grids_;
-  Grid* favoured_ = nullptr;  ///< Runs before the others as long as it can.
+  Grid* favoured_ = nullptr;  ///< It runs before the others as long as it can.
   std::vector<Deferred> deferred_;
   std::optional<Failure> failure_;
 

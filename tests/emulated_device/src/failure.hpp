@@ -9,17 +9,17 @@
 
 namespace qlinear::emulated_device {
 
-/// Why a kernel was stopped or refused.
+/// Says why a kernel was stopped or refused.
 struct Failure {
   cudaError_t code;
   std::string message;
 };
 
-/// "kernel 'gemm' grid (4,1,1) block (256,1,1)".
+/// Returns, for example, "kernel 'gemm' grid (4,1,1) block (256,1,1)".
 std::string describe(const LaunchRequest& launch);
-/// `describe` of its launch, and "block (2,0,0) thread (17,0,0)".
+/// Returns `describe` of its launch, and "block (2,0,0) thread (17,0,0)".
 std::string describe(const Thread& thread);
-/// What the threads of the grid's resident blocks wait for, one line a block.
+/// Says what the threads of the grid's resident blocks wait for, one line a block.
 std::string describe_waiting(const Grid& grid);
 
 /// Prints `message` to stderr with the seed and keeps it for `last_failure()`.

@@ -24,7 +24,8 @@ namespace qlinear::emulated_device {
 namespace {
 
 #if defined(QLINEAR_EMULATED_ASAN)
-constexpr std::size_t kStackBytes = 256 * 1024;  // instrumented frames are larger
+// Instrumented frames are larger than ordinary ones.
+constexpr std::size_t kStackBytes = 256 * 1024;
 #else
 constexpr std::size_t kStackBytes = 128 * 1024;
 #endif
@@ -35,10 +36,12 @@ std::size_t guard_bytes() {
   return page;
 }
 
-/// The fiber that is being left, for the other side of the switch to complete the bookkeeping.
+/// Holds the fiber that is being left, so that the other side of the switch can complete the
+/// bookkeeping.
 Fiber* g_left = nullptr;
 
-// AddressSanitizer keeps track of stacks; these tell it of a switch, and are empty without it.
+// AddressSanitizer keeps track of stacks. These functions tell it of a switch, and are empty
+// without it.
 
 void before_switch([[maybe_unused]] void** state, [[maybe_unused]] const void* bottom,
                    [[maybe_unused]] std::size_t bytes) {
@@ -82,7 +85,7 @@ Stack::Stack(Stack&& other) noexcept : bottom_(std::exchange(other.bottom_, null
 std::size_t Stack::bytes() { return kStackBytes; }
 
 void Fiber::start(Stack& stack, ContextEntry entry) {
-  // A fiber that ended leaves only the frames of its way out; an abandoned one any number.
+  // A fiber that ended leaves only the frames of its way out; an abandoned one leaves any number.
   const std::size_t stale = stack.in_use_ ? Stack::bytes() : kExitFramesBytes;
   forget_frames(static_cast<char*>(stack.bottom()) + Stack::bytes() - stale, stale);
   stack.in_use_ = true;

@@ -23,11 +23,11 @@ class Stack {
  private:
   friend class Fiber;
   void* bottom_;
-  bool in_use_ = false;  ///< A fiber that started on it has not ended.
+  bool in_use_ = false;  ///< True while a fiber that started on it has not ended.
 };
 
-/// A flow of control with a stack of its own. The one that a default-constructed object stands for
-/// is the host thread that first switches away from it.
+/// A flow of control with a stack of its own. A default-constructed one stands for the host thread
+/// that first switches away from it.
 class Fiber {
  public:
   /// Makes the next switch to this fiber enter `entry` on `stack`, whatever it did before.
@@ -39,7 +39,7 @@ class Fiber {
   /// Like `switch_to`, but never comes back: `*this` has ended.
   void end_and_switch_to(Fiber& to);
 
-  /// First thing to call in an entry function.
+  /// An entry function calls it first.
   static void entered();
 
   Stack& stack() const { return *stack_; }

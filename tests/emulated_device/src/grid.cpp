@@ -19,7 +19,7 @@ uint3 coordinates(std::uint64_t number, const dim3& extent) {
   return {x, y, z};
 }
 
-/// How many clusters run interleaved: sometimes one after the other, sometimes several.
+/// Chooses how many clusters run interleaved: sometimes one after another, sometimes several.
 unsigned choose_resident_limit(const LaunchRequest& launch, Random& random) {
   const auto cluster_blocks = static_cast<unsigned>(volume(launch.cluster));
   const unsigned most = std::max(2U, kMostResidentBlocks / cluster_blocks);
@@ -67,7 +67,7 @@ ShuffledOrder::ShuffledOrder(std::uint64_t count, Random& random)
       start_ = 0;
       break;
     case 1:
-      stride_ = count - 1;  // backwards
+      stride_ = count - 1;  // It runs backwards.
       break;
     default:
       stride_ = 1 + random.below(count);

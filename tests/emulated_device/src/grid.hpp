@@ -18,11 +18,11 @@
 #include <memory>
 #include <vector>
 
-// A kernel in execution: a grid of clusters of blocks of warps of threads.
+// A kernel in execution is a grid of clusters of blocks of warps of threads.
 
 namespace qlinear::emulated_device {
 
-/// Blocks of a grid or a cluster, threads of a block.
+/// Counts the blocks of a grid or a cluster, or the threads of a block.
 inline std::uint64_t volume(const dim3& extent) {
   return std::uint64_t{extent.x} * extent.y * extent.z;
 }
@@ -37,9 +37,9 @@ struct Thread {
   unsigned lane = 0;
   uint3 index{};
   Fiber fiber;
-  const char* waiting_at = nullptr;  ///< The instruction that it is parked at.
-  bool cluster_arrived = false;      ///< Between barrier.cluster.arrive and .wait,
-  std::uint64_t cluster_phase = 0;   ///< of this phase.
+  const char* waiting_at = nullptr;  ///< It is parked at this instruction.
+  bool cluster_arrived = false;      ///< It is between barrier.cluster.arrive and .wait.
+  std::uint64_t cluster_phase = 0;   ///< The phase of its latest barrier.cluster.arrive.
   AsyncCopies copies;
 };
 
@@ -57,32 +57,32 @@ struct Warp {
   Block* block = nullptr;
   Thread* lanes = nullptr;
   std::uint32_t ready = 0;
-  std::uint32_t exited = 0;  ///< Contains the lanes that a last, partial warp does not have.
+  std::uint32_t exited = 0;  ///< These include the lanes that a last, partial warp does not have.
   std::uint32_t arrived = 0;
   Arrival arrivals[32];
-  std::size_t ready_position = 0;  ///< In the grid's `ReadyWarps`.
+  std::size_t ready_position = 0;  ///< Its position in the grid's `ReadyWarps`.
 };
 
-/// bar.sync and bar.red of a whole block.
+/// The barrier of bar.sync and bar.red of a whole block.
 struct BlockBarrier {
   const char* instruction = nullptr;
   unsigned arrived = 0;
-  unsigned predicates = 0;  ///< Threads of this phase whose predicate was true.
-  unsigned result = 0;      ///< `predicates` of the phase that ended last.
+  unsigned predicates = 0;  ///< Counts the threads of this phase whose predicate was true.
+  unsigned result = 0;      ///< Holds `predicates` of the phase that ended last.
 };
 
-/// bar.sync with a number from 1 to 15.
+/// A barrier of bar.sync with a number from 1 to 15.
 struct NamedBarrier {
-  unsigned threads = 0;  ///< Expected in the phase in progress.
+  unsigned threads = 0;  ///< The phase in progress expects this many.
   std::vector<Thread*> waiters;
 };
 
 struct Block {
   Cluster* cluster = nullptr;
   uint3 index{};
-  unsigned rank = 0;  ///< In the cluster.
+  unsigned rank = 0;  ///< Its rank in the cluster.
   unsigned exited = 0;
-  bool released = false;  ///< Has called griddepcontrol.launch_dependents or ended.
+  bool released = false;  ///< It has called griddepcontrol.launch_dependents or ended.
   BlockBarrier barrier;
   NamedBarrier named_barriers[16];
   TransactionBarriers transaction_barriers;
@@ -97,7 +97,7 @@ struct Cluster {
   Grid* grid = nullptr;
   std::vector<Block> blocks;
   unsigned exited = 0;
-  unsigned arrived = 0;  ///< Threads that have arrived at barrier.cluster in this phase.
+  unsigned arrived = 0;  ///< Counts the threads that have arrived at barrier.cluster in this phase.
   std::uint64_t phase = 0;
   std::vector<Thread*> barrier_waiters;
 
@@ -122,17 +122,17 @@ struct Grid {
 
   const LaunchRequest& launch;
   int device;
-  dim3 cluster_grid;  ///< Grid dimensions counted in clusters.
+  dim3 cluster_grid;  ///< The grid's dimensions, counted in clusters.
   std::uint64_t clusters;
   ShuffledOrder order;
-  unsigned resident_limit;  ///< In clusters.
+  unsigned resident_limit;  ///< This many clusters may be resident.
   ReadyWarps ready;
   std::uint64_t started = 0;
   std::uint64_t finished = 0;
   std::vector<std::unique_ptr<Cluster>> resident;
-  std::vector<std::unique_ptr<Cluster>> idle;  ///< For reuse by the clusters to come.
+  std::vector<std::unique_ptr<Cluster>> idle;  ///< Later clusters reuse them.
 
-  /// Blocks that have called griddepcontrol.launch_dependents or ended.
+  /// Counts the blocks that have called griddepcontrol.launch_dependents or ended.
   std::uint64_t released_blocks = 0;
   bool prerequisites_finished = true;
   std::vector<Thread*> dependency_waiters;

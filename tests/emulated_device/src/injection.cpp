@@ -32,7 +32,7 @@ Injections& injections() {
   return *instance;
 }
 
-/// Whether this call is one of those that fail.
+/// Returns whether this call has to fail.
 bool meets(FailingCall& failing) {
   if (failing.skipped > 0) {
     --failing.skipped;

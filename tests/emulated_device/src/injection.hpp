@@ -4,11 +4,11 @@
 
 namespace qlinear::emulated_device {
 
-/// What a test makes this call of `call` fail with; cudaSuccess if nothing. Remembered for
-/// cudaGetLastError like any failure.
+/// Returns the error with which a test makes this call of `call` fail; cudaSuccess if none. It is
+/// remembered for cudaGetLastError like any failure.
 cudaError_t injected_failure(const char* call);
 
-/// Sleeps for a random part of what a test asked for with `delay_function_attributes`.
+/// Sleeps for a random part of the time that a test set with `delay_function_attributes`.
 void delay_function_attribute();
 
 }  // namespace qlinear::emulated_device

@@ -106,7 +106,8 @@ void copy_async(void* shared, const void* global, unsigned bytes, unsigned size)
   AsyncCopies& copies = engine().current(kInstruction).copies;
   copies.issue(static_cast<unsigned char*>(shared), static_cast<const unsigned char*>(global),
                bytes, size, engine().random());
-  if (settings().compute_capability < 80) copies.perform_all();  // an ordinary copy there
+  // Before sm_80 it is an ordinary copy.
+  if (settings().compute_capability < 80) copies.perform_all();
 }
 
 void commit_async_group() { engine().current("cp.async.commit_group").copies.commit_group(); }

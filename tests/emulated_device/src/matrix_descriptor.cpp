@@ -9,7 +9,7 @@
 namespace qlinear::emulated_device {
 namespace {
 
-/// A field that counts in units of 16 bytes.
+/// Decodes a field that counts in units of 16 bytes.
 std::uintptr_t field(std::uint64_t bits, unsigned lowest) {
   constexpr std::uint64_t kMask = 0x3fff;
   return static_cast<std::uintptr_t>((bits >> lowest) & kMask) * 16;

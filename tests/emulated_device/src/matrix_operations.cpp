@@ -8,8 +8,8 @@
 #include <cstdint>
 #include <cstring>
 
-// Warp-wide matrix instructions. In the fragments of all of them lane l belongs to group l / 4 and
-// has place l % 4 in it. Source: PTX ISA, "Warp-level matrix instructions".
+// These are the warp-wide matrix instructions. In the fragments of all of them lane l belongs to
+// group l / 4 and has place l % 4 in it. Source: PTX ISA, "Warp-level matrix instructions".
 
 namespace qlinear::emulated_device {
 namespace {
@@ -24,8 +24,8 @@ struct LoadArguments {
   unsigned* registers;
 };
 
-/// Lane l of matrix i receives elements 2 * place and 2 * place + 1 of row `group`, whose address
-/// lane 8 * i + group has given.
+/// Lane l receives elements 2 * place and 2 * place + 1 of row `group` of each matrix i. Lane 8 * i
+/// + group gave the row's address.
 void load(const WarpArguments& arguments) {
   for (unsigned lane = 0; lane < 32; ++lane) {
     for (unsigned matrix = 0; matrix < 4; ++matrix) {
@@ -95,7 +95,7 @@ void multiply_8_8_16(const WarpArguments& arguments) {
   }
 }
 
-/// Indexed by "B is unsigned".
+/// The index is whether B is unsigned.
 constexpr WarpOperation kMultiply16x8x32[] = {
     {"mma.m16n8k32.s32.s8.s8.s32", multiply_16_8_32<false>},
     {"mma.m16n8k32.s32.s8.u8.s32", multiply_16_8_32<true>}};

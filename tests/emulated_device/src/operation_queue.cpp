@@ -102,7 +102,7 @@ OperationPointer OperationQueue::take_concurrent_kernel() {
   for (std::size_t i = 0; i < ready_.size(); ++i) {
     const Operation& candidate = *ready_[i];
     if (!is_kernel(candidate) || candidate.device != running_.front().operation->device) continue;
-    // A dependent mostly starts as early as it may, another stream's kernel seldom.
+    // A dependent mostly starts as early as it may, another stream's kernel seldom does.
     const bool start = is_programmatic(candidate) ? !random_.one_in(4) : random_.one_in(8);
     if (start) return take_ready_at(i);
   }

@@ -20,15 +20,15 @@ namespace qlinear::emulated_device {
 /// What a stream or a graph is asked to do: launch a kernel, or work on the host side.
 struct Task {
   cudaGraphNodeType type = cudaGraphNodeTypeEmpty;
-  std::function<void()> work;                   ///< May be empty: an operation that only orders.
-  std::shared_ptr<const LaunchRequest> launch;  ///< Of a kernel, which has no `work`.
+  std::function<void()> work;  ///< It may be empty: such an operation only orders others.
+  std::shared_ptr<const LaunchRequest> launch;  ///< A kernel has it, and no `work`.
 };
 
 struct Operation;
 using OperationPointer = std::shared_ptr<Operation>;
 
-/// Full: starts after completion. Programmatic: starts when the blocks of the predecessor, a
-/// kernel, have released their dependents.
+/// A full edge starts the task after completion. A programmatic one starts it when the blocks of
+/// the predecessor, a kernel, have released their dependents.
 enum class Edge : std::uint8_t { Full, Programmatic };
 
 struct Dependency {
@@ -36,19 +36,19 @@ struct Dependency {
   Edge edge;
 };
 
-/// One task in a place of the order of things.
+/// A task and its place in the order of things.
 struct Operation {
-  /// A kernel has finished when its blocks have ended, and is complete when also the kernels that
-  /// it is programmatically dependent on are: it may never have waited for them.
+  /// A kernel has finished when its blocks have ended. It is complete when the kernels that it is
+  /// programmatically dependent on are complete, too: it may never have waited for them.
   enum class State : std::uint8_t { Pending, Ready, Running, Finished, Complete };
 
   Task task;
   int device = 0;
   State state = State::Pending;
-  bool released = false;                  ///< Programmatic dependents may start.
-  bool wanted = false;                    ///< Someone waits for it or for what depends on it.
-  unsigned blockers = 0;                  ///< Dependencies that keep it from starting.
-  unsigned unfinished_prerequisites = 0;  ///< What griddepcontrol.wait waits for.
+  bool released = false;  ///< Its programmatic dependents may start.
+  bool wanted = false;    ///< Someone waits for it or for something that depends on it.
+  unsigned blockers = 0;  ///< Counts the dependencies that keep it from starting.
+  unsigned unfinished_prerequisites = 0;  ///< griddepcontrol.wait waits for these.
   unsigned incomplete_prerequisites = 0;
   std::vector<OperationPointer> dependencies;
   std::vector<Dependency> dependents;
@@ -57,8 +57,8 @@ struct Operation {
   bool complete() const { return state == State::Complete; }
 };
 
-/// All submitted operations of all devices. Does nothing before someone waits, and then little more
-/// than what is waited for, in an order that the dependencies leave to chance.
+/// Holds all submitted operations of all devices. Does nothing before someone waits, and then
+/// little more than that needs, in an order that the dependencies leave to chance.
 class OperationQueue : private GridSource {
  public:
   OperationQueue(const Allocations& allocations, Random& random, std::vector<cudaError_t>& errors)
@@ -68,7 +68,7 @@ class OperationQueue : private GridSource {
 
   void wait_for(const OperationPointer& operation);
 
-  /// Does one thing, or nothing: what a query may find done.
+  /// Does one thing or nothing, so that a query may find it done.
   void maybe_advance();
 
  private:
@@ -96,7 +96,8 @@ class OperationQueue : private GridSource {
 
   const Allocations& allocations_;
   Random& random_;
-  std::vector<cudaError_t>& errors_;  ///< By device; operations of a failed one do nothing.
+  /// One for each device; operations of a failed one do nothing.
+  std::vector<cudaError_t>& errors_;
   std::size_t pending_ = 0;
   std::vector<OperationPointer> ready_;
   std::vector<Running> running_;

@@ -5,7 +5,7 @@
 
 namespace qlinear::emulated_device {
 
-/// SplitMix64: every choice of the emulated device comes from one of these, so that a seed
+/// A SplitMix64 generator. Every choice of the emulated device comes from one, so that a seed
 /// reproduces a run.
 class Random {
  public:
@@ -19,13 +19,13 @@ class Random {
     return z ^ (z >> 31);
   }
 
-  /// Uniform enough in [0, count), count > 0.
+  /// Returns a number uniform enough in [0, count), count > 0.
   std::uint64_t below(std::uint64_t count) {
     const auto high_half = static_cast<std::uint32_t>(next() >> 32);
     return count <= UINT32_MAX ? (high_half * count) >> 32 : next() % count;
   }
 
-  /// True once in `count` times.
+  /// Returns true once in `count` times.
   bool one_in(std::uint64_t count) { return below(count) == 0; }
 
  private:

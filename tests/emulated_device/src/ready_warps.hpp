@@ -11,9 +11,9 @@ namespace qlinear::emulated_device {
 struct Thread;
 struct Warp;
 
-/// The warps of a grid that have lanes that can run. Picks the next thread at random; how long it
-/// stays with a warp before it turns to another is chosen by chance, too. Of a cluster's blocks one
-/// may be far slower than the others: chance alone would let all of them advance alike.
+/// Holds the warps of a grid that have lanes to run. Picks the next thread at random, and by
+/// chance, too, how long it stays with a warp. One block of a cluster may be far slower than the
+/// others: chance alone would let all of them advance alike.
 class ReadyWarps {
  public:
   ReadyWarps(unsigned cluster_blocks, Random& random);
@@ -21,7 +21,7 @@ class ReadyWarps {
   /// Makes `lanes` of `warp` runnable.
   void add(Warp& warp, std::uint32_t lanes);
 
-  /// Takes a thread out; null if there is none.
+  /// Takes a thread out; returns null if there is none.
   Thread* take(Random& random);
 
  private:
@@ -30,8 +30,8 @@ class ReadyWarps {
 
   std::vector<Warp*> warps_;
   Warp* latest_ = nullptr;
-  std::uint64_t turns_;  ///< A warp that could go on is left once in so many times.
-  unsigned slow_rank_;   ///< Of the slow block in its cluster; beyond all for none.
+  std::uint64_t turns_;  ///< It leaves a warp that could go on about once in this number of turns.
+  unsigned slow_rank_;   ///< The rank of the slow block in its cluster; past all ranks for none.
 };
 
 }  // namespace qlinear::emulated_device

@@ -17,7 +17,7 @@ void add_last(std::vector<Dependency>& out, const Stream& stream) {
 }  // namespace
 
 Runtime& runtime() {
-  static auto* instance = new Runtime;  // outlives static objects that still call the API
+  static auto* instance = new Runtime;  // It outlives static objects that still call the API.
   return *instance;
 }
 

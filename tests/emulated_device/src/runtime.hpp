@@ -16,7 +16,8 @@
 #include <utility>
 #include <vector>
 
-// State of the emulated CUDA runtime. Everything is guarded by one lock, which `api_call` takes.
+// This is the state of the emulated CUDA runtime. One lock, which `api_call` takes, guards all of
+// it.
 
 namespace qlinear::emulated_device {
 
@@ -37,7 +38,7 @@ struct Graph {
 
 struct ExecutableGraph {
   std::vector<GraphNode> nodes;
-  OperationPointer latest;  ///< Launches of the same executable graph run one after the other.
+  OperationPointer latest;  ///< Launches of the same executable graph run one after another.
 };
 
 struct Stream;
@@ -54,18 +55,18 @@ struct Capture {
 
 struct Stream {
   int device = 0;
-  bool blocking = true;  ///< Ordered with the legacy default stream.
+  bool blocking = true;  ///< It is ordered with the legacy default stream.
   int priority = 0;
   OperationPointer last;
   std::shared_ptr<Capture> capture;
-  std::vector<std::size_t> captured_last;  ///< Nodes that the next one depends on.
+  std::vector<std::size_t> captured_last;  ///< The next node depends on these.
 };
 
 struct Event {
   int device = 0;
   bool timed = true;
   OperationPointer recorded;
-  std::shared_ptr<Capture> capture;  ///< When last recorded in a capturing stream.
+  std::shared_ptr<Capture> capture;  ///< Set while it was last recorded in a capturing stream.
   std::vector<std::size_t> captured;
 };
 
@@ -90,18 +91,18 @@ class Runtime {
 
   Random random;
   Allocations allocations;
-  std::vector<cudaError_t> errors;  ///< By device: what a failed kernel left.
+  std::vector<cudaError_t> errors;  ///< A failed kernel leaves its device's error here.
   OperationQueue queue;
   std::vector<std::unique_ptr<Device>> devices;
-  std::set<Stream*> streams;  ///< Created by the program.
+  std::set<Stream*> streams;  ///< The program created them.
   std::set<Event*> events;
   std::set<Graph*> graphs;
   std::set<ExecutableGraph*> executable_graphs;
   std::vector<std::shared_ptr<Capture>> captures;
   std::map<std::pair<std::thread::id, int>, std::unique_ptr<Stream>> thread_streams;
-  unsigned long long contexts = 0;  ///< Ids given so far.
+  unsigned long long contexts = 0;  ///< Counts the ids given so far.
 
-  /// The stream that a handle stands for on the current device; null for a stale handle.
+  /// Returns the stream that a handle stands for on the current device; null for a stale handle.
   Stream* find_stream(cudaStream_t handle);
   Event* find_event(cudaEvent_t handle);
   Device& device(int ordinal) { return *devices[static_cast<std::size_t>(ordinal)]; }
@@ -115,11 +116,11 @@ class Runtime {
   cudaError_t synchronise(Stream& stream);
   cudaError_t synchronise_device(int device);
 
-  /// Destroys what lives in the device's primary context: streams, events, memory, what functions
-  /// were allowed.
+  /// Destroys what lives in the device's primary context: streams, events, memory, and what
+  /// functions were allowed.
   void reset_device(int device);
 
-  /// What the next operation of `stream` has to wait for.
+  /// Returns what the next operation of `stream` has to wait for.
   std::vector<Dependency> predecessors(const Stream& stream, Edge edge) const;
 
  private:
@@ -149,7 +150,8 @@ cudaError_t api_call(Call call) {
   return remember(call());
 }
 
-/// For calls that a capture forbids: cudaSuccess, or the error, having invalidated the captures.
+/// Checks a call that a capture forbids: returns cudaSuccess, or the error after it has invalidated
+/// the captures.
 cudaError_t check_not_capturing();
 
 }  // namespace qlinear::emulated_device

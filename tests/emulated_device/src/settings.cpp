@@ -42,7 +42,7 @@ const char* from_environment(const char* variable) {
 }
 
 std::optional<std::uint64_t> parse_decimal(const char* text) {
-  if (*text < '0' || *text > '9') return std::nullopt;  // strtoull takes a sign and blanks
+  if (*text < '0' || *text > '9') return std::nullopt;  // strtoull would take a sign and blanks.
   char* end = nullptr;
   errno = 0;
   const std::uint64_t value = std::strtoull(text, &end, 10);

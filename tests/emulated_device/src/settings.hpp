@@ -11,7 +11,7 @@ namespace qlinear::emulated_device {
 /// |----------------------------|----------------------------------------------|------------------|
 /// | QLINEAR_EMULATED_SEED      | seed of every choice                         | 1                |
 /// | QLINEAR_EMULATED_SM        | compute capability, major * 10 + minor       | 90               |
-/// | QLINEAR_EMULATED_SM_COUNT  | multiprocessors                              | that of the GPU  |
+/// | QLINEAR_EMULATED_SM_COUNT  | number of SMs                                | that of the GPU  |
 /// | QLINEAR_EMULATED_L2_BYTES  | size of the L2 cache                         | that of the GPU  |
 /// | QLINEAR_EMULATED_DEVICES   | number of devices, 0 to 16                   | 1                |
 struct Settings {
@@ -22,24 +22,25 @@ struct Settings {
   int devices;
 };
 
-/// Settings of this process. A variable that is no number in its range ends the process with a
-/// message: a mistyped seed must not pass for a reproduction.
+/// Returns the settings of this process. A variable that is no number in its range ends the process
+/// with a message: a mistyped seed must not pass for a reproduction.
 const Settings& settings();
 
 /// Limits of one GPU generation that programs can see. Source: CUDA C++ Programming Guide,
 /// "Technical Specifications per Compute Capability".
 struct DeviceLimits {
-  int multiprocessors;  ///< Of the largest GPU of the generation.
+  int multiprocessors;  ///< The largest GPU of the generation has this many.
   std::size_t shared_bytes_per_multiprocessor;
-  std::size_t shared_bytes_per_block_optin;  ///< With cudaFuncSetAttribute.
+  std::size_t shared_bytes_per_block_optin;  ///< The limit with cudaFuncSetAttribute.
   int threads_per_multiprocessor;
   int blocks_per_multiprocessor;
   int l2_bytes;
 };
 
-/// Dynamic shared memory that a kernel may use without cudaFuncSetAttribute.
+/// A kernel may use this much dynamic shared memory without cudaFuncSetAttribute.
 inline constexpr std::size_t kDefaultSharedBytes = 48 * 1024;
-/// Shared memory that the system keeps of each block from sm_80 on; none before.
+/// From sm_80 on the system reserves this much shared memory for each block; before it reserves
+/// none.
 inline constexpr std::size_t kReservedSharedBytes = 1024;
 inline constexpr unsigned kMaxThreadsPerBlock = 1024;
 inline constexpr unsigned kMaxPortableClusterBlocks = 8;
@@ -47,7 +48,7 @@ inline constexpr std::size_t kMaxParameterBytes = 32764;
 inline constexpr std::size_t kDeviceBytes = std::size_t{80} << 30;
 inline constexpr int kWarpSize = 32;
 
-/// Limits of `compute_capability`; null for one that is not modelled.
+/// Returns the limits of `compute_capability`; null for one that is not modelled.
 const DeviceLimits* find_limits(int compute_capability);
 
 }  // namespace qlinear::emulated_device

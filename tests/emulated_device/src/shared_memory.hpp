@@ -6,7 +6,7 @@
 
 namespace qlinear::emulated_device {
 
-/// The dynamic shared memory of one block. A host allocation of exactly its size, so that
+/// Holds the dynamic shared memory of one block: a host allocation of exactly its size, so that
 /// AddressSanitizer sees what bypasses the checked accesses.
 class SharedMemory {
  public:
@@ -22,7 +22,7 @@ class SharedMemory {
     return offset <= bytes_ && bytes <= bytes_ - offset;
   }
 
-  /// Distance from the start; beyond `bytes()` for an address that is not in it.
+  /// Returns the distance from the start; past `bytes()` for an address that is not in it.
   std::uintptr_t offset_of(const void* address) const {
     return reinterpret_cast<std::uintptr_t>(address) -
            reinterpret_cast<std::uintptr_t>(data_.get());

@@ -2,11 +2,11 @@
 
 #include "grid.hpp"
 
-// What synchronising instructions need to know of threads and grids that end.
+// Synchronising instructions learn here of threads and grids that end.
 
 namespace qlinear::emulated_device {
 
-/// The thread has returned from the kernel: whoever waits for it learns of that.
+/// Tells those that wait for the thread that it has returned from the kernel.
 void leave_block(Thread& self);
 void leave_cluster(Thread& self);
 void check_no_lane_waits_for(const Thread& self);

@@ -28,7 +28,7 @@ struct BoxCopy {
   std::size_t bytes() const { return map.box_row_bytes() * map.box[1]; }
 };
 
-/// Row `index` of the box; what lies outside of the tensor is zero.
+/// Copies row `index` of the box; what lies outside of the tensor is zero.
 std::vector<unsigned char> read_row(const BoxCopy& copy, unsigned index) {
   const TensorMap& map = copy.map;
   std::vector<unsigned char> bytes(map.box_row_bytes(), 0);
@@ -75,7 +75,7 @@ void check_map(const TensorMap& map) {
   }
 }
 
-/// Seen on sm_90: a box that begins within 16 bytes is an illegal instruction.
+/// On sm_90 a box that begins within 16 bytes was seen to be an illegal instruction.
 void check_column(const BoxCopy& copy) {
   const std::int64_t offset = copy.column * copy.map.element_bytes;
   if (offset % static_cast<std::int64_t>(kChunk) != 0) {
@@ -132,7 +132,7 @@ std::vector<Block*> find_targets(unsigned blocks) {
   return targets;
 }
 
-/// What a reader that does not wait may see.
+/// Fills the targets with what a reader that does not wait may see.
 void fill_targets(const BoxCopy& copy) {
   for (Block* target : copy.targets) {
     fill_with_garbage(target->shared.data() + copy.offset, copy.bytes(), engine().random());

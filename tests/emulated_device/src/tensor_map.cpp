@@ -2,7 +2,8 @@
 
 #include <cstring>
 
-// Rules of cuTensorMapEncodeTiled. Source: CUDA Driver API, "Tensor Map Object Management".
+// The rules of cuTensorMapEncodeTiled come from the CUDA Driver API, "Tensor Map Object
+// Management".
 
 namespace qlinear::emulated_device {
 namespace {

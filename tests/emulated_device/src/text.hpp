@@ -7,7 +7,7 @@
 
 namespace qlinear::emulated_device {
 
-/// printf into a string.
+/// Prints into a string as printf does.
 [[gnu::format(printf, 1, 2)]] std::string text(const char* format, ...);
 [[gnu::format(printf, 1, 0)]] std::string text_of(const char* format, std::va_list arguments);
 

@@ -41,7 +41,7 @@ void arrive(TransactionBarrier& barrier, std::int64_t bytes) {
   engine().yield();
 }
 
-/// The barrier at `address` of the calling block.
+/// Returns the barrier at `address` of the calling block.
 TransactionBarrier& own_barrier(const void* address, const char* instruction) {
   check_shared(address, kBytes, instruction);
   Block& block = block_of(engine().current(instruction));
@@ -99,7 +99,7 @@ void store_async(void* address, const uint4& value, const void* barrier, unsigne
   auto* target = static_cast<unsigned char*>(map_shared_rank(address, rank, sizeof(value), kStore));
   check_shared(barrier, kBytes, kStore);
   const Block& own = block_of(engine().current(kStore));
-  if (own.cluster->blocks.size() == 1) {  // As an H200 does.
+  if (own.cluster->blocks.size() == 1) {  // An H200 refuses it, too.
     engine().fail(cudaErrorIllegalInstruction, "%s in a grid that was launched without clusters",
                   kStore);
   }

@@ -11,23 +11,24 @@ struct Thread;
 
 /// An mbarrier. Its phase completes when no arrival and no byte is pending.
 struct TransactionBarrier {
-  unsigned arrivals;  ///< A phase.
+  unsigned arrivals;  ///< A phase expects this many.
   unsigned pending;
-  std::int64_t bytes = 0;  ///< Expected and not yet come; negative if they came early.
+  /// Bytes that are expected and have not arrived; negative if they came early.
+  std::int64_t bytes = 0;
   unsigned phase = 0;
   std::vector<Thread*> waiters;
 };
 
-/// The mbarriers of a block, by offset in its shared memory.
+/// The mbarriers of a block, by their offset in its shared memory.
 using TransactionBarriers = std::map<std::uintptr_t, TransactionBarrier>;
 
 struct Block;
 
-/// The barrier at `offset` of the block's shared memory; stops the current thread if none has been
-/// initialised there.
+/// Returns the barrier at `offset` of the block's shared memory; stops the current thread if none
+/// has been initialised there.
 TransactionBarrier& find_barrier(Block& block, std::uintptr_t offset, const char* instruction);
 
-/// Bytes have come.
+/// Counts bytes that have arrived.
 void complete_transaction(TransactionBarrier& barrier, std::size_t bytes);
 
 }  // namespace qlinear::emulated_device

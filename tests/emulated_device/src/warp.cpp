@@ -21,7 +21,7 @@ void check_mask(const Thread& self, const WarpOperation& operation, std::uint32_
   }
 }
 
-/// All lanes of the mask wait, but do they wait for the same?
+/// Checks that all lanes of the mask wait for the same.
 void check_agreement(const Thread& self, std::uint32_t mask) {
   const Warp::Arrival& mine = self.warp->arrivals[self.lane];
   for (unsigned lane = 0; lane < 32; ++lane) {
@@ -35,7 +35,8 @@ void check_agreement(const Thread& self, std::uint32_t mask) {
   }
 }
 
-/// Apart, so that AddressSanitizer minds the array once an instruction, not once a lane.
+/// It is a function of its own, so that AddressSanitizer handles the array once an instruction, not
+/// once a lane.
 [[gnu::noinline]] void execute(const WarpOperation& operation, const Warp& warp,
                                std::uint32_t mask) {
   void* lanes[32];

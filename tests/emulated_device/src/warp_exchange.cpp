@@ -16,8 +16,8 @@ struct ShuffleArguments {
   std::uint64_t result;
 };
 
-/// Lane that a shuffle reads; `lane` itself where the instruction says that the value stays.
-/// Source: PTX ISA, "shfl.sync".
+/// Returns the lane that a shuffle reads; `lane` itself where the instruction says that the value
+/// stays. Source: PTX ISA, "shfl.sync".
 unsigned source_lane(const ShuffleArguments& arguments, unsigned lane) {
   const unsigned first = lane & ~(arguments.width - 1);
   const unsigned last = first + arguments.width - 1;
@@ -47,7 +47,7 @@ void shuffle_lanes(const WarpArguments& arguments) {
   }
 }
 
-/// Indexed by `Shuffle`.
+/// The index is a `Shuffle`.
 constexpr WarpOperation kShuffles[] = {{"__shfl_sync", shuffle_lanes},
                                        {"__shfl_up_sync", shuffle_lanes},
                                        {"__shfl_down_sync", shuffle_lanes},
@@ -107,7 +107,7 @@ T lesser(T a, T b) {
   return std::min(a, b);
 }
 
-/// Indexed by `Reduction`.
+/// The index is a `Reduction`.
 template <class T>
 constexpr WarpOperation kReductions[] = {{"__reduce_add_sync", reduce<T, sum<T>>},
                                          {"__reduce_max_sync", reduce<T, greater<T>>},

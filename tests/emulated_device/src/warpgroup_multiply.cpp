@@ -11,19 +11,19 @@
 
 #include <vector>
 
-// wgmma.mma_async of 8-bit integers.
+// This models wgmma.mma_async of 8-bit integers.
 
 namespace qlinear::emulated_device {
 namespace {
 
 constexpr unsigned kRows = 64;
 constexpr unsigned kDepth = MatrixDescriptor::kRowBytes;
-constexpr unsigned kOperandChunk = 16;  // bytes that no layout separates
+constexpr unsigned kOperandChunk = 16;  // No layout separates these bytes.
 constexpr const char* kWaitGroupName = "wgmma.wait_group";
 
 using Multiply = WarpgroupMultiplies::Multiply;
 
-/// A warp's place among those of its warpgroup.
+/// Describes a warp's place in its warpgroup.
 struct Place {
   explicit Place(const Warp& warp)
       : index(static_cast<std::size_t>(&warp - warp.block->warps.data())),
@@ -31,13 +31,13 @@ struct Place {
         group(warp.block->warpgroups[index / WarpgroupMultiplies::kWarps]),
         progress(group.warps[warp_of_group]) {}
 
-  std::size_t index;  ///< Of the warp in the block.
+  std::size_t index;  ///< The warp's number in the block.
   unsigned warp_of_group;
   WarpgroupMultiplies& group;
   WarpgroupMultiplies::WarpProgress& progress;
 };
 
-/// The warp whose lanes have met.
+/// Returns the warp whose lanes have met.
 Warp& meeting_warp() { return *engine().current("wgmma").warp; }
 
 struct OperandRow {
@@ -86,7 +86,7 @@ void perform_oldest(const Block& block, WarpgroupMultiplies& group) {
   ++group.performed;
 }
 
-/// Between issue and wait anything may have been done already.
+/// Performs some operations early: between issue and wait anything may have been done already.
 void perform_some(const Block& block, WarpgroupMultiplies& group) {
   while (can_perform(group) && engine().random().one_in(4)) perform_oldest(block, group);
 }
@@ -124,7 +124,7 @@ void check_issue(const Warp& warp, const Place& place, const WarpArguments& argu
   MatrixDescriptor(first.b, first.shape.n, warp.block->shared);
 }
 
-/// The operation that the warp issues its part of: a new one for the first warp to come.
+/// Returns the operation that the warp issues its part of: a new one for the first warp to arrive.
 Multiply& find_operation(const Place& place, const IssueArguments& issued) {
   std::deque<Multiply>& pending = place.group.pending;
   const std::uint64_t position = place.progress.issued - place.group.performed;
@@ -164,13 +164,13 @@ void commit(const WarpArguments& /*arguments*/) {
   progress.committed.push_back(progress.issued);
 }
 
-/// The wait proper is each lane's own.
+/// Performs some operations at the wait; the wait itself is each lane's own.
 void perform_at_wait(const WarpArguments& /*arguments*/) {
   const Warp& warp = meeting_warp();
   perform_some(*warp.block, Place(warp).group);
 }
 
-/// How many operations must be complete for all but the latest `pending` groups to be.
+/// Returns how many operations must be complete for all but the latest `pending` groups to be.
 std::uint64_t awaited(const WarpgroupMultiplies::WarpProgress& progress, unsigned pending) {
   const auto& committed = progress.committed;
   return committed.size() > pending ? committed[committed.size() - 1 - pending] : 0;
@@ -189,7 +189,7 @@ constexpr WarpOperation kCommit = {"wgmma.commit_group", commit};
 constexpr WarpOperation kWaitGroup = {kWaitGroupName, perform_at_wait};
 constexpr WarpOperation kSetRegisters = {"setmaxnreg", set_registers};
 
-/// These belong to sm_90a and to no other architecture.
+/// These instructions belong to sm_90a and to no other architecture.
 void execute(const WarpOperation& operation, void* arguments) {
   if (settings().compute_capability != 90) {
     engine().current(operation.name);

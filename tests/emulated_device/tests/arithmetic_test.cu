@@ -52,7 +52,7 @@ TEST(Conversion, OfANanToAnInteger) {
   EXPECT_EQ(result[1], INT32_MIN);
 }
 
-/// Operands whose product is not exact, so that a contraction would show.
+/// The product of these operands is not exact, so that a contraction would show.
 __global__ void round_each_step(float* out) {
   const float a = ptx::ld_global(out);
   const float b = ptx::ld_global(out + 1);
@@ -110,7 +110,7 @@ __global__ void dot(int* out) {
 }
 
 TEST(Dp4a, TellsSignedFromUnsigned) {
-  // Bytes from the lowest: a = -128, 127, -1, 3 and b = 0x80, 0xff, 0x7f, 0x02.
+  // The bytes, from the lowest, are a = -128, 127, -1, 3 and b = 0x80, 0xff, 0x7f, 0x02.
   const DeviceBuffer<int> values(std::vector<int>{0x03ff7f80, 0x027fff80, 0, 0, 0});
   ASSERT_EQ((kernels::launch_kernel<&dot>(one_block("dot", 1), values.data())), cudaSuccess);
   const std::vector<int> result = values.read();

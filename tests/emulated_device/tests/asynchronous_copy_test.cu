@@ -39,8 +39,8 @@ TEST(CpAsync, ZeroesWhatItDoesNotCopy) {
   });
 }
 
-/// A ring of three stages over `steps` tiles of 16 bytes a thread; every thread reads what its
-/// neighbour has copied.
+/// Runs a pipeline of three stages over `steps` tiles of 16 bytes a thread; every thread reads what
+/// its neighbour has copied.
 __global__ void stream_through_ring(const std::uint8_t* in, int steps, unsigned* out) {
   constexpr int kStages = 3;
   unsigned char* shared = ptx::dynamic_shared_memory();

@@ -126,7 +126,7 @@ TEST(Atomic, AddsUpOverAllThreads) {
   });
 }
 
-/// The block that comes last adds up what the others left: threadfence and counter.
+/// The last block to arrive adds up what the others left, by threadfence and a counter.
 __global__ void sum_by_last_block(const int* in, int* partial, unsigned* counter, int* out) {
   const int sum = __syncthreads_count(ptx::ld_global(in + blockIdx.x * blockDim.x + threadIdx.x));
   unsigned* is_last = reinterpret_cast<unsigned*>(ptx::dynamic_shared_memory());

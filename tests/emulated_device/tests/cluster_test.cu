@@ -22,7 +22,7 @@ __global__ void sum_over_cluster(int* out) {
   }
   const unsigned block = blockIdx.y * gridDim.x + blockIdx.x;
   ptx::st_global(out + block * blockDim.x + threadIdx.x, sum);
-  // Nobody leaves while others read its shared memory.
+  // No block exits while others read its shared memory.
   ptx::barrier_cluster_arrive();
   ptx::barrier_cluster_wait();
 }
@@ -117,7 +117,7 @@ TEST(Cluster, SendsWithStAsync) {
     for (unsigned i = 0; i < 2 * kBlocks * kThreads; ++i) {
       const unsigned rank = i / kThreads % kBlocks;
       const unsigned thread = i % kThreads;
-      constexpr unsigned kRanks = kBlocks * (kBlocks - 1) / 2;  // Their sum.
+      constexpr unsigned kRanks = kBlocks * (kBlocks - 1) / 2;  // The ranks add up to this.
       EXPECT_EQ(result[i * 4], kRanks);
       EXPECT_EQ(result[i * 4 + 1], kBlocks * rank);
       EXPECT_EQ(result[i * 4 + 2], kBlocks * thread);

@@ -8,7 +8,7 @@
 namespace qlinear::emulated_device::test {
 namespace {
 
-/// Adds 1 to every value once its predecessor is through with it.
+/// Adds 1 to every value once its predecessor has finished.
 __global__ void increment(int* values) {
   ptx::griddepcontrol_launch_dependents();
   ptx::griddepcontrol_wait();

@@ -13,12 +13,12 @@
 #include <emulated_device/emulated_device.hpp>
 #endif
 
-// Common to the tests of the emulated device. Those in files that include nothing of
+// The tests of the emulated device share this. Those in files that include nothing of
 // <emulated_device/...> also run on a GPU and must agree with it.
 
 namespace qlinear::emulated_device::test {
 
-/// Device memory of `size` elements, freed at the end of its scope.
+/// Owns device memory of `size` elements.
 template <class T>
 class DeviceBuffer {
  public:
@@ -38,7 +38,7 @@ class DeviceBuffer {
   T* data() const { return data_; }
   std::size_t size() const { return size_; }
 
-  /// The contents once everything before in the default stream is done.
+  /// Returns the contents once all earlier work in the default stream is done.
   std::vector<T> read() const {
     std::vector<T> values(size_);
     EXPECT_EQ(cudaMemcpy(values.data(), data_, size_ * sizeof(T), cudaMemcpyDeviceToHost),
@@ -51,7 +51,7 @@ class DeviceBuffer {
   std::size_t size_;
 };
 
-/// major * 10 + minor of the current device.
+/// Returns major * 10 + minor of the current device.
 inline int compute_capability() {
   int major = 0;
   int minor = 0;
@@ -74,7 +74,7 @@ void with_seeds([[maybe_unused]] std::uint64_t count, Test test) {
 #endif
 }
 
-/// The same pseudo-random bytes everywhere.
+/// Returns the same pseudo-random bytes everywhere.
 inline std::vector<std::uint8_t> test_bytes(std::size_t count, std::uint32_t seed = 1) {
   std::vector<std::uint8_t> bytes(count);
   for (std::uint8_t& byte : bytes) {

@@ -11,15 +11,15 @@
 #include <functional>
 #include <vector>
 
-// Kernels that lack one synchronising instruction, which a GPU would forgive nearly always. The
-// emulated device must not: of a few seeds at least one shows a wrong result.
+// These kernels lack one synchronising instruction each, which a GPU would forgive nearly always.
+// The emulated device must not: with at least one of a few seeds it shows a wrong result.
 
 namespace qlinear::emulated_device::test {
 namespace {
 
 constexpr std::uint64_t kSeeds = 20;
 
-/// How many of `kSeeds` runs give something other than `expected` or a failure.
+/// Counts the runs, of `kSeeds`, that give something other than `expected` or a failure.
 template <class T>
 int wrong_runs(const std::vector<T>& expected, const std::function<std::vector<T>()>& run) {
   int wrong = 0;
@@ -272,8 +272,8 @@ TEST(Hostility, FindsAMissingWaitForAnMbarrier) {
   EXPECT_GT(wrong_handovers<false>(), 0);
 }
 
-/// 64 x 8 sums of 32 products of 1, then the operands' place is used again. `kPending` 1 reuses it,
-/// and reads the sums, while the wgmma may still run.
+/// Computes 64 x 8 sums of 32 products of 1, then reuses the operands' memory. With `kPending` 1 it
+/// does so, and reads the sums, while the wgmma may still run.
 template <int kPending>
 __global__ void reuse_operands(int* out) {
   unsigned char* shared = ptx::dynamic_shared_memory();

@@ -9,8 +9,8 @@
 #include <type_traits>
 #include <vector>
 
-// The fragment layouts of the PTX manual, "Warp-level matrix instructions", as formulas of lane and
-// element index, against a plain product of matrices.
+// These tests compare the fragment layouts of the PTX manual, "Warp-level matrix instructions", as
+// formulas of lane and element index, with a plain product of matrices.
 
 namespace qlinear::emulated_device::test {
 namespace {
@@ -81,14 +81,15 @@ struct Place {
   unsigned column;
 };
 
-// Element i of a lane's fragment, with groupID = lane >> 2 and threadID_in_group = lane % 4.
+// They return element i of a lane's fragment, with groupID = lane >> 2 and threadID_in_group = lane
+// % 4.
 
 /// "Matrix fragments for mma.m16n8k32" with .s8 or .u8.
 struct M16N8K32 {
   static constexpr unsigned kM = 16;
   static constexpr unsigned kN = 8;
   static constexpr unsigned kK = 32;
-  static constexpr unsigned kA = 16;  ///< Elements of A a lane holds.
+  static constexpr unsigned kA = 16;  ///< A lane holds this many elements of A.
   static constexpr unsigned kB = 8;
   static constexpr unsigned kC = 4;
   static Place a(unsigned lane, unsigned i) {

@@ -6,7 +6,7 @@
 #include <thread>
 #include <vector>
 
-// The CUDA runtime functions that the library and its tests rely on.
+// The library and its tests rely on these functions of the CUDA runtime.
 
 namespace qlinear::emulated_device::test {
 namespace {
@@ -62,7 +62,7 @@ int clusters_at_once(unsigned cluster_blocks) {
   return clusters;
 }
 
-// Two blocks of 1024 threads fit a multiprocessor; a cluster stays within a processing cluster.
+// Two blocks of 1024 threads fit an SM, and a cluster stays within a processing cluster.
 TEST(Occupancy, CountsClusters) {
   if (compute_capability() < 90) return;  // no clusters there
   int multiprocessors = 0;

@@ -1,4 +1,4 @@
-// What the environment may ask of the emulated device. A process reads it once.
+// The environment configures the emulated device. A process reads it once.
 
 #include "../../support/environment.hpp"
 

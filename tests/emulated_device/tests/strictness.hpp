@@ -7,8 +7,8 @@
 
 #include <string>
 
-// Every rule of the emulated device is broken once in the tests that include this: the kernel
-// stops, or is refused, with a message that names kernel, block, thread and seed.
+// The tests that include this break every rule of the emulated device once: the kernel stops, or is
+// refused, with a message that names kernel, block, thread and seed.
 
 namespace qlinear::emulated_device::test {
 
@@ -21,7 +21,7 @@ class Strictness : public ::testing::Test {
   void SetUp() override { set_seed(5); }
   void TearDown() override { clear_failure(); }
 
-  /// The launched kernel stops with `error` and a message with `what` in it.
+  /// Expects the launched kernel to stop with `error` and a message with `what` in it.
   static void expect_stopped(cudaError_t error, const std::string& what) {
     EXPECT_EQ(cudaDeviceSynchronize(), error);
     EXPECT_THAT(last_failure(), AllOf(StartsWith("kernel 'test' grid ("), HasSubstr("): block ("),

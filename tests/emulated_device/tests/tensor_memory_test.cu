@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-// mbarriers and the tensor memory accelerator against the manual's rules.
+// These tests hold mbarriers and the tensor memory accelerator to the manual's rules.
 
 namespace qlinear::emulated_device::test {
 namespace {
@@ -23,13 +23,13 @@ constexpr unsigned kBoxRows = 16;
 
 struct Mode {
   CUtensorMapSwizzle swizzle;
-  unsigned row_bytes;  ///< Of the box, and of the swizzle's pattern.
+  unsigned row_bytes;  ///< The box's rows and the swizzle's pattern have this length.
 };
 
-/// How GoogleTest prints the parameter.
+/// GoogleTest prints the parameter so.
 void PrintTo(const Mode& mode, std::ostream* stream) { *stream << mode.row_bytes << "-byte rows"; }
 
-/// A map of a kRows x kColumns matrix of bytes with rows of kPitch.
+/// Makes a map of a kRows x kColumns matrix of bytes with rows of kPitch.
 CUresult encode(CUtensorMap& map, void* base, const Mode& mode, cuuint64_t pitch = kPitch) {
   void* function = nullptr;
   cudaDriverEntryPointQueryResult found = cudaDriverEntryPointSymbolNotFound;
@@ -47,7 +47,7 @@ CUresult encode(CUtensorMap& map, void* base, const Mode& mode, cuuint64_t pitch
       CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE);
 }
 
-/// Loads one box and writes the shared memory as it is to `out`.
+/// Loads one box and copies the shared memory unchanged to `out`.
 __global__ void load_box(const __grid_constant__ CUtensorMap map, int column, int row,
                          unsigned bytes, std::uint8_t* out) {
   unsigned char* shared = ptx::dynamic_shared_memory();
@@ -67,7 +67,8 @@ __global__ void load_box(const __grid_constant__ CUtensorMap map, int column, in
   }
 }
 
-/// Where byte `column` of row `row` of a box lies: the tables of "Swizzling modes" as a formula.
+/// Returns where byte `column` of row `row` of a box lies: the tables of "Swizzling modes" as a
+/// formula.
 unsigned place(const Mode& mode, unsigned row, unsigned column) {
   const unsigned chunks = mode.row_bytes / 16;
   const unsigned chunk = column / 16;
@@ -193,7 +194,7 @@ TEST(Tma, MulticastsToACluster) {
 
 // ---- mbarrier ----
 
-/// A ring of two slots between a producing and a consuming warp.
+/// Runs a pipeline of two stages between a producing and a consuming warp.
 __global__ void pass_through_ring(const int* in, int count, int* out) {
   int* slots = reinterpret_cast<int*>(ptx::dynamic_shared_memory());
   auto* full = reinterpret_cast<ptx::Mbarrier*>(ptx::dynamic_shared_memory() + 256);

@@ -121,7 +121,7 @@ TEST(Elect, ChoosesOneLane) {
   if (compute_capability() < 90) return;  // no such instruction there
   with_seeds(5, [] {
     const std::vector<int> result = results_of_a_warp<&elect, 3>();
-    std::vector<int> elected(3 * 2);  // In each half of the warp.
+    std::vector<int> elected(3 * 2);  // Counts elected lanes in each half of the warp.
     for (std::size_t i = 0; i < 32 * 3; ++i) elected[i % 3 * 2 + i / (16 * 3)] += result[i];
     EXPECT_EQ(elected[0] + elected[1], 1);
     EXPECT_EQ(elected[2], 1);

@@ -13,7 +13,7 @@ namespace qlinear::emulated_device::test {
 namespace {
 
 constexpr unsigned kRows = 64;
-constexpr unsigned kDepth = 128;  // four steps of K, one row of the 128-byte swizzle
+constexpr unsigned kDepth = 128;  // This is four steps of K, one row of the 128-byte swizzle.
 
 /// Copies rows of 128 bytes to shared memory as TMA would with the 128-byte swizzle.
 __device__ void copy_swizzled(unsigned char* shared, const std::uint8_t* rows, unsigned count) {
@@ -24,7 +24,7 @@ __device__ void copy_swizzled(unsigned char* shared, const std::uint8_t* rows, u
   }
 }
 
-/// d = a · bᵀ twice over: two groups, of which the second adds to the first.
+/// Computes d = a · bᵀ twice: two groups, of which the second adds to the first.
 template <unsigned kN, bool kUnsignedA, bool kUnsignedB>
 __global__ void multiply_64(const std::uint8_t* a, const std::uint8_t* b, int* d) {
   unsigned char* rows = ptx::dynamic_shared_memory();

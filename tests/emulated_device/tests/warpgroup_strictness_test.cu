@@ -10,7 +10,7 @@ namespace {
 
 // ---- mbarriers and tensor copies ----
 
-/// What one thread may do wrong with an mbarrier at the start of shared memory.
+/// One thread may do this wrong with an mbarrier at the start of shared memory.
 enum class Misuse { NoInit, TwoInits, NoArrivals, TooManyArrivals, TooManyBytes, NoOneArrives };
 
 __global__ void misuse_barrier(Misuse misuse) {
@@ -56,7 +56,7 @@ TEST_F(Strictness, MbarrierThatNobodyArrivesAt) {
                                         "at mbarrier.try_wait, 0 exited"));
 }
 
-/// A map of `rows` rows of 128 bytes, in boxes of eight.
+/// Makes a map of `rows` rows of 128 bytes, in boxes of eight.
 CUtensorMap tensor_map(void* base, cuuint64_t rows) {
   void* function = nullptr;
   cudaDriverEntryPointQueryResult found = cudaDriverEntryPointSymbolNotFound;
@@ -161,7 +161,7 @@ __global__ void multiply(std::uint64_t descriptor, bool fence) {
   ptx::wgmma_wait_group<0>();
 }
 
-/// As `wgmma_descriptor` would make it for the start of shared memory.
+/// Makes the descriptor that `wgmma_descriptor` would make for the start of shared memory.
 constexpr std::uint64_t kDescriptor =
     (std::uint64_t{1} << 62) | (std::uint64_t{64} << 32) | (std::uint64_t{1} << 16) | 64;
 

@@ -6,8 +6,8 @@
 #include <cstdint>
 #include <cstring>
 
-// CUDA's arithmetic, conversion and bit intrinsics. Everything here is compiled without contraction
-// and with the host's rounding to nearest even, so that each function rounds once, as on a GPU.
+// CUDA's arithmetic, conversion and bit intrinsics. All are compiled without contraction and with
+// the host's rounding to nearest even, so that each function rounds once, as on a GPU.
 
 namespace qlinear::emulated_device {
 
@@ -105,8 +105,8 @@ inline unsigned __brev(unsigned a) {
   return result;
 }
 
-/// Byte i of the result is the byte of {b, a} that the low three bits of nibble i of `selector`
-/// name. The sign replication of prmt is not reached through this intrinsic: seen on sm_90.
+/// Selects bytes: byte i of the result is the byte of {b, a} that the low three bits of nibble i of
+/// `selector` name. This intrinsic does not reach the sign replication of prmt, as seen on sm_90.
 inline unsigned __byte_perm(unsigned a, unsigned b, unsigned selector) {
   const std::uint64_t bytes = (std::uint64_t{b} << 32) | a;
   unsigned result = 0;

@@ -5,7 +5,7 @@
 #include <type_traits>
 
 // CUDA's atomic functions on int, unsigned and unsigned long long, in global and shared memory. One
-// thread runs at a time, so that a plain read and write is atomic.
+// thread runs at a time, so a plain read and write is atomic.
 
 namespace qlinear::emulated_device {
 
@@ -20,7 +20,7 @@ T change_atomically(T* address, const char* instruction, Change change) {
   return old;
 }
 
-/// Sums of atomics wrap, also the signed ones.
+/// Sums of atomics wrap, even signed ones.
 template <class T>
 T wrapping_sum(T a, T b) {
   using Unsigned = std::make_unsigned_t<T>;

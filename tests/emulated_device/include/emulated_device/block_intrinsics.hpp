@@ -4,7 +4,7 @@
 
 #include <chrono>
 
-// CUDA's intrinsics that concern the block, the clock and memory order.
+// These are CUDA's intrinsics for the block, the clock and memory order.
 
 inline void __syncthreads() { qlinear::emulated_device::synchronise_block("__syncthreads", false); }
 
@@ -23,7 +23,7 @@ inline int __syncthreads_and(int predicate) {
                                                                                                : 0;
 }
 
-// Writes are visible at once here; what a missing fence would break shows in the order of threads.
+// Writes are visible at once here; the order of threads shows what a missing fence would break.
 inline void __threadfence() { qlinear::emulated_device::yield_thread(); }
 inline void __threadfence_block() { qlinear::emulated_device::yield_thread(); }
 inline void __threadfence_system() { qlinear::emulated_device::yield_thread(); }

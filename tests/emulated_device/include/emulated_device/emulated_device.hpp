@@ -6,23 +6,22 @@
 #include <cstdint>
 #include <string>
 
-// What a test may ask of the emulated device beyond the CUDA runtime.
+// A test may ask this of the emulated device beyond the CUDA runtime.
 
 namespace qlinear::emulated_device {
 
-/// Seed of the choices made since it was set: QLINEAR_EMULATED_SEED to begin with.
+/// Returns the seed of the choices since it was set; at first it is QLINEAR_EMULATED_SEED.
 std::uint64_t seed();
 
-/// Starts the sequence of choices anew. Together with the same calls from one host thread it
-/// reproduces a run.
+/// Restarts the sequence of choices. With the same calls from one host thread it reproduces a run.
 void set_seed(std::uint64_t seed);
 
-/// Why the latest kernel was stopped or refused, with kernel, block, thread and seed; empty if none
-/// was since `clear_failure`.
+/// Says why the latest kernel was stopped or refused, with kernel, block, thread and seed; empty if
+/// none was since `clear_failure`.
 std::string last_failure();
 
-/// Brings the devices back to life after a failed kernel, which CUDA does not offer. What was
-/// submitted behind the kernel is dropped.
+/// Revives the devices after a failed kernel, which CUDA does not offer. Drops what was submitted
+/// after that kernel.
 void clear_failure();
 
 /// Fails `count` calls of the runtime's function `call`, after `skipped` that succeed, with
@@ -30,11 +29,11 @@ void clear_failure();
 /// "cudaLaunchKernelExC".
 void fail_calls(const char* call, cudaError_t error, int skipped = 0, int count = 1);
 
-/// Forgets the failures that no call has met.
+/// Forgets the failures that no call has met yet.
 void clear_failing_calls();
 
-/// Holds each cudaFuncSetAttribute back by up to `most` before it takes effect, and as long before
-/// it returns: the time that lazy loading takes.
+/// Delays each cudaFuncSetAttribute by up to `most` before it takes effect, and as long before it
+/// returns, as lazy loading does.
 void delay_function_attributes(std::chrono::microseconds most);
 
 }  // namespace qlinear::emulated_device

@@ -10,9 +10,9 @@
 
 namespace qlinear::emulated_device {
 
-/// One kernel launch with its arguments bound.
+/// A kernel launch with its arguments bound.
 struct LaunchRequest {
-  const char* name;      ///< Static storage.
+  const char* name;      ///< It has static storage.
   const void* function;  ///< The kernel, for its attributes.
   dim3 grid;
   dim3 block;
@@ -20,12 +20,12 @@ struct LaunchRequest {
   std::size_t dynamic_shared_bytes;
   std::size_t parameter_bytes;
   bool programmatic_dependent;
-  std::shared_ptr<void> arguments;  ///< What `body` passes on.
-  std::function<void()> body;       ///< What one thread does.
+  std::shared_ptr<void> arguments;  ///< `body` passes them on.
+  std::function<void()> body;       ///< One thread runs it.
 };
 
-/// Memory for a launch's arguments, from the device's side: a launch makes its caller allocate
-/// nothing, as on a GPU.
+/// Returns memory of the device's own for a launch's arguments: as on a GPU, a launch makes its
+/// caller allocate nothing.
 std::shared_ptr<void> argument_storage(std::size_t bytes, std::align_val_t alignment);
 
 /// Checks the request against the current device and enqueues it on `stream`.

@@ -10,12 +10,12 @@ enum class Reduction : std::uint8_t { Add, Max, Min };
 
 std::uint64_t shuffle(Shuffle kind, std::uint32_t mask, std::uint64_t value, unsigned operand,
                       int width);
-/// The lanes of `mask` whose predicate is true.
+/// Returns the lanes of `mask` whose predicate is true.
 std::uint32_t vote(std::uint32_t mask, bool predicate);
 void synchronise_warp(std::uint32_t mask);
-/// elect.sync: true in one lane of `mask`. Any one, as the instruction does not say which.
+/// elect.sync: returns true in one lane of `mask`, any one, as the instruction does not say which.
 bool elect(std::uint32_t mask);
-/// The calling lane alone: the only lane that __activemask() may count on.
+/// Returns the calling lane alone, the only one that __activemask() may count on.
 std::uint32_t own_lane();
 std::int32_t reduce_lanes(Reduction kind, std::uint32_t mask, std::int32_t value);
 std::uint32_t reduce_lanes(Reduction kind, std::uint32_t mask, std::uint32_t value);

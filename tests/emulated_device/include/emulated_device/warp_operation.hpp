@@ -4,7 +4,7 @@
 
 namespace qlinear::emulated_device {
 
-/// What the lanes of a warp that execute one instruction together hand to it: `lanes[i]` is the
+/// The lanes of a warp that execute one instruction together hand this to it: `lanes[i]` is the
 /// argument structure of lane i where bit i of `mask` is set.
 struct WarpArguments {
   void* const* lanes;
@@ -18,7 +18,7 @@ struct WarpArguments {
 };
 
 /// An instruction that lanes execute together. Its address is its identity: lanes that meet must
-/// have come to the same one.
+/// have reached the same one.
 struct WarpOperation {
   const char* name;
   void (*execute)(const WarpArguments& arguments);

@@ -8,8 +8,8 @@ void fence_multiply();
 void commit_multiply_group();
 void wait_multiply_group(unsigned pending);
 
-/// A wgmma.m64nNk32 of 8-bit integers: d (N / 2 registers of this lane) = (`accumulate` ? d : 0)
-/// + a · bᵀ, not before it likes to and not after the group's wait.
+/// A wgmma.m64nNk32 of 8-bit integers computes d (N / 2 registers of this lane) = (`accumulate` ? d
+/// : 0) + a · bᵀ at a random time, at the latest in the group's wait.
 struct MultiplyShape {
   unsigned n;
   bool unsigned_a;

@@ -1,6 +1,6 @@
 #pragma once
 
-// What nvcc knows without a header, declared for a C++ compiler.
+// nvcc knows all of this without a header; a C++ compiler needs declarations.
 
 #include <cuda_bf16.h>
 #include <cuda_fp16.h>

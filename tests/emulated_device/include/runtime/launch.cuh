@@ -14,7 +14,8 @@
 
 namespace qlinear::kernels {
 
-/// Starts `kKernel(args...)`: every thread gets copies of the arguments, as parameters are.
+/// Starts `kKernel(args...)`. Every thread gets copies of the arguments, as it gets parameters on a
+/// GPU.
 template <auto kKernel, class... Args>
 cudaError_t launch_kernel(const LaunchConfig& config, Args... args) {
   static_assert(std::is_same_v<decltype(kKernel), void (*)(Args...)>,
