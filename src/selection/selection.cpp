@@ -294,13 +294,7 @@ Result<LinearState> choose_linear(const DeviceInfo& device,
                   to_string(descriptor.activation_element), to_string(descriptor.weight_element),
                   QLINEAR_TYPES));
   }
-  const DynamicRangeQuantizeDescriptor quantize{descriptor.m,
-                                                descriptor.k,
-                                                descriptor.q_min,
-                                                descriptor.q_max,
-                                                descriptor.activation_element,
-                                                ElementKind::S8};
-  const auto quantize_kernel = choose_quantize(device, quantize, preference);
+  const auto quantize_kernel = choose_quantize(device, quantize_descriptor(descriptor), preference);
   if (!quantize_kernel.ok()) return quantize_kernel.status();
   LinearState state;
   state.descriptor = descriptor;

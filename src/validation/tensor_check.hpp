@@ -1,90 +1,43 @@
 #pragma once
 
 #include <qlinear/status.hpp>
+#include <qlinear/tensor_view.hpp>
 
-#include <cstddef>
 #include <cstdint>
-#include <type_traits>
+#include <span>
 
 namespace qlinear::detail {
 
-/// What the call does to a tensor.
-enum class Access : std::uint8_t { Read, Write };
-
-/// One argument with its type erased, beside what the descriptor asks of it. A vector is one row.
-struct TensorView {
-  const char* name;
-  const char* axes;  ///< Names of the expected sizes, for messages.
-  std::int64_t expected_rows;
-  std::int64_t expected_columns;
-  Access access;
-
-  int rank;
-  const void* data;
-  std::int64_t rows;
-  std::int64_t columns;
-  std::int64_t row_stride;
-  std::int64_t column_stride;
-  std::size_t element_bytes;
-  std::size_t alignment;
-
-  bool empty() const noexcept { return rows == 0 || columns == 0; }
-  std::uintptr_t address() const noexcept { return reinterpret_cast<std::uintptr_t>(data); }
+/// What of a linear layer a call is about to run.
+enum class Pass : std::uint8_t {
+  Quantize,  ///< Reads `activation`, writes the scratch; no other argument is looked at.
+  Multiply,  ///< Reads the scratch, writes `output`; `activation` is not looked at.
+  Both,
 };
 
-/// View of `tensor`, a TensorRef or TensorMut, whose shape should be [rows, columns].
-template <class Tensor>
-TensorView matrix_view(const char* name, const char* axes, std::int64_t rows, std::int64_t columns,
-                       Access access, const Tensor& tensor) noexcept {
-  using Element = std::remove_pointer_t<decltype(tensor.data)>;
-  return {name,
-          axes,
-          rows,
-          columns,
-          access,
-          2,
-          tensor.data,
-          tensor.shape[0],
-          tensor.shape[1],
-          tensor.stride[0],
-          tensor.stride[1],
-          sizeof(Element),
-          alignof(Element)};
-}
+/// What a pass does to a tensor, in the order in which one outweighs the other.
+enum class Access : std::uint8_t { None, Read, Write };
 
-/// View of `tensor`, whose shape should be [size].
-template <class Tensor>
-TensorView vector_view(const char* name, const char* axes, std::int64_t size, Access access,
-                       const Tensor& tensor) noexcept {
-  using Element = std::remove_pointer_t<decltype(tensor.data)>;
-  return {name,
-          axes,
-          1,
-          size,
-          access,
-          1,
-          tensor.data,
-          1,
-          tensor.shape[0],
-          0,
-          tensor.stride[0],
-          sizeof(Element),
-          alignof(Element)};
-}
+/// One tensor of a call: its role, what the descriptor asks of its shape, and what each pass does
+/// to it.
+struct CallTensor {
+  const char* name;
+  const char* axes;  ///< Names of the expected sizes, for messages.
+  const TensorView& view;
+  std::int64_t rows = 1;  ///< Of a vector 1.
+  std::int64_t columns;
+  Access quantize = Access::None;
+  Access multiply = Access::None;
+  bool optional = false;  ///< A null view without elements is none.
+};
 
-/// View of `bytes` bytes.
-inline TensorView bytes_view(const char* name, std::size_t bytes, Access access,
-                             const void* data) noexcept {
-  const auto size = static_cast<std::int64_t>(bytes);
-  return {name, "[bytes]", 1, size, access, 1, data, 1, size, 0, 1, 1, 1};
-}
+/// Rows of the longest table: the members of QuantizedLinearArgs, and the workspace.
+inline constexpr std::size_t kMaxCallTensors = 8;
 
-/// Members of QuantizedLinearArgs, and the workspace.
-inline constexpr std::size_t kMaxTensors = 8;
-
-/// Checks each of the tensors of one call by itself, then that none that is written overlaps
-/// another. Allocates only on failure. Errors: InvalidProblem, with the argument's name, the fault
-/// and the remedy. Precondition: `count <= kMaxTensors`.
-Status check_tensors(const TensorView* views, std::size_t count);
+/// Checks each of the tensors that `pass` uses by itself, in the order of the table, then that none
+/// that it writes overlaps another. Allocates only on failure. Errors: InvalidProblem, with the
+/// argument's name, the fault and the remedy. Preconditions: no more than `kMaxCallTensors`, each
+/// of rank 1 or 2.
+Status check_tensors(std::span<const CallTensor> tensors, Pass pass);
 
 }  // namespace qlinear::detail
