@@ -32,7 +32,7 @@ Status unsupported(fmt::format_string<Parts...> format, Parts&&... parts) {
 }
 
 Status check_element(const char* name, ElementKind given, ElementKind expected) {
-  if (given == expected) return {};
+  if (given == expected || given == kElementOfTemplate) return {};
   return invalid("{} is {}, but the template argument is {}; set it to element_kind_v of that type",
                  name, to_string(given), to_string(expected));
 }
