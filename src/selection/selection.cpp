@@ -25,9 +25,13 @@ constexpr int kProgrammaticLaunchArchitecture = 90;
 /// Whether neither the caller nor the environment wishes anything that bears on the choice.
 bool is_default(const PlanPreference& preference) {
   const PlanPreference none;
-  return preference.kernel.empty() && preference.quantize_kernel.empty() &&
-         preference.forbid_architecture_specific == none.forbid_architecture_specific &&
-         preference.split_k == none.split_k && preference.max_workspace == none.max_workspace &&
+  // A name for each field, so that a new one does not compile until it is thought of here.
+  const auto& [kernel, quantize_kernel, forbid_architecture_specific, split_k, max_workspace,
+               constant_weights] = preference;
+  static_cast<void>(constant_weights);  // `select_linear` obeys it whatever was remembered.
+  return kernel.empty() && quantize_kernel.empty() &&
+         forbid_architecture_specific == none.forbid_architecture_specific &&
+         split_k == none.split_k && max_workspace == none.max_workspace &&
          std::getenv(kKernelVariable) == nullptr && std::getenv(kQuantizeKernelVariable) == nullptr;
 }
 
