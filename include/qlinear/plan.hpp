@@ -37,45 +37,11 @@ struct PlanPreference {
 
 namespace detail {
 
-struct QuantizeKernel;
-struct GemmKernel;
-
-struct QuantizeState {
-  DynamicRangeQuantizeDescriptor descriptor;
-  const QuantizeKernel* kernel = nullptr;
-  int device = 0;
-  bool programmatic_dependent_launch = false;
-  KernelSku sku;
-};
-
-struct GemmChoice {
-  const GemmKernel* kernel = nullptr;
-  int split_k = 1;
-  std::int64_t split_tiles = 0;  ///< The last output tiles, which split K through the workspace.
-  std::size_t workspace_bytes = 0;
-  /// The quantize kernel prefetches weights of this many rows to the L2.
-  std::int64_t prefetched_rows = 0;
-  /// The quantize kernel prefetches this many bytes of each slice of K of a row.
-  std::int64_t prefetched_bytes = 0;
-  bool spreads_rows = false;  ///< Limits the quantize kernel's blocks per SM.
-  bool starts_early = true;   ///< PDL: the GEMM's blocks may launch while rows are still quantized.
-  bool programmatic_dependent_launch = false;  ///< PDL: the GEMM waits by griddepcontrol.
-};
-
-struct LinearState {
-  QuantizedLinearDescriptor descriptor;
-  const QuantizeKernel* quantize_kernel = nullptr;
-  /// Runs where pointers and row strides are 16-byte aligned.
-  GemmChoice aligned;
-  /// Runs where they are not 16-byte aligned. Holds no kernel if the caller forces one that needs
-  /// it.
-  GemmChoice unaligned;
-  int device = 0;
-  int multiprocessors = 0;
-  std::size_t shared_bytes_per_multiprocessor = 0;
-  bool programmatic_dependent_launch = false;
-  bool constant_weights = false;
-  KernelSku sku;
+/// What a plan holds is the library's affair. There is more room than it needs, so that a change of
+/// it changes neither a plan's size nor a program that was compiled before.
+template <std::size_t Bytes>
+struct PlanStorage {
+  alignas(8) unsigned char bytes[Bytes];
 };
 
 }  // namespace detail
@@ -113,20 +79,17 @@ class QuantizedLinearPlan {
   /// Checks everything that `run` checks but the stream and the workspace. Touches no device.
   Status can_implement(const Args& args) const noexcept;
 
-  /// Returns the bytes of workspace that `run` and `multiply` use, often 0. They take an empty
-  /// `Workspace` all the same: the kernel then runs without splitting K, with the same bits,
-  /// perhaps slower.
-  std::size_t workspace_size() const noexcept {
-    const std::size_t aligned = state_.aligned.workspace_bytes;
-    const std::size_t unaligned = state_.unaligned.workspace_bytes;
-    return aligned > unaligned ? aligned : unaligned;
-  }
+  /// Returns the bytes of workspace that `run` and `multiply` use, often 0. An empty `Workspace` is
+  /// taken all the same: the kernel then runs without splitting K, with the same bits, perhaps
+  /// slower.
+  std::size_t workspace_size() const noexcept;
 
   /// Returns the GEMM kernel that was chosen for rows without padding that begin on 16-byte
   /// boundaries. Arguments aligned differently may run another kernel, with the same bits.
-  const KernelSku& sku() const noexcept { return state_.sku; }
-  PrecisionGuarantee precision_guarantee() const noexcept { return state_.sku.precision_guarantee; }
-  const QuantizedLinearDescriptor& descriptor() const noexcept { return state_.descriptor; }
+  const KernelSku& sku() const noexcept;
+  PrecisionGuarantee precision_guarantee() const noexcept { return sku().precision_guarantee; }
+  /// As given to `select`, with the element kinds of the template arguments.
+  const QuantizedLinearDescriptor& descriptor() const noexcept;
 
   /// Enqueues both kernels on `stream`. On an error nothing has been launched and nothing written,
   /// except that a CudaError may come from the second launch. From compute capability 9.0 on, the
@@ -144,8 +107,9 @@ class QuantizedLinearPlan {
   Status multiply(cudaStream_t stream, Workspace workspace, const Args& args) const noexcept;
 
  private:
-  explicit QuantizedLinearPlan(const detail::LinearState& state) : state_(state) {}
-  detail::LinearState state_;
+  using Storage = detail::PlanStorage<384>;
+  explicit QuantizedLinearPlan(const Storage& storage) noexcept : storage_(storage) {}
+  Storage storage_;
 };
 
 /// A plan for the quantize pass alone, with the promises of `QuantizedLinearPlan`. Instantiated for
@@ -162,15 +126,16 @@ class DynamicRangeQuantizePlan {
                                                  const PlanPreference& preference = {}) noexcept;
   Status can_implement(const Args& args) const noexcept;
   std::size_t workspace_size() const noexcept { return 0; }
-  const KernelSku& sku() const noexcept { return state_.sku; }
-  PrecisionGuarantee precision_guarantee() const noexcept { return state_.sku.precision_guarantee; }
-  const DynamicRangeQuantizeDescriptor& descriptor() const noexcept { return state_.descriptor; }
-  /// Enqueues the quantize kernel. It needs no workspace and touches none that is given.
+  const KernelSku& sku() const noexcept;
+  PrecisionGuarantee precision_guarantee() const noexcept { return sku().precision_guarantee; }
+  const DynamicRangeQuantizeDescriptor& descriptor() const noexcept;
+  /// Needs no workspace: memory that is given is not touched.
   Status run(cudaStream_t stream, Workspace workspace, const Args& args) const noexcept;
 
  private:
-  explicit DynamicRangeQuantizePlan(const detail::QuantizeState& state) : state_(state) {}
-  detail::QuantizeState state_;
+  using Storage = detail::PlanStorage<192>;
+  explicit DynamicRangeQuantizePlan(const Storage& storage) noexcept : storage_(storage) {}
+  Storage storage_;
 };
 
 extern template class QLINEAR_API QuantizedLinearPlan<__half, S8>;

@@ -9,6 +9,10 @@
 
 namespace qlinear {
 
+/// The element kind of a descriptor that leaves it to the template arguments of the plan, or of the
+/// reference. It is none of the enumerators and names no type.
+inline constexpr ElementKind kElementOfTemplate = static_cast<ElementKind>(0xFF);
+
 /// The problem `output[M,C_out] = activation[M,K] · weight[C_out,K]ᵀ`.
 struct QuantizedLinearDescriptor {
   std::int64_t m = 0;      ///< Counts the rows of the activation (tokens).
@@ -19,9 +23,10 @@ struct QuantizedLinearDescriptor {
   std::int32_t q_min = -127;
   /// The largest value of the quantized activation.
   std::int32_t q_max = 127;
-  /// F16, BF16, F32 or F64. The output has the same.
-  ElementKind activation_element = ElementKind::F32;
-  ElementKind weight_element = ElementKind::S8;  ///< S8 or U8.
+  /// As the template arguments say, unless set. One that is set must agree with them.
+  ElementKind activation_element =
+      kElementOfTemplate;                           ///< F16, BF16, F32 or F64; the output's too.
+  ElementKind weight_element = kElementOfTemplate;  ///< S8 or U8.
 };
 
 /// Returns the largest K whose sum of products cannot leave int32, whatever the data:
@@ -54,8 +59,8 @@ struct DynamicRangeQuantizeDescriptor {
   std::int64_t k = 0;
   std::int32_t q_min = -127;  ///< The rules of `QuantizedLinearDescriptor` apply to the range.
   std::int32_t q_max = 127;
-  ElementKind activation_element = ElementKind::F32;
-  ElementKind quantized_element = ElementKind::S8;
+  ElementKind activation_element = kElementOfTemplate;  ///< As in `QuantizedLinearDescriptor`.
+  ElementKind quantized_element = kElementOfTemplate;
 };
 
 template <class TIn, class TQ>

@@ -9,4 +9,5 @@
 #include <qlinear/reference.hpp>
 #include <qlinear/status.hpp>
 #include <qlinear/tensor.hpp>
+#include <qlinear/tensor_view.hpp>
 #include <qlinear/types.hpp>

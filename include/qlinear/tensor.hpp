@@ -22,6 +22,9 @@ struct TensorMut {
   T* data = nullptr;
   std::array<std::int64_t, Rank> shape{};
   std::array<std::int64_t, Rank> stride{};
+
+  /// What may be written may be read.
+  constexpr operator TensorRef<T, Rank>() const noexcept { return {data, shape, stride}; }
 };
 
 /// Returns the strides, in elements, of a row-major tensor without padding.
@@ -35,6 +38,27 @@ constexpr std::array<std::int64_t, Rank> contiguous_stride(
     step *= shape[axis];
   }
   return stride;
+}
+
+/// A row-major matrix without padding between its rows. What `data` points to may be const, for a
+/// `TensorRef`, or not, for a `TensorMut`, which is taken as a `TensorRef`, too.
+template <class T>
+constexpr TensorRef<T, 2> matrix(const T* data, std::int64_t rows, std::int64_t columns) noexcept {
+  return {data, {rows, columns}, {columns, 1}};
+}
+template <class T>
+constexpr TensorMut<T, 2> matrix(T* data, std::int64_t rows, std::int64_t columns) noexcept {
+  return {data, {rows, columns}, {columns, 1}};
+}
+
+/// A vector of `size` adjacent elements, likewise.
+template <class T>
+constexpr TensorRef<T, 1> vector(const T* data, std::int64_t size) noexcept {
+  return {data, {size}, {1}};
+}
+template <class T>
+constexpr TensorMut<T, 1> vector(T* data, std::int64_t size) noexcept {
+  return {data, {size}, {1}};
 }
 
 }  // namespace qlinear

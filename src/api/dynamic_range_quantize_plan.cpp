@@ -1,9 +1,8 @@
 #include <cuda_bf16.h>
 #include <cuda_fp16.h>
-#include <launch/enqueue.hpp>
+#include <api/plan_storage.hpp>
+#include <core/dynamic_range_quantize.hpp>
 #include <qlinear/plan.hpp>
-#include <selection/selection.hpp>
-#include <validation/validation.hpp>
 
 namespace qlinear {
 
@@ -11,31 +10,34 @@ template <class TIn, class TQ>
 Result<DynamicRangeQuantizePlan<TIn, TQ>> DynamicRangeQuantizePlan<TIn, TQ>::select(
     cudaStream_t stream, const DynamicRangeQuantizeDescriptor& descriptor,
     const PlanPreference& preference) noexcept {
-  Status valid = detail::validate_problem(descriptor, element_kind_v<TIn>, element_kind_v<TQ>);
-  if (valid.ok()) valid = detail::validate_preference(preference);
-  if (!valid.ok()) return valid;
-  const auto device = detail::device_info_of_stream(stream);
-  if (!device.ok()) return device.status();
-  const auto state = detail::select_quantize(*device.value(), descriptor, preference);
+  const auto state = detail::select_on_stream(stream, descriptor, preference, element_kind_v<TIn>,
+                                              element_kind_v<TQ>);
   if (!state.ok()) return state.status();
-  return DynamicRangeQuantizePlan(state.value());
+  return DynamicRangeQuantizePlan(detail::stored<Storage>(state.value()));
 }
 
 template <class TIn, class TQ>
 Status DynamicRangeQuantizePlan<TIn, TQ>::can_implement(const Args& args) const noexcept {
-  return detail::validate_args(state_.descriptor, args);
+  return detail::can_implement(detail::held<detail::QuantizeState>(storage_),
+                               detail::call_tensors(args));
+}
+
+template <class TIn, class TQ>
+const KernelSku& DynamicRangeQuantizePlan<TIn, TQ>::sku() const noexcept {
+  return detail::held<detail::QuantizeState>(storage_).sku;
+}
+
+template <class TIn, class TQ>
+const DynamicRangeQuantizeDescriptor& DynamicRangeQuantizePlan<TIn, TQ>::descriptor()
+    const noexcept {
+  return detail::held<detail::QuantizeState>(storage_).descriptor;
 }
 
 template <class TIn, class TQ>
 Status DynamicRangeQuantizePlan<TIn, TQ>::run(cudaStream_t stream, Workspace workspace,
                                               const Args& args) const noexcept {
-  if (Status status = detail::validate_workspace(workspace); !status.ok()) return status;
-  if (Status status = can_implement(args); !status.ok()) return status;
-  const auto problem =
-      detail::quantize_problem(state_.descriptor, args, state_.programmatic_dependent_launch);
-  return detail::on_plan_device(stream, state_.device, [&] {
-    return detail::enqueue_quantize(*state_.kernel, problem, stream);
-  });
+  return detail::run(detail::held<detail::QuantizeState>(storage_), stream, workspace,
+                     detail::call_tensors(args));
 }
 
 template class DynamicRangeQuantizePlan<__half, S8>;

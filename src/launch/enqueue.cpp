@@ -2,6 +2,8 @@
 
 #include <base/format.hpp>
 
+#include <cstdint>
+
 namespace qlinear::detail {
 namespace {
 
@@ -41,6 +43,27 @@ PlanDevice::PlanDevice(cudaStream_t stream, int plan_device) : guard_(plan_devic
                   "select a plan while that device is current",
                   plan_device, guard_.previous())};
   }
+}
+
+kernels::QuantizeProblem quantize_problem(const DynamicRangeQuantizeDescriptor& descriptor,
+                                          const QuantizeTensors& tensors,
+                                          bool programmatic_dependent_launch) {
+  return {.element = tensors.activation.element,
+          .m = descriptor.m,
+          .k = descriptor.k,
+          .x = tensors.activation.data,
+          .ldx = row_stride(tensors.activation),
+          .q = static_cast<std::int8_t*>(tensors.quantized.data),
+          .ldq = row_stride(tensors.quantized),
+          .scale = tensors.scale.data,
+          .q_min = descriptor.q_min,
+          .q_max = descriptor.q_max,
+          .zero = nullptr,
+          .zero_count = 0,
+          .programmatic_dependent = programmatic_dependent_launch,
+          .constant_weights = false,
+          .prefetch = {},
+          .spread = {}};
 }
 
 Status enqueue_quantize(const QuantizeKernel& kernel, const kernels::QuantizeProblem& problem,

@@ -3,8 +3,9 @@
 #include <common/problems.hpp>
 #include <device/callers_error.hpp>
 #include <device/device_info.hpp>
-#include <qlinear/plan.hpp>
+#include <qlinear/problem.hpp>
 #include <selection/kernel_table.hpp>
+#include <validation/call_tensors.hpp>
 
 // Both plans turn checked arguments into launches here.
 
@@ -32,34 +33,10 @@ Status on_plan_device(cudaStream_t stream, int plan_device, const Enqueue& enque
   return status;
 }
 
-/// Returns the row stride for the kernels. The caller may put anything into that of a lone row or
-/// of rows without elements, so those get the row length.
-template <class Tensor>
-std::int64_t row_stride(const Tensor& tensor) {
-  return tensor.shape[0] > 1 && tensor.shape[1] > 0 ? tensor.stride[0] : tensor.shape[1];
-}
-
-template <class TIn, class TQ>
+/// What the quantize kernel is asked for, without what it does for a GEMM.
 kernels::QuantizeProblem quantize_problem(const DynamicRangeQuantizeDescriptor& descriptor,
-                                          const DynamicRangeQuantizeArgs<TIn, TQ>& args,
-                                          bool programmatic_dependent_launch) {
-  return {element_kind_v<TIn>,
-          descriptor.m,
-          descriptor.k,
-          args.activation.data,
-          row_stride(args.activation),
-          args.quantized.data,
-          row_stride(args.quantized),
-          args.scale.data,
-          descriptor.q_min,
-          descriptor.q_max,
-          nullptr,
-          0,
-          programmatic_dependent_launch,
-          false,
-          {},
-          {}};
-}
+                                          const QuantizeTensors& tensors,
+                                          bool programmatic_dependent_launch);
 
 /// Enqueues the quantize kernel; nothing for M = 0.
 Status enqueue_quantize(const QuantizeKernel& kernel, const kernels::QuantizeProblem& problem,

@@ -118,7 +118,9 @@ Status quantized_linear(const QuantizedLinearDescriptor& descriptor,
       !status.ok()) {
     return status;
   }
-  if (Status status = detail::validate_args(descriptor, args); !status.ok()) return status;
+  if (Status status = detail::validate_tensors(descriptor, detail::call_tensors(args));
+      !status.ok())
+    return status;
   detail::with_default_floating_point([&] {
     quantize(args.activation, descriptor.q_min, descriptor.q_max, args.act_q_scratch,
              args.act_scale_scratch);
@@ -134,7 +136,9 @@ Status dynamic_range_quantize(const DynamicRangeQuantizeDescriptor& descriptor,
       !status.ok()) {
     return status;
   }
-  if (Status status = detail::validate_args(descriptor, args); !status.ok()) return status;
+  if (Status status = detail::validate_tensors(descriptor, detail::call_tensors(args));
+      !status.ok())
+    return status;
   detail::with_default_floating_point([&] {
     quantize(args.activation, descriptor.q_min, descriptor.q_max, args.quantized, args.scale);
   });

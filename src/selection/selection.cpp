@@ -24,9 +24,13 @@ constexpr int kTensorMapAlignment = 16;
 /// Returns whether neither the caller nor the environment influences the choice.
 bool is_default(const PlanPreference& preference) {
   const PlanPreference none;
-  return preference.kernel.empty() && preference.quantize_kernel.empty() &&
-         preference.forbid_architecture_specific == none.forbid_architecture_specific &&
-         preference.split_k == none.split_k && preference.max_workspace == none.max_workspace &&
+  // A name for each field, so that a new one does not compile until it is thought of here.
+  const auto& [kernel, quantize_kernel, forbid_architecture_specific, split_k, max_workspace,
+               constant_weights] = preference;
+  static_cast<void>(constant_weights);  // `select_linear` obeys it whatever was remembered.
+  return kernel.empty() && quantize_kernel.empty() &&
+         forbid_architecture_specific == none.forbid_architecture_specific &&
+         split_k == none.split_k && max_workspace == none.max_workspace &&
          std::getenv(kKernelVariable) == nullptr && std::getenv(kQuantizeKernelVariable) == nullptr;
 }
 
@@ -294,13 +298,7 @@ Result<LinearState> choose_linear(const DeviceInfo& device,
                   to_string(descriptor.activation_element), to_string(descriptor.weight_element),
                   QLINEAR_TYPES));
   }
-  const DynamicRangeQuantizeDescriptor quantize{descriptor.m,
-                                                descriptor.k,
-                                                descriptor.q_min,
-                                                descriptor.q_max,
-                                                descriptor.activation_element,
-                                                ElementKind::S8};
-  const auto quantize_kernel = choose_quantize(device, quantize, preference);
+  const auto quantize_kernel = choose_quantize(device, quantize_descriptor(descriptor), preference);
   if (!quantize_kernel.ok()) return quantize_kernel.status();
   LinearState state;
   state.descriptor = descriptor;

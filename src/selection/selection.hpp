@@ -2,6 +2,7 @@
 
 #include <device/device_info.hpp>
 #include <qlinear/plan.hpp>
+#include <selection/plan_state.hpp>
 
 namespace qlinear::detail {
 

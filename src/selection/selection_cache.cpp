@@ -15,8 +15,11 @@ struct Entry {
   LinearState state;
 };
 
-auto key(const QuantizedLinearDescriptor& d) {
-  return std::tie(d.m, d.c_out, d.k, d.q_min, d.q_max, d.activation_element, d.weight_element);
+/// Every field: a new one does not compile until it has a name here, and a plan for another problem
+/// is not taken for the one asked for.
+auto key(const QuantizedLinearDescriptor& descriptor) {
+  const auto& [m, c_out, k, q_min, q_max, activation_element, weight_element] = descriptor;
+  return std::tie(m, c_out, k, q_min, q_max, activation_element, weight_element);
 }
 
 /// Returns the one entry that may hold `descriptor`, by a multiplicative hash of its sizes.

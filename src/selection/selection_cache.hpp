@@ -1,6 +1,6 @@
 #pragma once
 
-#include <qlinear/plan.hpp>
+#include <selection/plan_state.hpp>
 
 namespace qlinear::detail {
 

@@ -2,15 +2,11 @@
 
 #include <base/format.hpp>
 #include <base/invalid.hpp>
-#include "tensor_view.hpp"
-
-#include <cuda_bf16.h>
-#include <cuda_fp16.h>
 
 #include <algorithm>
-#include <array>
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
 #include <limits>
 #include <string_view>
 #include <utility>
@@ -36,7 +32,7 @@ Status unsupported(fmt::format_string<Parts...> format, Parts&&... parts) {
 }
 
 Status check_element(const char* name, ElementKind given, ElementKind expected) {
-  if (given == expected) return {};
+  if (given == expected || given == kElementOfTemplate) return {};
   return invalid("{} is {}, but the template argument is {}; set it to element_kind_v of that type",
                  name, to_string(given), to_string(expected));
 }
@@ -72,14 +68,13 @@ Status check_range(std::int32_t q_min, std::int32_t q_max) {
   return {};
 }
 
-Status check_reduction(const QuantizedLinearDescriptor& descriptor) {
-  const std::int64_t largest = max_k(descriptor.q_min, descriptor.q_max, descriptor.weight_element);
+Status check_reduction(const QuantizedLinearDescriptor& descriptor, ElementKind weight) {
+  const std::int64_t largest = max_k(descriptor.q_min, descriptor.q_max, weight);
   if (descriptor.k <= largest) return {};
   return unsupported(
       "k is {}, but an int32 sum is safe only up to K = {} for the range [{}, {}] and {} weights; "
       "split K or choose a narrower range",
-      descriptor.k, largest, descriptor.q_min, descriptor.q_max,
-      to_string(descriptor.weight_element));
+      descriptor.k, largest, descriptor.q_min, descriptor.q_max, to_string(weight));
 }
 
 /// Refuses a null view with a length, which a caller makes of a pointer that it failed to check.
@@ -99,9 +94,14 @@ Status check_split(int split_k) {
       split_k);
 }
 
-template <class T>
-bool has_bias(const TensorRef<T, 1>& bias) noexcept {
-  return bias.data != nullptr || bias.shape[0] != 0;
+TensorView bytes_view(Workspace workspace) noexcept {
+  TensorView view;
+  view.data = workspace.data;
+  view.rank = 1;
+  view.element = ElementKind::U8;
+  view.shape[0] = static_cast<std::int64_t>(workspace.bytes);
+  view.stride[0] = 1;
+  return view;
 }
 
 }  // namespace
@@ -119,7 +119,7 @@ Status validate_problem(const QuantizedLinearDescriptor& descriptor, ElementKind
   if (Status s = check_range(d.q_min, d.q_max); !s.ok()) return s;
   if (Status s = check_index_range("m", d.m); !s.ok()) return s;
   if (Status s = check_index_range("c_out", d.c_out); !s.ok()) return s;
-  return check_reduction(d);
+  return check_reduction(d, weight);
 }
 
 Status validate_problem(const DynamicRangeQuantizeDescriptor& descriptor, ElementKind activation,
@@ -152,53 +152,89 @@ Status validate_workspace(Workspace workspace) noexcept {
       workspace.bytes);
 }
 
-template <class TIn, class TWQ>
-Status validate_args(const QuantizedLinearDescriptor& descriptor,
-                     const QuantizedLinearArgs<TIn, TWQ>& args, Pass pass,
-                     Workspace workspace) noexcept {
-  const auto [m, c_out, k] = std::array{descriptor.m, descriptor.c_out, descriptor.k};
-  const Access scratch = pass == Pass::Multiply ? Access::Read : Access::Write;
-  const std::array views{
-      matrix_view("activation", "[M, K]", m, k, Access::Read, args.activation),
-      matrix_view("act_q_scratch", "[M, K]", m, k, scratch, args.act_q_scratch),
-      vector_view("act_scale_scratch", "[M]", m, scratch, args.act_scale_scratch),
-      matrix_view("weight_q", "[C_out, K]", c_out, k, Access::Read, args.weight_q),
-      vector_view("weight_scale", "[C_out]", c_out, Access::Read, args.weight_scale),
-      matrix_view("output", "[M, C_out]", m, c_out, Access::Write, args.output),
-      bytes_view("workspace", workspace.bytes, Access::Write, workspace.data),
-      vector_view("bias", "[C_out]", c_out, Access::Read, args.bias),
+Status validate_tensors(const QuantizedLinearDescriptor& descriptor, const LinearTensors& tensors,
+                        Pass pass, Workspace workspace) noexcept {
+  const std::int64_t m = descriptor.m, c_out = descriptor.c_out, k = descriptor.k;
+  const TensorView bytes = bytes_view(workspace);
+  const CallTensor table[] = {
+      {.name = "activation",
+       .axes = "[M, K]",
+       .view = tensors.activation,
+       .rows = m,
+       .columns = k,
+       .quantize = Access::Read},
+      {.name = "act_q_scratch",
+       .axes = "[M, K]",
+       .view = tensors.act_q_scratch,
+       .rows = m,
+       .columns = k,
+       .quantize = Access::Write,
+       .multiply = Access::Read},
+      {.name = "act_scale_scratch",
+       .axes = "[M]",
+       .view = tensors.act_scale_scratch,
+       .columns = m,
+       .quantize = Access::Write,
+       .multiply = Access::Read},
+      {.name = "weight_q",
+       .axes = "[C_out, K]",
+       .view = tensors.weight_q,
+       .rows = c_out,
+       .columns = k,
+       .multiply = Access::Read},
+      {.name = "weight_scale",
+       .axes = "[C_out]",
+       .view = tensors.weight_scale,
+       .columns = c_out,
+       .multiply = Access::Read},
+      {.name = "output",
+       .axes = "[M, C_out]",
+       .view = tensors.output,
+       .rows = m,
+       .columns = c_out,
+       .multiply = Access::Write},
+      {.name = "workspace",
+       .axes = "[bytes]",
+       .view = bytes,
+       .columns = bytes.shape[0],
+       .multiply = Access::Write,
+       .optional = true},
+      {.name = "bias",
+       .axes = "[C_out]",
+       .view = tensors.bias,
+       .columns = c_out,
+       .multiply = Access::Read,
+       .optional = true},
   };
-  // Each pass uses a contiguous part: it starts at the activation or the scratch, and ends with the
-  // scratch, the workspace or the bias.
-  const std::size_t first = pass == Pass::Multiply ? 1 : 0;
-  const std::size_t last = pass == Pass::Quantize ? 3 : has_bias(args.bias) ? 8 : 7;
-  return check_tensors(&views[first], last - first);
+  static_assert(std::size(table) <= kMaxCallTensors);
+  return check_tensors(table, pass);
 }
 
-template <class TIn, class TQ>
-Status validate_args(const DynamicRangeQuantizeDescriptor& descriptor,
-                     const DynamicRangeQuantizeArgs<TIn, TQ>& args) noexcept {
-  const auto [m, k] = std::array{descriptor.m, descriptor.k};
-  const std::array views{
-      matrix_view("activation", "[M, K]", m, k, Access::Read, args.activation),
-      matrix_view("quantized", "[M, K]", m, k, Access::Write, args.quantized),
-      vector_view("scale", "[M]", m, Access::Write, args.scale),
+Status validate_tensors(const DynamicRangeQuantizeDescriptor& descriptor,
+                        const QuantizeTensors& tensors) noexcept {
+  const std::int64_t m = descriptor.m, k = descriptor.k;
+  const CallTensor table[] = {
+      {.name = "activation",
+       .axes = "[M, K]",
+       .view = tensors.activation,
+       .rows = m,
+       .columns = k,
+       .quantize = Access::Read},
+      {.name = "quantized",
+       .axes = "[M, K]",
+       .view = tensors.quantized,
+       .rows = m,
+       .columns = k,
+       .quantize = Access::Write},
+      {.name = "scale",
+       .axes = "[M]",
+       .view = tensors.scale,
+       .columns = m,
+       .quantize = Access::Write},
   };
-  return check_tensors(views.data(), views.size());
+  static_assert(std::size(table) <= kMaxCallTensors);
+  return check_tensors(table, Pass::Quantize);
 }
-
-#define QLINEAR_INSTANTIATE_VALIDATION(TIn)                                                     \
-  template Status validate_args(const QuantizedLinearDescriptor&,                               \
-                                const QuantizedLinearArgs<TIn, S8>&, Pass, Workspace) noexcept; \
-  template Status validate_args(const QuantizedLinearDescriptor&,                               \
-                                const QuantizedLinearArgs<TIn, U8>&, Pass, Workspace) noexcept; \
-  template Status validate_args(const DynamicRangeQuantizeDescriptor&,                          \
-                                const DynamicRangeQuantizeArgs<TIn, S8>&) noexcept
-QLINEAR_INSTANTIATE_VALIDATION(__half);
-QLINEAR_INSTANTIATE_VALIDATION(__nv_bfloat16);
-QLINEAR_INSTANTIATE_VALIDATION(float);
-QLINEAR_INSTANTIATE_VALIDATION(double);
-#undef QLINEAR_INSTANTIATE_VALIDATION
 
 }  // namespace detail
 }  // namespace qlinear

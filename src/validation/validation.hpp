@@ -3,17 +3,12 @@
 #include <qlinear/plan.hpp>
 #include <qlinear/problem.hpp>
 #include <qlinear/status.hpp>
+#include <validation/call_tensors.hpp>
+#include <validation/tensor_check.hpp>
 
 namespace qlinear::detail {
 
-/// Says which part of a linear layer a call runs.
-enum class Pass {
-  Quantize,  ///< It reads `activation` and writes the scratch, and looks at no other argument.
-  Multiply,  ///< It reads the scratch and writes `output`, and does not look at `activation`.
-  Both,
-};
-
-/// Checks a descriptor. Errors: InvalidProblem (element kinds other than `activation` and `weight`,
+/// Errors: InvalidProblem (element kinds that are set and are not `activation` and `weight`,
 /// negative sizes, a range that breaks `-128 <= q_min <= 0 < q_max <= 127`), Unsupported (M or
 /// C_out of 2^31 or more, K above `max_k`).
 Status validate_problem(const QuantizedLinearDescriptor& descriptor, ElementKind activation,
@@ -34,15 +29,11 @@ Status validate_workspace(Workspace workspace) noexcept;
 /// none that it writes, nor `workspace`, overlaps another. Views whose rows are equally far apart
 /// in bytes are compared exactly, so interleaved column slices of one buffer are legal; others are
 /// compared as the intervals that they span. Allocates only on failure. Precondition:
-/// `validate_problem` accepts `descriptor`. Errors: InvalidProblem. Instantiated for every TIn and
-/// TWQ of `QuantizedLinearPlan`.
-template <class TIn, class TWQ>
-Status validate_args(const QuantizedLinearDescriptor& descriptor,
-                     const QuantizedLinearArgs<TIn, TWQ>& args, Pass pass = Pass::Both,
-                     Workspace workspace = {}) noexcept;
+/// `validate_problem` accepts `descriptor`. Errors: InvalidProblem.
+Status validate_tensors(const QuantizedLinearDescriptor& descriptor, const LinearTensors& tensors,
+                        Pass pass = Pass::Both, Workspace workspace = {}) noexcept;
 
-template <class TIn, class TQ>
-Status validate_args(const DynamicRangeQuantizeDescriptor& descriptor,
-                     const DynamicRangeQuantizeArgs<TIn, TQ>& args) noexcept;
+Status validate_tensors(const DynamicRangeQuantizeDescriptor& descriptor,
+                        const QuantizeTensors& tensors) noexcept;
 
 }  // namespace qlinear::detail

@@ -11,6 +11,7 @@
 #include <limits>
 #include <random>
 #include <set>
+#include <string>
 #include <vector>
 
 // Arguments at the border of what is legal, on both sides of it.
@@ -50,6 +51,51 @@ TEST(LegalArguments, LongestReduction) {
       {call.buffers.weight_scale.data(), {1}, {1}}, {call.buffers.output.data(), {1, 1}, {1, 1}},
       {quantized.data(), {1, k}, {k, 1}},           {call.buffers.act_scale.data(), {1}, {1}}};
   EXPECT_TRUE(call.run().ok()) << call.run().message();
+}
+
+TEST(LegalArguments, ElementKindsThatAreSetAndAgree) {
+  LinearCall linear;
+  linear.descriptor.activation_element = ElementKind::F32;
+  linear.descriptor.weight_element = ElementKind::S8;
+  EXPECT_TRUE(linear.run().ok()) << linear.run().message();
+  QuantizeCall quantize;
+  quantize.descriptor.activation_element = ElementKind::F32;
+  quantize.descriptor.quantized_element = ElementKind::S8;
+  EXPECT_TRUE(quantize.run().ok()) << quantize.run().message();
+}
+
+TEST(LegalArguments, ElementKindsThatAreLeftToTheTemplate) {
+  const QuantizedLinearDescriptor linear;
+  EXPECT_EQ(linear.activation_element, kElementOfTemplate);
+  EXPECT_EQ(linear.weight_element, kElementOfTemplate);
+  const auto run_linear = [&](auto activation, auto weight) {
+    return reference::quantized_linear<decltype(activation), decltype(weight)>(linear, {});
+  };
+  EXPECT_TRUE(run_linear(__half{}, S8{}).ok());
+  EXPECT_TRUE(run_linear(__nv_bfloat16{}, U8{}).ok());
+  EXPECT_TRUE(run_linear(float{}, U8{}).ok());
+  EXPECT_TRUE(run_linear(double{}, S8{}).ok());
+  const DynamicRangeQuantizeDescriptor quantize;
+  EXPECT_EQ(quantize.activation_element, kElementOfTemplate);
+  EXPECT_EQ(quantize.quantized_element, kElementOfTemplate);
+  EXPECT_TRUE((reference::dynamic_range_quantize<__half, S8>(quantize, {}).ok()));
+  EXPECT_TRUE((reference::dynamic_range_quantize<double, S8>(quantize, {}).ok()));
+}
+
+// The longest K is that of the weights of the template, of which the descriptor says nothing.
+TEST(LegalArguments, LongestReductionOfTheTemplatesWeights) {
+  const std::int64_t largest = max_k(-127, 127, ElementKind::U8);
+  QuantizedLinearDescriptor descriptor;
+  descriptor.k = largest;
+  QuantizedLinearArgs<float, U8> args{};
+  args.activation.shape = args.act_q_scratch.shape = args.weight_q.shape = {0, largest};
+  EXPECT_TRUE((reference::quantized_linear<float, U8>(descriptor, args).ok()));
+  descriptor.k = largest + 1;
+  const Status status = reference::quantized_linear<float, U8>(descriptor, args);
+  EXPECT_EQ(status.code(), StatusCode::Unsupported);
+  EXPECT_NE(status.message().find("K = 66311 for the range [-127, 127] and u8 weights"),
+            std::string::npos)
+      << status.message();
 }
 
 TEST(LegalArguments, NullPointersWhereKIsZero) {

@@ -15,11 +15,11 @@ namespace qlinear::test {
 namespace {
 
 using detail::Pass;
-using detail::validate_args;
 using detail::validate_problem;
+using detail::validate_tensors;
 
 StatusCode code_of(const LinearCall& call, Pass pass) {
-  return validate_args(call.descriptor, call.args, pass).code();
+  return validate_tensors(call.descriptor, detail::call_tensors(call.args), pass).code();
 }
 
 TEST(ValidationPasses, CorrectCallPassesEach) {

@@ -33,7 +33,6 @@ int main() {
   problem.m = tokens;
   problem.c_out = outputs;
   problem.k = inputs;
-  problem.activation_element = qlinear::element_kind_v<bf16>;
   const auto selected = Plan::select(stream, problem);
   if (!selected.ok()) return fail(selected.status());
   const Plan& plan = selected.value();
@@ -48,13 +47,11 @@ int main() {
   qlinear::Workspace workspace{nullptr, plan.workspace_size()};
   cudaMalloc(&workspace.data, workspace.bytes);
 
-  // Data, shape and strides in elements; a row stride larger than the row is padding.
-  const Plan::Args args{{activation, {tokens, inputs}, {inputs, 1}},
-                        {weight, {outputs, inputs}, {inputs, 1}},
-                        {weight_scale, {outputs}, {1}},
-                        {output, {tokens, outputs}, {outputs, 1}},
-                        {act_q, {tokens, inputs}, {inputs, 1}},
-                        {act_scale, {tokens}, {1}}};
+  // Rows without padding. {activation, {tokens, inputs}, {stride, 1}} is a matrix with it.
+  const Plan::Args args{
+      qlinear::matrix(activation, tokens, inputs), qlinear::matrix(weight, outputs, inputs),
+      qlinear::vector(weight_scale, outputs),      qlinear::matrix(output, tokens, outputs),
+      qlinear::matrix(act_q, tokens, inputs),      qlinear::vector(act_scale, tokens)};
   const qlinear::Status status = plan.run(stream, workspace, args);
   if (!status.ok()) return fail(status);
 

@@ -3,6 +3,7 @@
 #include "support/capture.hpp"
 #include "support/device.hpp"
 #include "support/linear_run.hpp"
+#include "support/types.hpp"
 
 #include <qlinear/qlinear.hpp>
 
@@ -285,6 +286,37 @@ TEST(PlanValue, TellsWhatItWasMadeFor) {
   EXPECT_EQ(sku.weight_element, ElementKind::U8);
   EXPECT_EQ(sku.accumulator, ElementKind::S32);
   EXPECT_NE(to_string(sku).find(sku.name), std::string::npos);
+}
+
+TEST(PlanValue, TakesElementKindsFromItsTypes) {
+  const Stream stream;
+  const QuantizedLinearDescriptor descriptor{3, 4, 5};
+  for (const TypePair pair : kTypePairs) {
+    visit_pair(pair, [&]<class TIn, class TWQ>(TypeTag<TIn>, TypeTag<TWQ>) {
+      const auto plan = QuantizedLinearPlan<TIn, TWQ>::select(stream, descriptor);
+      ASSERT_TRUE(plan.ok()) << plan.status().message();
+      EXPECT_EQ(plan.value().descriptor().activation_element, pair.activation);
+      EXPECT_EQ(plan.value().descriptor().weight_element, pair.weight);
+      EXPECT_EQ(plan.value().sku().element, pair.activation);
+      EXPECT_EQ(plan.value().sku().weight_element, pair.weight);
+    });
+  }
+  for (const ElementKind kind : kActivationKinds) {
+    visit_activation(kind, [&]<class TIn>(TypeTag<TIn>) {
+      const auto plan = DynamicRangeQuantizePlan<TIn, S8>::select(stream, {3, 5});
+      ASSERT_TRUE(plan.ok()) << plan.status().message();
+      EXPECT_EQ(plan.value().descriptor().activation_element, kind);
+      EXPECT_EQ(plan.value().descriptor().quantized_element, ElementKind::S8);
+      EXPECT_EQ(plan.value().sku().element, kind);
+    });
+  }
+}
+
+// What a plan holds is no part of the ABI: its size is, and that its bytes can be copied.
+TEST(PlanValue, IsBytesOfAFixedSize) {
+  static_assert(sizeof(Plan) == 384 && sizeof(QuantizedLinearPlan<double, U8>) == 384);
+  static_assert(sizeof(QuantizePlan) == 192);
+  static_assert(std::is_trivially_copyable_v<Plan> && std::is_trivially_copyable_v<QuantizePlan>);
 }
 
 TEST(PlanValue, GuaranteesBits) {

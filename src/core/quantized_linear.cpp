@@ -1,0 +1,231 @@
+#include <core/quantized_linear.hpp>
+
+#include <base/format.hpp>
+#include <gemm/split_k.hpp>
+#include <launch/enqueue.hpp>
+#include <selection/selection.hpp>
+#include <validation/validation.hpp>
+
+#include <algorithm>
+
+namespace qlinear::detail {
+namespace {
+
+kernels::QuantizeProblem quantize_problem(const LinearState& state, const LinearTensors& tensors) {
+  return quantize_problem(quantize_descriptor(state.descriptor), quantize_tensors(tensors),
+                          state.programmatic_dependent_launch);
+}
+
+kernels::GemmProblem gemm_problem(const LinearState& state, const LinearTensors& tensors) {
+  const auto& d = state.descriptor;
+  return {.element = d.activation_element,
+          .weight_element = d.weight_element,
+          .m = d.m,
+          .n = d.c_out,
+          .k = d.k,
+          .a = static_cast<const std::int8_t*>(tensors.act_q_scratch.data),
+          .lda = row_stride(tensors.act_q_scratch),
+          .b = tensors.weight_q.data,
+          .ldb = row_stride(tensors.weight_q),
+          .a_scale = tensors.act_scale_scratch.data,
+          .b_scale = tensors.weight_scale.data,
+          .bias = tensors.bias.data,
+          .c = tensors.output.data,
+          .ldc = row_stride(tensors.output),
+          .multiprocessors = state.multiprocessors,
+          .split_k = 1,
+          .whole_tiles = 0,
+          .counters = nullptr,
+          .partial_sums = nullptr,
+          .programmatic_dependent = false,
+          .lets_successor_in_late = false};
+}
+
+bool is_aligned(const void* data, std::int64_t row_stride, int alignment) {
+  return reinterpret_cast<std::uintptr_t>(data) % static_cast<unsigned>(alignment) == 0 &&
+         row_stride % alignment == 0;
+}
+
+bool operands_are_aligned(const kernels::GemmProblem& problem, int alignment) {
+  return is_aligned(problem.a, problem.m > 1 ? problem.lda : 0, alignment) &&
+         is_aligned(problem.b, problem.n > 1 ? problem.ldb : 0, alignment);
+}
+
+const GemmChoice& choice_for(const LinearState& state, const kernels::GemmProblem& problem) {
+  return operands_are_aligned(problem, state.aligned.kernel->alignment) ? state.aligned
+                                                                        : state.unaligned;
+}
+
+Status check_choice(const LinearState& state, const GemmChoice& choice) {
+  if (choice.kernel != nullptr) return {};
+  return {StatusCode::Unsupported,
+          formatted(
+              "{} needs act_q_scratch and weight_q with pointers and row strides that are "
+              "multiples of {} bytes, and what the plan was selected with (a forced kernel, "
+              "split_k or max_workspace) leaves no kernel without that need: align them, or leave "
+              "the choice to select",
+              state.aligned.kernel->name, state.aligned.kernel->alignment)};
+}
+
+/// Fills in the split of K. Where it needs a workspace and gets an empty one, there is none.
+Status split_problem(const GemmChoice& choice, Workspace workspace, kernels::GemmProblem& problem) {
+  if (choice.workspace_bytes == 0) {
+    problem.split_k = choice.split_k;
+    return {};
+  }
+  if (workspace.data == nullptr) return {};
+  if (workspace.bytes < choice.workspace_bytes) {
+    return {
+        StatusCode::WorkspaceTooSmall,
+        formatted("the workspace has {} bytes at {} and {} needs {}: give workspace_size() "
+                  "bytes, or an empty Workspace to run without splitting K",
+                  workspace.bytes, workspace.data, choice.kernel->name, choice.workspace_bytes)};
+  }
+  if (!is_aligned(workspace.data, 0, static_cast<int>(kernels::kWorkspaceAlignment))) {
+    return {StatusCode::InvalidProblem,
+            formatted("the workspace begins at {}, which is no multiple of {} bytes: allocate it "
+                      "with cudaMalloc",
+                      workspace.data, kernels::kWorkspaceAlignment)};
+  }
+  problem.split_k = choice.split_k;
+  problem.whole_tiles =
+      kernels::tile_count(problem.m, problem.n, choice.kernel->tile_m, choice.kernel->tile_n) -
+      choice.split_tiles;
+  problem.counters = static_cast<std::uint32_t*>(workspace.data);
+  problem.partial_sums = reinterpret_cast<std::int32_t*>(
+      static_cast<std::byte*>(workspace.data) + kernels::split_counter_bytes(choice.split_tiles));
+  return {};
+}
+
+/// Checks everything that a plan is called with except the stream. The first `workspace_size()`
+/// bytes of the workspace must overlap no tensor, even where `tensors` run a kernel that needs
+/// fewer.
+Status validate_call(const LinearState& state, Workspace workspace, const LinearTensors& tensors,
+                     Pass pass) {
+  if (Status status = validate_workspace(workspace); !status.ok()) return status;
+  workspace.bytes = std::min(workspace.bytes, workspace_size(state));
+  return validate_tensors(state.descriptor, tensors, pass, workspace);
+}
+
+/// Counters that must be zero when the GEMM starts.
+std::int64_t counter_count(const GemmChoice& choice, const kernels::GemmProblem& problem) {
+  return problem.counters == nullptr ? 0 : choice.split_tiles;
+}
+
+/// `choice`'s prefetch of the weights of `problem`.
+kernels::WeightPrefetch weight_prefetch(const GemmChoice& choice,
+                                        const kernels::GemmProblem& problem) {
+  if (choice.prefetched_bytes == 0) return {};
+  constexpr std::int64_t kLine = kernels::kCacheLineBytes;
+  constexpr std::int64_t kBlockBytes = 256 * kLine;  // A line a thread.
+  const std::int64_t bytes = choice.prefetched_rows * problem.split_k * choice.prefetched_bytes;
+  const std::int64_t blocks =
+      std::min<std::int64_t>(problem.multiprocessors, (bytes + kBlockBytes - 1) / kBlockBytes);
+  return {problem.b,
+          problem.ldb,
+          static_cast<std::uint32_t>(choice.prefetched_rows),
+          static_cast<std::uint32_t>(problem.split_k),
+          static_cast<std::uint32_t>(problem.k / problem.split_k / kLine * kLine),
+          static_cast<std::uint32_t>(choice.prefetched_bytes),
+          static_cast<std::uint32_t>(blocks)};
+}
+
+/// Fills in what `choice` says of `gemm`.
+Status prepare_gemm(const LinearState& state, const GemmChoice& choice, Workspace workspace,
+                    kernels::GemmProblem& gemm) {
+  gemm.lets_successor_in_late = choice.prefetched_bytes > 0;
+  if (Status status = check_choice(state, choice); !status.ok()) return status;
+  return split_problem(choice, workspace, gemm);
+}
+
+/// The kernel before the GEMM, with all that it does for it on the way.
+Status enqueue_quantize(cudaStream_t stream, const LinearState& state,
+                        kernels::QuantizeProblem quantize, const GemmChoice& choice,
+                        const kernels::GemmProblem& gemm) {
+  quantize.zero = gemm.counters;
+  quantize.zero_count = counter_count(choice, gemm);
+  quantize.constant_weights = state.constant_weights;
+  quantize.prefetch = weight_prefetch(choice, gemm);
+  if (choice.spreads_rows) {
+    quantize.spread = {state.multiprocessors, state.shared_bytes_per_multiprocessor};
+  }
+  return enqueue_quantize(*state.quantize_kernel, quantize, stream);
+}
+
+Status clear_counters(cudaStream_t stream, const GemmChoice& choice,
+                      const kernels::GemmProblem& gemm) {
+  const auto counters = static_cast<std::size_t>(counter_count(choice, gemm));
+  if (counters == 0) return {};
+  const cudaError_t error =
+      cudaMemsetAsync(gemm.counters, 0, counters * sizeof(std::uint32_t), stream);
+  return error == cudaSuccess ? Status() : cuda_failure("cudaMemsetAsync", error);
+}
+
+/// `run`, or without `quantize` `multiply`, once the arguments are checked.
+Status enqueue_linear(cudaStream_t stream, const LinearState& state,
+                      const kernels::QuantizeProblem* quantize, kernels::GemmProblem gemm,
+                      Workspace workspace) {
+  const GemmChoice& choice = choice_for(state, gemm);
+  Status status = prepare_gemm(state, choice, workspace, gemm);
+  if (!status.ok()) return status;
+  gemm.programmatic_dependent = choice.programmatic_dependent_launch && choice.starts_early &&
+                                (quantize != nullptr || state.constant_weights);
+  return on_plan_device(stream, state.device, [&] {
+    Status before = quantize != nullptr ? enqueue_quantize(stream, state, *quantize, choice, gemm)
+                                        : clear_counters(stream, choice, gemm);
+    if (!before.ok()) return before;
+    return enqueue_gemm(*choice.kernel, gemm, stream);
+  });
+}
+
+}  // namespace
+
+Result<LinearState> select_on_stream(cudaStream_t stream,
+                                     const QuantizedLinearDescriptor& descriptor,
+                                     const PlanPreference& preference, ElementKind activation,
+                                     ElementKind weight) noexcept {
+  Status valid = validate_problem(descriptor, activation, weight);
+  if (valid.ok()) valid = validate_preference(preference);
+  if (!valid.ok()) return valid;
+  const auto device = device_info_of_stream(stream);
+  if (!device.ok()) return device.status();
+  QuantizedLinearDescriptor problem = descriptor;
+  problem.activation_element = activation;
+  problem.weight_element = weight;
+  return select_linear(*device.value(), problem, preference);
+}
+
+std::size_t workspace_size(const LinearState& state) noexcept {
+  return std::max(state.aligned.workspace_bytes, state.unaligned.workspace_bytes);
+}
+
+Status can_implement(const LinearState& state, const LinearTensors& tensors) noexcept {
+  if (Status status = validate_tensors(state.descriptor, tensors); !status.ok()) return status;
+  return check_choice(state, choice_for(state, gemm_problem(state, tensors)));
+}
+
+Status run(const LinearState& state, cudaStream_t stream, Workspace workspace,
+           const LinearTensors& tensors) noexcept {
+  Status status = validate_call(state, workspace, tensors, Pass::Both);
+  if (!status.ok()) return status;
+  const auto quantize = quantize_problem(state, tensors);
+  return enqueue_linear(stream, state, &quantize, gemm_problem(state, tensors), workspace);
+}
+
+Status quantize_activation(const LinearState& state, cudaStream_t stream,
+                           const LinearTensors& tensors) noexcept {
+  Status status = validate_tensors(state.descriptor, tensors, Pass::Quantize);
+  if (!status.ok()) return status;
+  return on_plan_device(stream, state.device, [&] {
+    return enqueue_quantize(*state.quantize_kernel, quantize_problem(state, tensors), stream);
+  });
+}
+
+Status multiply(const LinearState& state, cudaStream_t stream, Workspace workspace,
+                const LinearTensors& tensors) noexcept {
+  Status status = validate_call(state, workspace, tensors, Pass::Multiply);
+  if (!status.ok()) return status;
+  return enqueue_linear(stream, state, nullptr, gemm_problem(state, tensors), workspace);
+}
+
+}  // namespace qlinear::detail

@@ -1,0 +1,63 @@
+#pragma once
+
+#include <qlinear/kernel_sku.hpp>
+#include <qlinear/problem.hpp>
+
+#include <cstddef>
+#include <cstdint>
+
+// What `select` finds and a plan holds. Plain values: plans keep their bytes.
+
+namespace qlinear::detail {
+
+struct QuantizeKernel;
+struct GemmKernel;
+
+struct QuantizeState {
+  DynamicRangeQuantizeDescriptor descriptor;
+  const QuantizeKernel* kernel = nullptr;
+  int device = 0;
+  bool programmatic_dependent_launch = false;
+  KernelSku sku;
+};
+
+struct GemmChoice {
+  const GemmKernel* kernel = nullptr;
+  int split_k = 1;
+  std::int64_t split_tiles = 0;  ///< Output tiles that a workspace is needed for, the last ones.
+  std::size_t workspace_bytes = 0;
+  /// Weights that the quantize kernel brings to the L2: of so many rows, and of each slice of K so
+  /// many bytes.
+  std::int64_t prefetched_rows = 0;
+  std::int64_t prefetched_bytes = 0;
+  bool spreads_rows = false;  ///< The quantize kernel's blocks, evenly over the multiprocessors.
+  bool starts_early = true;   ///< PDL: the GEMM's blocks may launch while rows are still quantized.
+  bool programmatic_dependent_launch = false;  ///< PDL: the GEMM waits by griddepcontrol.
+};
+
+struct LinearState {
+  QuantizedLinearDescriptor descriptor;
+  const QuantizeKernel* quantize_kernel = nullptr;
+  GemmChoice aligned;  ///< Runs where pointers and row strides are 16-byte aligned,
+  GemmChoice
+      unaligned;  ///< and this one where they are not; no kernel if one that cannot is forced.
+  int device = 0;
+  int multiprocessors = 0;
+  std::size_t shared_bytes_per_multiprocessor = 0;
+  bool programmatic_dependent_launch = false;
+  bool constant_weights = false;
+  KernelSku sku;
+};
+
+/// The quantize pass of a linear layer.
+inline DynamicRangeQuantizeDescriptor quantize_descriptor(
+    const QuantizedLinearDescriptor& descriptor) {
+  return {.m = descriptor.m,
+          .k = descriptor.k,
+          .q_min = descriptor.q_min,
+          .q_max = descriptor.q_max,
+          .activation_element = descriptor.activation_element,
+          .quantized_element = ElementKind::S8};
+}
+
+}  // namespace qlinear::detail

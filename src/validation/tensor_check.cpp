@@ -1,0 +1,208 @@
+#include "tensor_check.hpp"
+
+#include <base/format.hpp>
+#include <base/invalid.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cassert>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <utility>
+
+namespace qlinear::detail {
+namespace {
+
+/// A tensor that the call uses. A vector is one row.
+struct Operand {
+  const char* name;
+  const char* axes;
+  std::int64_t expected_rows;
+  std::int64_t expected_columns;
+  Access access;
+
+  int rank;
+  const void* data;
+  std::int64_t rows;
+  std::int64_t columns;
+  std::int64_t row_stride;
+  std::int64_t column_stride;
+  std::size_t element_bytes;
+
+  bool empty() const noexcept { return rows == 0 || columns == 0; }
+  std::uintptr_t address() const noexcept { return reinterpret_cast<std::uintptr_t>(data); }
+};
+
+Operand operand_of(const CallTensor& tensor, Access access) noexcept {
+  const TensorView& view = tensor.view;
+  assert(view.rank == 1 || view.rank == 2);
+  const bool is_vector = view.rank == 1;
+  const int inner = is_vector ? 0 : 1;
+  return {.name = tensor.name,
+          .axes = tensor.axes,
+          .expected_rows = tensor.rows,
+          .expected_columns = tensor.columns,
+          .access = access,
+          .rank = view.rank,
+          .data = view.data,
+          .rows = is_vector ? 1 : view.shape[0],
+          .columns = view.shape[inner],
+          .row_stride = is_vector ? 0 : view.stride[0],
+          .column_stride = view.stride[inner],
+          .element_bytes = element_bytes(view.element)};
+}
+
+/// The more of what the parts of `pass` do to `tensor`.
+Access access_in(const CallTensor& tensor, Pass pass) noexcept {
+  switch (pass) {
+    case Pass::Quantize:
+      return tensor.quantize;
+    case Pass::Multiply:
+      return tensor.multiply;
+    case Pass::Both:
+      break;
+  }
+  return std::max(tensor.quantize, tensor.multiply);
+}
+
+bool is_absent(const CallTensor& tensor) noexcept {
+  return tensor.optional && tensor.view.data == nullptr && tensor.view.shape[0] == 0;
+}
+
+std::string shape_text(int rank, std::int64_t rows, std::int64_t columns) {
+  return rank == 1 ? formatted("[{}]", columns) : formatted("[{}, {}]", rows, columns);
+}
+
+Status check_shape(const Operand& operand) {
+  if (operand.rows == operand.expected_rows && operand.columns == operand.expected_columns)
+    return {};
+  return invalid("{} has shape {}, expected {} = {}; pass a view of exactly that shape",
+                 operand.name, shape_text(operand.rank, operand.rows, operand.columns),
+                 operand.axes,
+                 shape_text(operand.rank, operand.expected_rows, operand.expected_columns));
+}
+
+/// Strides count only where they lead to another element.
+Status check_strides(const Operand& operand) {
+  if (operand.empty()) return {};
+  if (operand.columns > 1 && operand.column_stride != 1) {
+    return invalid("{} has an inner stride of {}, expected 1; copy it to contiguous rows",
+                   operand.name, operand.column_stride);
+  }
+  if (operand.rows > 1 && operand.row_stride < operand.columns) {
+    return invalid(
+        "{} has a row stride of {}, expected at least the row length {}; pass the distance between "
+        "rows in elements",
+        operand.name, operand.row_stride, operand.columns);
+  }
+  return {};
+}
+
+Status check_pointer(const Operand& operand) {
+  if (operand.data == nullptr && !operand.empty()) {
+    return invalid("{} has a null pointer, but shape {}; pass memory of that shape", operand.name,
+                   shape_text(operand.rank, operand.rows, operand.columns));
+  }
+  if ((operand.address() & (operand.element_bytes - 1)) != 0) {
+    return invalid(
+        "{} is at address {}, expected a multiple of {}, the size of its element; align the "
+        "pointer",
+        operand.name, operand.data, operand.element_bytes);
+  }
+  return {};
+}
+
+/// Whether the end of `operand` can be addressed. Precondition: it has elements and valid strides.
+bool end_is_addressable(const Operand& operand) noexcept {
+  std::int64_t elements = 0;
+  std::int64_t bytes = 0;
+  std::uintptr_t end = 0;
+  return !__builtin_mul_overflow(operand.rows - 1, operand.row_stride, &elements) &&
+         !__builtin_add_overflow(elements, operand.columns, &elements) &&
+         !__builtin_mul_overflow(elements, operand.element_bytes, &bytes) &&
+         !__builtin_add_overflow(operand.address(), bytes, &end);
+}
+
+Status check_extent(const Operand& operand) {
+  if (operand.empty() || end_is_addressable(operand)) return {};
+  return invalid(
+      "{} has shape {} and a row stride of {}, which reach past the end of the address space; pass "
+      "the distance between rows in elements",
+      operand.name, shape_text(operand.rank, operand.rows, operand.columns), operand.row_stride);
+}
+
+Status check_tensor(const Operand& operand) {
+  if (Status status = check_shape(operand); !status.ok()) return status;
+  if (Status status = check_strides(operand); !status.ok()) return status;
+  if (Status status = check_pointer(operand); !status.ok()) return status;
+  return check_extent(operand);
+}
+
+/// The bytes of a checked operand: runs of `width` bytes, `pitch` apart, within [begin, end).
+struct Footprint {
+  std::uintptr_t begin;
+  std::uintptr_t end;
+  std::uintptr_t width;
+  std::uintptr_t pitch;  ///< 0 for a single run.
+};
+
+Footprint footprint(const Operand& operand) noexcept {
+  if (operand.empty()) return {};
+  const auto rows = static_cast<std::uintptr_t>(operand.rows);
+  const auto width = static_cast<std::uintptr_t>(operand.columns) * operand.element_bytes;
+  // The row stride of a single row is never read and may hold anything.
+  const auto pitch =
+      rows == 1 ? 0 : static_cast<std::uintptr_t>(operand.row_stride) * operand.element_bytes;
+  const auto begin = operand.address();
+  return {begin, begin + (rows - 1) * pitch + width, width, pitch};
+}
+
+bool overlap(const Footprint& a, const Footprint& b) noexcept {
+  if (a.end <= b.begin || b.end <= a.begin) return false;
+  if (a.pitch == 0 && b.pitch == 0) return true;
+  if (a.pitch != 0 && b.pitch != 0 && a.pitch != b.pitch) return true;
+  // From here on both repeat with one pitch, or one of them is a single run among the other's. As
+  // the intervals meet, `second` starts between two runs of `first` unless it starts within one.
+  const std::uintptr_t pitch = std::max(a.pitch, b.pitch);
+  const Footprint& first = a.begin <= b.begin ? a : b;
+  const Footprint& second = a.begin <= b.begin ? b : a;
+  const std::uintptr_t column = (second.begin - first.begin) % pitch;
+  return column < first.width || column + second.width > pitch;
+}
+
+Status overlap_failure(const Operand& a, const Operand& b) {
+  const Operand& written = a.access == Access::Write ? a : b;
+  const Operand& other = a.access == Access::Write ? b : a;
+  return invalid("{} at {} overlaps {} at {}, but is written; give {} memory of its own",
+                 written.name, written.data, other.name, other.data, written.name);
+}
+
+}  // namespace
+
+Status check_tensors(std::span<const CallTensor> tensors, Pass pass) {
+  assert(tensors.size() <= kMaxCallTensors);
+  std::array<Operand, kMaxCallTensors> operands;
+  std::array<Footprint, kMaxCallTensors> footprints;
+  std::size_t count = 0;
+  for (const CallTensor& tensor : tensors) {
+    const Access access = access_in(tensor, pass);
+    if (access == Access::None || is_absent(tensor)) continue;
+    operands[count] = operand_of(tensor, access);
+    if (Status status = check_tensor(operands[count]); !status.ok()) return status;
+    footprints[count] = footprint(operands[count]);
+    ++count;
+  }
+  for (std::size_t i = 0; i < count; ++i) {
+    for (std::size_t j = 0; j < i; ++j) {
+      const bool written =
+          operands[i].access == Access::Write || operands[j].access == Access::Write;
+      if (written && overlap(footprints[i], footprints[j])) {
+        return overlap_failure(operands[i], operands[j]);
+      }
+    }
+  }
+  return {};
+}
+
+}  // namespace qlinear::detail
