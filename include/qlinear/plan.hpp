@@ -7,6 +7,7 @@
 
 #include <driver_types.h>
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -41,7 +42,7 @@ namespace detail {
 /// it changes neither a plan's size nor a program that was compiled before.
 template <std::size_t Bytes>
 struct PlanStorage {
-  alignas(8) unsigned char bytes[Bytes];
+  alignas(8) std::array<unsigned char, Bytes> bytes;
 };
 
 }  // namespace detail

@@ -45,23 +45,23 @@ constexpr std::size_t element_bytes(ElementKind kind) noexcept {
 }
 
 /// Largest rank of a `TensorView`.
-inline constexpr std::int32_t kMaxRank = 4;
+inline constexpr std::size_t kMaxRank = 4;
 
-/// A strided tensor whose element type and rank are known at run time. It holds plain arrays, so
-/// that it has one layout in every program, whatever checks the standard library is compiled with.
+/// A strided tensor whose element type and rank are known at run time. Its layout is the same in
+/// every program, whatever checks of the standard library that is compiled with.
 struct TensorView {
   void* data = nullptr;  ///< As in DLPack without const, also of a tensor that is only read.
   std::int32_t rank = 0;
   ElementKind element = ElementKind::F32;
-  std::int64_t shape[kMaxRank] = {};   ///< The first `rank` count.
-  std::int64_t stride[kMaxRank] = {};  ///< In elements.
+  std::array<std::int64_t, kMaxRank> shape{};   ///< The first `rank` count.
+  std::array<std::int64_t, kMaxRank> stride{};  ///< In elements.
 };
 
 namespace detail {
 template <class T, class Tensor, std::size_t Rank>
 constexpr TensorView untyped(const Tensor& tensor,
                              const std::array<std::int64_t, Rank>& shape) noexcept {
-  static_assert(Rank <= static_cast<std::size_t>(kMaxRank));
+  static_assert(Rank <= kMaxRank);
   TensorView view;
   view.data = const_cast<T*>(tensor.data);
   view.rank = static_cast<std::int32_t>(Rank);

@@ -1,6 +1,7 @@
 #include <api/log.hpp>
 
 #include <algorithm>
+#include <array>
 #include <cstdio>
 #include <cstdlib>
 #include <iterator>
@@ -45,7 +46,7 @@ namespace detail {
 bool log_enabled() noexcept {
   const char* value = std::getenv("QLINEAR_LOG");
   if (value == nullptr) return false;
-  constexpr std::string_view kOff[] = {"", "0", "off", "no", "false"};
+  constexpr std::array<std::string_view, 5> kOff = {"", "0", "off", "no", "false"};
   return std::none_of(std::begin(kOff), std::end(kOff),
                       [value](std::string_view off) { return same_word(value, off); });
 }

@@ -20,14 +20,14 @@ Storage stored(const State& state) noexcept {
   static_assert(sizeof(State) + kSpareBytes <= sizeof(Storage),
                 "give the plan's storage in qlinear/plan.hpp more bytes: an ABI break");
   Storage storage{};
-  std::memcpy(storage.bytes, &state, sizeof(State));
+  std::memcpy(storage.bytes.data(), &state, sizeof(State));
   return storage;
 }
 
 /// What `stored` put there, in `storage` or in a copy of it.
 template <class State, std::size_t Bytes>
 const State& held(const PlanStorage<Bytes>& storage) noexcept {
-  return *std::launder(reinterpret_cast<const State*>(storage.bytes));
+  return *std::launder(reinterpret_cast<const State*>(storage.bytes.data()));
 }
 
 }  // namespace qlinear::detail

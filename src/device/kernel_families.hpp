@@ -1,5 +1,7 @@
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 
 namespace qlinear::detail {
@@ -18,21 +20,10 @@ inline constexpr int kKernelFamilies = 6;
 /// Returns what `family` is compiled for, in the form of CMake's CUDA_ARCHITECTURES; empty if the
 /// build leaves it out.
 constexpr const char* compiled_for(KernelFamily family) noexcept {
-  switch (family) {
-    case KernelFamily::Quantize:
-      return QLINEAR_FAMILY_QUANTIZE;
-    case KernelFamily::QuantizeCluster:
-      return QLINEAR_FAMILY_QUANTIZE_CLUSTER;
-    case KernelFamily::Dp4a:
-      return QLINEAR_FAMILY_DP4A;
-    case KernelFamily::MmaM8N8K16:
-      return QLINEAR_FAMILY_MMA_M8N8K16;
-    case KernelFamily::MmaM16N8K32:
-      return QLINEAR_FAMILY_MMA_M16N8K32;
-    case KernelFamily::Sm90a:
-      return QLINEAR_FAMILY_SM90A;
-  }
-  return "";
+  constexpr std::array<const char*, kKernelFamilies> kArchitectures = {
+      QLINEAR_FAMILY_QUANTIZE,    QLINEAR_FAMILY_QUANTIZE_CLUSTER, QLINEAR_FAMILY_DP4A,
+      QLINEAR_FAMILY_MMA_M8N8K16, QLINEAR_FAMILY_MMA_M16N8K32,     QLINEAR_FAMILY_SM90A};
+  return kArchitectures[static_cast<std::size_t>(family)];
 }
 
 /// Returns whether the build holds `family`. Its launchers may be named only then.

@@ -38,7 +38,7 @@ Operand operand_of(const CallTensor& tensor, Access access) noexcept {
   const TensorView& view = tensor.view;
   assert(view.rank == 1 || view.rank == 2);
   const bool is_vector = view.rank == 1;
-  const int inner = is_vector ? 0 : 1;
+  const std::size_t inner = is_vector ? 0 : 1;
   return {.name = tensor.name,
           .axes = tensor.axes,
           .expected_rows = tensor.rows,

@@ -4,9 +4,9 @@
 #include <base/invalid.hpp>
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
-#include <iterator>
 #include <limits>
 #include <string_view>
 #include <utility>
@@ -156,83 +156,83 @@ Status validate_tensors(const QuantizedLinearDescriptor& descriptor, const Linea
                         Pass pass, Workspace workspace) noexcept {
   const std::int64_t m = descriptor.m, c_out = descriptor.c_out, k = descriptor.k;
   const TensorView bytes = bytes_view(workspace);
-  const CallTensor table[] = {
-      {.name = "activation",
-       .axes = "[M, K]",
-       .view = tensors.activation,
-       .rows = m,
-       .columns = k,
-       .quantize = Access::Read},
-      {.name = "act_q_scratch",
-       .axes = "[M, K]",
-       .view = tensors.act_q_scratch,
-       .rows = m,
-       .columns = k,
-       .quantize = Access::Write,
-       .multiply = Access::Read},
-      {.name = "act_scale_scratch",
-       .axes = "[M]",
-       .view = tensors.act_scale_scratch,
-       .columns = m,
-       .quantize = Access::Write,
-       .multiply = Access::Read},
-      {.name = "weight_q",
-       .axes = "[C_out, K]",
-       .view = tensors.weight_q,
-       .rows = c_out,
-       .columns = k,
-       .multiply = Access::Read},
-      {.name = "weight_scale",
-       .axes = "[C_out]",
-       .view = tensors.weight_scale,
-       .columns = c_out,
-       .multiply = Access::Read},
-      {.name = "output",
-       .axes = "[M, C_out]",
-       .view = tensors.output,
-       .rows = m,
-       .columns = c_out,
-       .multiply = Access::Write},
-      {.name = "workspace",
-       .axes = "[bytes]",
-       .view = bytes,
-       .columns = bytes.shape[0],
-       .multiply = Access::Write,
-       .optional = true},
-      {.name = "bias",
-       .axes = "[C_out]",
-       .view = tensors.bias,
-       .columns = c_out,
-       .multiply = Access::Read,
-       .optional = true},
+  const std::array table{
+      CallTensor{.name = "activation",
+                 .axes = "[M, K]",
+                 .view = tensors.activation,
+                 .rows = m,
+                 .columns = k,
+                 .quantize = Access::Read},
+      CallTensor{.name = "act_q_scratch",
+                 .axes = "[M, K]",
+                 .view = tensors.act_q_scratch,
+                 .rows = m,
+                 .columns = k,
+                 .quantize = Access::Write,
+                 .multiply = Access::Read},
+      CallTensor{.name = "act_scale_scratch",
+                 .axes = "[M]",
+                 .view = tensors.act_scale_scratch,
+                 .columns = m,
+                 .quantize = Access::Write,
+                 .multiply = Access::Read},
+      CallTensor{.name = "weight_q",
+                 .axes = "[C_out, K]",
+                 .view = tensors.weight_q,
+                 .rows = c_out,
+                 .columns = k,
+                 .multiply = Access::Read},
+      CallTensor{.name = "weight_scale",
+                 .axes = "[C_out]",
+                 .view = tensors.weight_scale,
+                 .columns = c_out,
+                 .multiply = Access::Read},
+      CallTensor{.name = "output",
+                 .axes = "[M, C_out]",
+                 .view = tensors.output,
+                 .rows = m,
+                 .columns = c_out,
+                 .multiply = Access::Write},
+      CallTensor{.name = "workspace",
+                 .axes = "[bytes]",
+                 .view = bytes,
+                 .columns = bytes.shape[0],
+                 .multiply = Access::Write,
+                 .optional = true},
+      CallTensor{.name = "bias",
+                 .axes = "[C_out]",
+                 .view = tensors.bias,
+                 .columns = c_out,
+                 .multiply = Access::Read,
+                 .optional = true},
   };
-  static_assert(std::size(table) <= kMaxCallTensors);
+  static_assert(table.size() <= kMaxCallTensors);
   return check_tensors(table, pass);
 }
 
 Status validate_tensors(const DynamicRangeQuantizeDescriptor& descriptor,
                         const QuantizeTensors& tensors) noexcept {
   const std::int64_t m = descriptor.m, k = descriptor.k;
-  const CallTensor table[] = {
-      {.name = "activation",
-       .axes = "[M, K]",
-       .view = tensors.activation,
-       .rows = m,
-       .columns = k,
-       .quantize = Access::Read},
-      {.name = "quantized",
-       .axes = "[M, K]",
-       .view = tensors.quantized,
-       .rows = m,
-       .columns = k,
-       .quantize = Access::Write},
-      {.name = "scale",
-       .axes = "[M]",
-       .view = tensors.scale,
-       .columns = m,
-       .quantize = Access::Write},
+  const std::array table{
+      CallTensor{.name = "activation",
+                 .axes = "[M, K]",
+                 .view = tensors.activation,
+                 .rows = m,
+                 .columns = k,
+                 .quantize = Access::Read},
+      CallTensor{.name = "quantized",
+                 .axes = "[M, K]",
+                 .view = tensors.quantized,
+                 .rows = m,
+                 .columns = k,
+                 .quantize = Access::Write},
+      CallTensor{.name = "scale",
+                 .axes = "[M]",
+                 .view = tensors.scale,
+                 .columns = m,
+                 .quantize = Access::Write},
   };
-  static_assert(std::size(table) <= kMaxCallTensors);
+  static_assert(table.size() <= kMaxCallTensors);
   return check_tensors(table, Pass::Quantize);
 }
 

@@ -63,8 +63,8 @@ void expect_view(const TensorView& view, const void* data, ElementKind element, 
   EXPECT_EQ(view.data, data);
   EXPECT_EQ(view.element, element);
   ASSERT_EQ(static_cast<std::size_t>(view.rank), shape.size());
-  EXPECT_EQ(Shape(view.shape, view.shape + view.rank), shape);
-  EXPECT_EQ(Shape(view.stride, view.stride + view.rank), stride);
+  EXPECT_EQ(Shape(view.shape.begin(), view.shape.begin() + view.rank), shape);
+  EXPECT_EQ(Shape(view.stride.begin(), view.stride.begin() + view.rank), stride);
 }
 
 TEST(TensorViews, AreTensorsWithoutTheirTypes) {
