@@ -9,4 +9,5 @@
 #include <qlinear/reference.hpp>
 #include <qlinear/status.hpp>
 #include <qlinear/tensor.hpp>
+#include <qlinear/tuning.hpp>
 #include <qlinear/types.hpp>

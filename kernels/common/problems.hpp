@@ -70,7 +70,7 @@ struct GemmProblem {
   const void* bias;  ///< May be null.
   void* c;
   std::int64_t ldc;
-  std::int32_t multiprocessors;  ///< Of the device.
+  std::int32_t multiprocessors;  ///< Of the device, or what the plan is limited to.
   std::int32_t split_k;          ///< Slices of K, 1 for none.
   std::int64_t whole_tiles;      ///< Tiles before this one are not split; see split_k.hpp.
   std::uint32_t* counters;       ///< One a split tile, zero at the start; unused when not split.

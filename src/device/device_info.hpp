@@ -19,6 +19,7 @@ struct DeviceInfo {
   int architecture = 0;     ///< major * 10 + minor
   KernelFamilies families;  ///< That run there.
   int multiprocessors = 0;
+  bool limited = false;                    ///< To fewer multiprocessors than the GPU has.
   std::size_t shared_bytes_per_block = 0;  ///< With opt-in.
   std::size_t shared_bytes_per_multiprocessor = 0;
   double memory_bytes_per_clock =
@@ -42,6 +43,9 @@ Result<const DeviceInfo*> device_info(int device);
 
 /// As `device_info`, of the device of `stream`. Leaves no error in the runtime that was not there.
 Result<const DeviceInfo*> device_info_of_stream(cudaStream_t stream);
+
+/// `device` as it would be with `max_sms` multiprocessors, where that is fewer than it has.
+DeviceInfo limited_to(const DeviceInfo& device, int max_sms);
 
 /// Makes `device` current for a scope.
 class DeviceGuard {

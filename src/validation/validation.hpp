@@ -23,7 +23,8 @@ Status validate_problem(const QuantizedLinearDescriptor& descriptor, ElementKind
 Status validate_problem(const DynamicRangeQuantizeDescriptor& descriptor, ElementKind activation,
                         ElementKind quantized) noexcept;
 
-/// Errors: InvalidProblem (a name with a length and a null pointer, a negative split of K).
+/// Errors: InvalidProblem (a name with a length and a null pointer, a negative split of K or
+/// number of SMs).
 Status validate_preference(const PlanPreference& preference) noexcept;
 
 /// Errors: InvalidProblem (bytes at a null pointer).
