@@ -34,6 +34,16 @@ struct PlanPreference {
   /// finish, which hides the start of each layer of a chain; it does where that helps. Weights that
   /// are written earlier in the same stream need the default.
   bool constant_weights = false;
+  /// SMs that the plan is meant for, as those of a green context or those that communication
+  /// leaves; 0, or more than the GPU has, for all of them. Kernels are chosen as for a GPU of so
+  /// many SMs with the same memory. Kernels whose blocks walk over tiles (those that TMA feeds:
+  /// `wgmma_...` without a split of K, and `mma_m16n8k32_tma_...`) launch no more blocks than so
+  /// many SMs hold at once; those whose clusters need more are not chosen, and refused where
+  /// forced. A split of K that select leaves to itself is no wider. Not limited are grids of a
+  /// block a tile (all other GEMM kernels, and a split of K that is forced on `wgmma_...`), of a
+  /// block some rows (the quantize kernels), and the SMs that blocks run on. Less than 0 is
+  /// refused.
+  int max_sms = 0;
 };
 
 namespace detail {

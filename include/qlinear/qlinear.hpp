@@ -10,4 +10,5 @@
 #include <qlinear/status.hpp>
 #include <qlinear/tensor.hpp>
 #include <qlinear/tensor_view.hpp>
+#include <qlinear/tuning.hpp>
 #include <qlinear/types.hpp>

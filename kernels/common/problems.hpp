@@ -72,7 +72,7 @@ struct GemmProblem {
   const void* bias;  ///< Null means no bias.
   void* c;
   std::int64_t ldc;
-  std::int32_t multiprocessors;  ///< The device's SMs.
+  std::int32_t multiprocessors;  ///< The device's SMs, or those that the plan is limited to.
   std::int32_t split_k;          ///< The slices of K; 1 means no split.
   std::int64_t whole_tiles;      ///< Tiles before this one are not split; see split_k.hpp.
   /// One counter for each split tile, zero at the start; unused without a split.

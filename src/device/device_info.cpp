@@ -6,6 +6,7 @@
 #include <device/callers_error.hpp>
 #include <runtime/driver_function.hpp>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <mutex>
@@ -207,6 +208,22 @@ Result<const DeviceInfo*> device_info_of_stream(cudaStream_t stream) {
     return device.status();
   }
   return device_info(device.value());
+}
+
+DeviceInfo limited_to(const DeviceInfo& device, int max_sms) {
+  DeviceInfo limited = device;
+  if (max_sms >= device.multiprocessors) return limited;
+  limited.limited = true;
+  limited.multiprocessors = max_sms;
+  for (std::size_t residents = 1; residents <= limited.clusters_at_once.size(); ++residents) {
+    for (int size = 1; size <= kernels::kMaxClusterBlocks; ++size) {
+      int& clusters = limited.clusters_at_once[residents - 1][static_cast<std::size_t>(size)];
+      // Not to 0, which means that such clusters do not run at all.
+      const int most = std::max(1, max_sms * static_cast<int>(residents) / size);
+      clusters = std::min(clusters, most);
+    }
+  }
+  return limited;
 }
 
 DeviceGuard::DeviceGuard(int device) : current_(device) {

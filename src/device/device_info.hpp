@@ -20,6 +20,7 @@ struct DeviceInfo {
   KernelFamilies families;               ///< The families that run on it.
   KernelFamilies programmatic_families;  ///< The families that may be launched with PDL on it.
   int multiprocessors = 0;
+  bool limited = false;                    ///< To fewer SMs than the GPU has.
   std::size_t shared_bytes_per_block = 0;  ///< The opt-in limit of dynamic shared memory.
   std::size_t shared_bytes_per_multiprocessor = 0;
   /// Bytes that memory nominally delivers in one clock of an SM, from the memory's clock and width.
@@ -43,6 +44,9 @@ Result<const DeviceInfo*> device_info(int device);
 
 /// Returns `device_info` of the device of `stream`. Leaves no new error in the runtime.
 Result<const DeviceInfo*> device_info_of_stream(cudaStream_t stream);
+
+/// `device` as it would be with `max_sms` multiprocessors, where that is fewer than it has.
+DeviceInfo limited_to(const DeviceInfo& device, int max_sms);
 
 /// Makes `device` current for a scope.
 class DeviceGuard {

@@ -60,11 +60,24 @@ std::string obstacle(const QuantizeKernel& kernel, const DeviceInfo& device,
                    problem.k);
 }
 
+const QuantizeKernel* tuned_kernel(const DeviceInfo& device,
+                                   const DynamicRangeQuantizeDescriptor& problem,
+                                   std::span<const TuningEntry> entries) {
+  for (auto entry = entries.rbegin(); entry != entries.rend(); ++entry) {
+    const QuantizeKernel* kernel = entry->quantize_kernel;
+    if (entry->covers(problem.m) && kernel != nullptr && can_do(*kernel, device, problem)) {
+      return kernel;
+    }
+  }
+  return nullptr;
+}
+
 }  // namespace
 
-Result<const QuantizeKernel*> choose_quantize(const DeviceInfo& device,
-                                              const DynamicRangeQuantizeDescriptor& problem,
-                                              const PlanPreference& preference) {
+Result<QuantizeChoice> choose_quantize(const DeviceInfo& device,
+                                       const DynamicRangeQuantizeDescriptor& problem,
+                                       const PlanPreference& preference,
+                                       std::span<const TuningEntry> entries) {
   if (!kernels::kEveryPair.contains_activation(problem.activation_element)) {
     return Status(StatusCode::Unsupported,
                   formatted("this qlinear was built without {} activations: rebuild it with a pair "
@@ -79,10 +92,15 @@ Result<const QuantizeKernel*> choose_quantize(const DeviceInfo& device,
     if (!can_do(*kernel, device, problem)) {
       return refused(forced, obstacle(*kernel, device, problem));
     }
-    return kernel;
+    return QuantizeChoice{kernel, ChoiceOrigin::Forced};
+  }
+  if (const QuantizeKernel* kernel = tuned_kernel(device, problem, entries); kernel != nullptr) {
+    return QuantizeChoice{kernel, ChoiceOrigin::Table};
   }
   for (const auto& kernel : quantize_kernels()) {
-    if (can_do(kernel, device, problem) && suits(kernel, device, problem)) return &kernel;
+    if (can_do(kernel, device, problem) && suits(kernel, device, problem)) {
+      return QuantizeChoice{&kernel, ChoiceOrigin::Model};
+    }
   }
   return Status(StatusCode::Unsupported,
                 formatted("no quantize kernel takes M = {}, K = {}", problem.m, problem.k));

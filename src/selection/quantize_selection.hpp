@@ -3,9 +3,12 @@
 #include <device/device_info.hpp>
 #include <qlinear/plan.hpp>
 #include <qlinear/problem.hpp>
+#include <selection/choice_origin.hpp>
 #include <selection/kernel_table.hpp>
+#include <selection/tuning_table.hpp>
 
 #include <cstdint>
+#include <span>
 
 namespace qlinear::detail {
 
@@ -16,9 +19,16 @@ inline constexpr const char* kQuantizeKernelVariable = "QLINEAR_QUANTIZE_KERNEL"
 /// the maximum between blocks would cost more than the second chunk.
 inline constexpr std::int64_t kLongRow = 8192;
 
-/// Errors: Unsupported.
-Result<const QuantizeKernel*> choose_quantize(const DeviceInfo& device,
-                                              const DynamicRangeQuantizeDescriptor& problem,
-                                              const PlanPreference& preference);
+struct QuantizeChoice {
+  const QuantizeKernel* kernel = nullptr;
+  ChoiceOrigin origin = ChoiceOrigin::Model;
+};
+
+/// The kernel that is forced, or that the last of the tuning table's `entries` names that covers
+/// `problem` and names one that can do it, or that suits `problem` best. Errors: Unsupported.
+Result<QuantizeChoice> choose_quantize(const DeviceInfo& device,
+                                       const DynamicRangeQuantizeDescriptor& problem,
+                                       const PlanPreference& preference,
+                                       std::span<const TuningEntry> entries = {});
 
 }  // namespace qlinear::detail

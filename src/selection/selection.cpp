@@ -9,10 +9,13 @@
 #include <selection/kernel_table.hpp>
 #include <selection/quantize_selection.hpp>
 #include <selection/selection_cache.hpp>
+#include <selection/tuning_table.hpp>
 
 #include <algorithm>
 #include <cstdlib>
 #include <limits>
+#include <memory>
+#include <span>
 #include <string>
 
 namespace qlinear::detail {
@@ -21,13 +24,15 @@ namespace {
 constexpr const char* kKernelVariable = "QLINEAR_KERNEL";
 constexpr int kTensorMapAlignment = 16;
 
-/// Returns whether neither the caller nor the environment influences the choice.
+/// Returns whether neither the caller nor the environment influences the choice, except by the
+/// number of SMs, by which selections are remembered.
 bool is_default(const PlanPreference& preference) {
   const PlanPreference none;
   // A name for each field, so that a new one does not compile until it is thought of here.
   const auto& [kernel, quantize_kernel, forbid_architecture_specific, split_k, max_workspace,
-               constant_weights] = preference;
+               max_sms, constant_weights] = preference;
   static_cast<void>(constant_weights);  // `select_linear` obeys it whatever was remembered.
+  static_cast<void>(max_sms);           // The cache tells numbers of SMs apart.
   return kernel.empty() && quantize_kernel.empty() &&
          forbid_architecture_specific == none.forbid_architecture_specific &&
          split_k == none.split_k && max_workspace == none.max_workspace &&
@@ -52,12 +57,17 @@ bool grid_fits(const GemmKernel& kernel, const QuantizedLinearDescriptor& proble
          std::numeric_limits<std::int32_t>::max() / kernel.max_split_k;
 }
 
+/// Whether a cluster of `blocks` has room on the multiprocessors that the plan is limited to.
+bool cluster_fits(const GemmKernel& kernel, const DeviceInfo& device, int blocks) {
+  return !device.limited || blocks <= device.multiprocessors * kernel.blocks_per_multiprocessor;
+}
+
 bool can_do(const GemmKernel& kernel, const DeviceInfo& device,
             const QuantizedLinearDescriptor& problem, const PlanPreference& preference) {
   return device.families.contains(kernel.family) && types_fit(kernel, problem) &&
          !(kernel.architecture_specific && preference.forbid_architecture_specific) &&
          kernel.shared_bytes <= device.shared_bytes_per_block && extents_fit(kernel, problem) &&
-         grid_fits(kernel, problem);
+         grid_fits(kernel, problem) && cluster_fits(kernel, device, kernel.sharers);
 }
 
 std::string obstacle(const GemmKernel& kernel, const DeviceInfo& device,
@@ -89,6 +99,12 @@ std::string obstacle(const GemmKernel& kernel, const DeviceInfo& device,
         "runs on one architecture only, which PlanPreference::forbid_architecture_specific rules "
         "out");
   }
+  if (!cluster_fits(kernel, device, kernel.sharers)) {
+    return formatted(
+        "runs in clusters of {} blocks, for which PlanPreference::max_sms = {} leaves no "
+        "room",
+        kernel.sharers, preference.max_sms);
+  }
   return formatted("would need more blocks than a grid holds");
 }
 
@@ -112,6 +128,7 @@ bool may_split(const GemmKernel& kernel, const DeviceInfo& device,
                int split_k) {
   if (split_k == 1) return true;
   if (split_k > kernel.max_split_k) return false;
+  if (kernel.split == SplitK::Cluster && !cluster_fits(kernel, device, split_k)) return false;
   if (problem.k <= std::int64_t{split_k - 1} * kernel.tile_k) return false;
   if (split_choice(kernel, device, problem, split_k).workspace_bytes > preference.max_workspace) {
     return false;
@@ -171,14 +188,65 @@ GemmChoice best_gemm(const DeviceInfo& device, const QuantizedLinearDescriptor& 
   return {};
 }
 
-Status choose_gemm(const DeviceInfo& device, const PlanPreference& preference, LinearState& state) {
+struct TunedChoice {
+  GemmChoice choice;
+  const GemmKernel* passed_over = nullptr;  ///< Of a later entry, which cannot be done.
+};
+
+/// What the last of `entries` says that covers `problem`, takes operands of `alignment` bytes and
+/// can be done as `preference` wants it; no kernel if none does.
+TunedChoice tuned_gemm(const DeviceInfo& device, const QuantizedLinearDescriptor& problem,
+                       const PlanPreference& preference, int alignment,
+                       std::span<const TuningEntry> entries) {
+  TunedChoice tuned;
+  for (auto entry = entries.rbegin(); entry != entries.rend(); ++entry) {
+    const GemmKernel& kernel = *entry->kernel;
+    if (!entry->covers(problem.m) || kernel.alignment > alignment) continue;
+    PlanPreference exact = preference;
+    exact.split_k = entry->split_k;
+    if ((preference.split_k == 0 || preference.split_k == entry->split_k) &&
+        can_do(kernel, device, problem, exact) &&
+        may_split(kernel, device, problem, exact, entry->split_k)) {
+      tuned.choice = split_choice(kernel, device, problem, entry->split_k);
+      return tuned;
+    }
+    if (tuned.passed_over == nullptr) tuned.passed_over = &kernel;
+  }
+  return tuned;
+}
+
+/// How a selection came about, for its line in the log.
+struct Origins {
+  ChoiceOrigin quantize = ChoiceOrigin::Model;
+  ChoiceOrigin aligned = ChoiceOrigin::Model;
+  ChoiceOrigin unaligned = ChoiceOrigin::Model;
+  const GemmKernel* passed_over = nullptr;  ///< The table's last wish, if it cannot be done.
+};
+
+/// The table's choice, or else the model's.
+GemmChoice unforced_gemm(const DeviceInfo& device, const QuantizedLinearDescriptor& problem,
+                         const PlanPreference& preference, int alignment,
+                         std::span<const TuningEntry> entries, ChoiceOrigin& origin,
+                         const GemmKernel*& passed_over) {
+  const TunedChoice tuned = tuned_gemm(device, problem, preference, alignment, entries);
+  if (passed_over == nullptr) passed_over = tuned.passed_over;
+  const bool is_tuned = tuned.choice.kernel != nullptr;
+  origin = is_tuned ? ChoiceOrigin::Table : ChoiceOrigin::Model;
+  return is_tuned ? tuned.choice : best_gemm(device, problem, preference, alignment);
+}
+
+Status choose_gemm(const DeviceInfo& device, const PlanPreference& preference,
+                   std::span<const TuningEntry> entries, LinearState& state, Origins& origins) {
   const auto& problem = state.descriptor;
   const auto forced = forced_kernel(preference.kernel, "PlanPreference::kernel", kKernelVariable);
   if (forced.name.empty()) {
-    state.aligned = best_gemm(device, problem, preference, kTensorMapAlignment);
-    state.unaligned = best_gemm(device, problem, preference, 1);
+    state.aligned = unforced_gemm(device, problem, preference, kTensorMapAlignment, entries,
+                                  origins.aligned, origins.passed_over);
+    state.unaligned = unforced_gemm(device, problem, preference, 1, entries, origins.unaligned,
+                                    origins.passed_over);
     return {};
   }
+  origins.aligned = origins.unaligned = ChoiceOrigin::Forced;
   const GemmKernel* kernel = find_gemm_kernel(forced.name);
   if (kernel == nullptr) return unknown_kernel(forced, gemm_kernels());
   if (!can_do(*kernel, device, problem, preference)) {
@@ -264,31 +332,43 @@ bool rows_would_crowd(const QuantizedLinearDescriptor& problem, const GemmChoice
   return choice.kernel != nullptr && choice.kernel->fills_multiprocessor && problem.m > kFewTokens;
 }
 
-void log_selection(const LinearState& state) {
+void log_selection(const LinearState& state, const Origins& origins) {
   const auto& d = state.descriptor;
-  const auto describe = [](const GemmChoice& choice) {
+  const auto describe = [](const GemmChoice& choice, ChoiceOrigin origin) {
     return choice.kernel == nullptr
                ? std::string("none")
-               : formatted("{} (split_k {}, workspace {} bytes)", choice.kernel->name,
-                           choice.split_k, choice.workspace_bytes);
+               : formatted("{} ({}, split_k {}, workspace {} bytes)", choice.kernel->name,
+                           to_string(origin), choice.split_k, choice.workspace_bytes);
   };
+  const std::string passed_over =
+      origins.passed_over == nullptr
+          ? std::string()
+          : formatted("; the tuning table's {} cannot do it", origins.passed_over->name);
   log_line(formatted(
-      "qlinear: m={} c_out={} k={} {} x {} on device {}: quantize {}, gemm {}, "
-      "unaligned {}",
-      d.m, d.c_out, d.k, to_string(d.activation_element), to_string(d.weight_element), state.device,
-      state.quantize_kernel->name, describe(state.aligned), describe(state.unaligned)));
+      "qlinear: m={} c_out={} k={} {} x {} on {} SMs of device {}: quantize {} ({}), gemm {}, "
+      "unaligned {}{}",
+      d.m, d.c_out, d.k, to_string(d.activation_element), to_string(d.weight_element),
+      state.multiprocessors, state.device, state.quantize_kernel->name, to_string(origins.quantize),
+      describe(state.aligned, origins.aligned), describe(state.unaligned, origins.unaligned),
+      passed_over));
 }
 
-void log_selection(const QuantizeState& state) {
+void log_selection(const QuantizeState& state, ChoiceOrigin origin) {
   const auto& d = state.descriptor;
-  log_line(formatted("qlinear: quantize m={} k={} {} on device {}: {}", d.m, d.k,
-                     to_string(d.activation_element), state.device, state.kernel->name));
+  log_line(formatted("qlinear: quantize m={} k={} {} on device {}: {} ({})", d.m, d.k,
+                     to_string(d.activation_element), state.device, state.kernel->name,
+                     to_string(origin)));
+}
+
+TuningKey tuning_key(const DeviceInfo& device, const QuantizedLinearDescriptor& problem) {
+  return {device.architecture,    device.multiprocessors, problem.activation_element,
+          problem.weight_element, problem.c_out,          problem.k};
 }
 
 /// Chooses the kernels for `descriptor` without a look at the cache.
 Result<LinearState> choose_linear(const DeviceInfo& device,
                                   const QuantizedLinearDescriptor& descriptor,
-                                  const PlanPreference& preference) {
+                                  const PlanPreference& preference, Origins& origins) {
   if (!kernels::kEveryPair.contains(descriptor.activation_element, descriptor.weight_element)) {
     return Status(
         StatusCode::Unsupported,
@@ -298,17 +378,24 @@ Result<LinearState> choose_linear(const DeviceInfo& device,
                   to_string(descriptor.activation_element), to_string(descriptor.weight_element),
                   QLINEAR_TYPES));
   }
-  const auto quantize_kernel = choose_quantize(device, quantize_descriptor(descriptor), preference);
-  if (!quantize_kernel.ok()) return quantize_kernel.status();
+  const auto table = tuning_table();
+  const auto entries = table == nullptr ? std::span<const TuningEntry>()
+                                        : table->entries(tuning_key(device, descriptor));
+  const auto quantize_choice =
+      choose_quantize(device, quantize_descriptor(descriptor), preference, entries);
+  if (!quantize_choice.ok()) return quantize_choice.status();
   LinearState state;
   state.descriptor = descriptor;
-  state.quantize_kernel = quantize_kernel.value();
+  state.quantize_kernel = quantize_choice.value().kernel;
+  origins.quantize = quantize_choice.value().origin;
   state.device = device.ordinal;
   state.multiprocessors = device.multiprocessors;
   state.shared_bytes_per_multiprocessor = device.shared_bytes_per_multiprocessor;
   state.programmatic_dependent_launch =
       device.programmatic_families.contains(state.quantize_kernel->family);
-  if (Status status = choose_gemm(device, preference, state); !status.ok()) return status;
+  if (Status status = choose_gemm(device, preference, entries, state, origins); !status.ok()) {
+    return status;
+  }
   if (state.programmatic_dependent_launch) choose_prefetch(device, descriptor, state.aligned);
   for (GemmChoice* choice : {&state.aligned, &state.unaligned}) {
     choice->starts_early = early_places_pay(device, descriptor, *choice);
@@ -331,39 +418,57 @@ Result<LinearState> choose_linear(const DeviceInfo& device,
   return state;
 }
 
+/// `select_linear` on `device`, which is limited already.
+Result<LinearState> select_on(const DeviceInfo& device, const QuantizedLinearDescriptor& descriptor,
+                              const PlanPreference& preference) {
+  const std::uint64_t generation = tuning_generation();
+  const bool is_usual = is_default(preference) && !log_enabled();
+  const LinearState* known =
+      is_usual ? remembered_selection(device, descriptor, generation) : nullptr;
+  Origins origins;
+  auto selected = known != nullptr ? Result<LinearState>(*known) : with_default_floating_point([&] {
+    return choose_linear(device, descriptor, preference, origins);
+  });
+  if (!selected.ok()) return selected;
+  LinearState& state = selected.value();
+  if (is_usual && known == nullptr) remember_selection(state, generation);
+  const bool forces_kernel = !preference.kernel.empty();
+  state.constant_weights =
+      preference.constant_weights && (forces_kernel || early_start_pays(device, state));
+  if (log_enabled()) log_selection(state, origins);
+  return selected;
+}
+
+bool limits(const PlanPreference& preference, const DeviceInfo& device) {
+  return preference.max_sms > 0 && preference.max_sms < device.multiprocessors;
+}
+
 }  // namespace
 
 Result<QuantizeState> select_quantize(const DeviceInfo& device,
                                       const DynamicRangeQuantizeDescriptor& descriptor,
                                       const PlanPreference& preference) {
-  const auto kernel = choose_quantize(device, descriptor, preference);
-  if (!kernel.ok()) return kernel.status();
+  const auto choice =
+      limits(preference, device)
+          ? choose_quantize(limited_to(device, preference.max_sms), descriptor, preference)
+          : choose_quantize(device, descriptor, preference);
+  if (!choice.ok()) return choice.status();
   QuantizeState state;
   state.descriptor = descriptor;
-  state.kernel = kernel.value();
+  state.kernel = choice.value().kernel;
   state.device = device.ordinal;
   state.programmatic_dependent_launch = device.programmatic_families.contains(state.kernel->family);
   state.sku = make_sku(*state.kernel, descriptor.activation_element, descriptor.quantized_element);
-  if (log_enabled()) log_selection(state);
+  if (log_enabled()) log_selection(state, choice.value().origin);
   return state;
 }
 
 Result<LinearState> select_linear(const DeviceInfo& device,
                                   const QuantizedLinearDescriptor& descriptor,
                                   const PlanPreference& preference) {
-  const bool is_usual = is_default(preference) && !log_enabled();
-  const LinearState* known = is_usual ? remembered_selection(device.ordinal, descriptor) : nullptr;
-  auto selected = known != nullptr ? Result<LinearState>(*known) : with_default_floating_point([&] {
-    return choose_linear(device, descriptor, preference);
-  });
-  if (!selected.ok()) return selected;
-  LinearState& state = selected.value();
-  if (is_usual && known == nullptr) remember_selection(state);
-  const bool forces_kernel = !preference.kernel.empty();
-  state.constant_weights =
-      preference.constant_weights && (forces_kernel || early_start_pays(device, state));
-  if (log_enabled()) log_selection(state);
-  return selected;
+  return limits(preference, device)
+             ? select_on(limited_to(device, preference.max_sms), descriptor, preference)
+             : select_on(device, descriptor, preference);
 }
 
 }  // namespace qlinear::detail

@@ -11,7 +11,7 @@ namespace {
 constexpr std::size_t kEntries = 64;  // A power of two, as the hash below needs it.
 
 struct Entry {
-  bool used = false;
+  std::uint64_t generation = 0;  ///< Of the tuning table; 0 for an entry that holds nothing.
   LinearState state;
 };
 
@@ -23,11 +23,12 @@ auto key(const QuantizedLinearDescriptor& descriptor) {
 }
 
 /// Returns the one entry that may hold `descriptor`, by a multiplicative hash of its sizes.
-Entry& entry_for(const QuantizedLinearDescriptor& descriptor) {
+Entry& entry_for(const QuantizedLinearDescriptor& descriptor, int multiprocessors) {
   thread_local std::array<Entry, kEntries> entries;
   constexpr std::uint64_t kGolden = 0x9E3779B97F4A7C15ULL;
   std::uint64_t hash = 0;
-  for (const std::int64_t size : {descriptor.m, descriptor.c_out, descriptor.k}) {
+  for (const std::int64_t size :
+       {std::int64_t{multiprocessors}, descriptor.m, descriptor.c_out, descriptor.k}) {
     hash = (hash ^ static_cast<std::uint64_t>(size)) * kGolden;
   }
   return entries[hash >> 58];
@@ -36,16 +37,19 @@ static_assert(kEntries == 1U << (64 - 58));
 
 }  // namespace
 
-const LinearState* remembered_selection(int device, const QuantizedLinearDescriptor& descriptor) {
-  const Entry& entry = entry_for(descriptor);
-  const bool hit =
-      entry.used && entry.state.device == device && key(entry.state.descriptor) == key(descriptor);
+const LinearState* remembered_selection(const DeviceInfo& device,
+                                        const QuantizedLinearDescriptor& descriptor,
+                                        std::uint64_t generation) {
+  const Entry& entry = entry_for(descriptor, device.multiprocessors);
+  const bool hit = entry.generation == generation && entry.state.device == device.ordinal &&
+                   entry.state.multiprocessors == device.multiprocessors &&
+                   key(entry.state.descriptor) == key(descriptor);
   return hit ? &entry.state : nullptr;
 }
 
-void remember_selection(const LinearState& state) {
-  Entry& entry = entry_for(state.descriptor);
-  entry.used = true;
+void remember_selection(const LinearState& state, std::uint64_t generation) {
+  Entry& entry = entry_for(state.descriptor, state.multiprocessors);
+  entry.generation = generation;
   entry.state = state;
 }
 

@@ -104,6 +104,13 @@ TensorView bytes_view(Workspace workspace) noexcept {
   return view;
 }
 
+Status check_max_sms(int max_sms) {
+  if (max_sms >= 0) return {};
+  return invalid(
+      "PlanPreference::max_sms is {}, but a plan cannot use less than one SM; pass 0 for all",
+      max_sms);
+}
+
 }  // namespace
 
 Status validate_problem(const QuantizedLinearDescriptor& descriptor, ElementKind activation,
@@ -141,7 +148,8 @@ Status validate_problem(const DynamicRangeQuantizeDescriptor& descriptor, Elemen
 Status validate_preference(const PlanPreference& preference) noexcept {
   if (Status s = check_name("kernel", preference.kernel); !s.ok()) return s;
   if (Status s = check_name("quantize_kernel", preference.quantize_kernel); !s.ok()) return s;
-  return check_split(preference.split_k);
+  if (Status s = check_split(preference.split_k); !s.ok()) return s;
+  return check_max_sms(preference.max_sms);
 }
 
 Status validate_workspace(Workspace workspace) noexcept {

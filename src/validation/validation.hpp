@@ -19,7 +19,7 @@ Status validate_problem(const DynamicRangeQuantizeDescriptor& descriptor, Elemen
                         ElementKind quantized) noexcept;
 
 /// Checks preferences. Errors: InvalidProblem (a name with a length and a null pointer, a negative
-/// split of K).
+/// split of K or number of SMs).
 Status validate_preference(const PlanPreference& preference) noexcept;
 
 /// Checks the workspace. Errors: InvalidProblem (bytes at a null pointer).

@@ -234,9 +234,29 @@ Drivers preference_drivers() {
         given({.split_k = -std::numeric_limits<int>::max()}),
         given({.kernel = "mma_m16n8k32_64x64x128", .split_k = -1}),
         given_to_quantize({.split_k = -1})}},
+      {"a negative `max_sms`",
+       {given({.max_sms = -1}), given({.max_sms = kLowest}),
+        given({.kernel = "mma_m16n8k32_64x64x128", .max_sms = -1}),
+        given_to_quantize({.max_sms = -1})}},
       {"the name of a forced kernel at a null pointer",
        {given({.kernel = bad_name}), given({.quantize_kernel = bad_name}),
         given_to_quantize({.kernel = bad_name}), given_to_quantize({.quantize_kernel = bad_name})}},
+  };
+}
+
+Drivers tuning_table_drivers() {
+  const auto imported = [](std::string_view text) {
+    return [text] { return import_tuning_table(text); };
+  };
+  // Through a variable, since a compiler refuses the constant.
+  static const char* const volatile null = nullptr;
+  return {
+      {"a tuning table at a null pointer", {imported(std::string_view(null, 4))}},
+      {"a tuning table with another first line",
+       {imported(""), imported("qlinear tuning table 2\n"), imported("9.0 132 f16 s8 1 1 1 x 1")}},
+      {"an entry of a tuning table that is malformed or can never be done",
+       {imported("qlinear tuning table 1\n9.0 132"),
+        imported("qlinear tuning table 1\n9.0 132 f16 s8 64 64 1 dp4a_1x1 1")}},
   };
 }
 
@@ -274,6 +294,7 @@ const Drivers& drivers() {
     merged.merge(argument_drivers());
     merged.merge(preference_drivers());
     merged.merge(kernel_drivers());
+    merged.merge(tuning_table_drivers());
     return merged;
   }();
   return all;

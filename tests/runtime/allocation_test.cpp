@@ -6,6 +6,8 @@
 
 #include <gtest/gtest.h>
 
+#include <string>
+
 namespace qlinear::test {
 namespace {
 
@@ -42,6 +44,33 @@ TEST(Allocation, SelectNeedsNone) {
                        .ok();
             }),
             0U);
+}
+
+TEST(Allocation, SelectWithATuningTableOrFewerSmsNeedsNone) {
+  const Stream stream;
+  const auto descriptor = linear_descriptor<__nv_bfloat16, S8>(kCase);
+  ASSERT_TRUE(Plan::select(stream, descriptor).ok());
+  int sms = 0;
+  check(cudaDeviceGetAttribute(&sms, cudaDevAttrMultiProcessorCount, 0), "multiprocessors");
+  const std::string gpu = std::to_string(device_architecture() / 10) + '.' +
+                          std::to_string(device_architecture() % 10) + ' ' + std::to_string(sms);
+  for (const KernelSku& sku : registered_kernels()) {
+    if (sku.category != KernelCategory::Gemm || !runs_here(sku)) continue;
+    ASSERT_TRUE(import_tuning_table("qlinear tuning table 1\n" + gpu + " bf16 s8 32 512 1-8 " +
+                                    sku.name + " 1")
+                    .ok());
+    const char* chosen = nullptr;
+    const auto select = [&](const PlanPreference& preference) {
+      chosen = Plan::select(stream, descriptor, preference).value().sku().name;
+    };
+    // The first selection since the import, too.
+    EXPECT_EQ(allocations_of([&] { select({}); }), 0U);
+    EXPECT_STREQ(chosen, sku.name);
+    EXPECT_EQ(allocations_of([&] { select({}); }), 0U);
+    EXPECT_STREQ(chosen, sku.name);
+    EXPECT_EQ(allocations_of([&] { select({.max_sms = 3}); }), 0U);
+  }
+  clear_tuning_table();
 }
 
 TEST(Allocation, CopiesNeedNone) {

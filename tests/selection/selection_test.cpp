@@ -3,6 +3,7 @@
 #include "support/device.hpp"
 #include "support/environment.hpp"
 #include "support/linear_run.hpp"
+#include "support/log_capture.hpp"
 
 #include <qlinear/qlinear.hpp>
 
@@ -258,23 +259,6 @@ TEST_F(Selection, WorkspaceStaysBelowItsLimit) {
     }
   }
 }
-
-void append_line(void* user, const char* line) {
-  static_cast<std::vector<std::string>*>(user)->emplace_back(line);
-}
-
-/// Collects log lines for a scope.
-class LogCapture {
- public:
-  LogCapture() { set_log_callback(&append_line, &lines_); }
-  ~LogCapture() { set_log_callback(nullptr, nullptr); }
-  LogCapture(const LogCapture&) = delete;
-  LogCapture& operator=(const LogCapture&) = delete;
-  const std::vector<std::string>& lines() const { return lines_; }
-
- private:
-  std::vector<std::string> lines_;
-};
 
 TEST_F(Selection, IsLoggedWhereTheEnvironmentAsks) {
   const LogCapture log;

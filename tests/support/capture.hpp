@@ -5,7 +5,9 @@
 #include <cuda_runtime_api.h>
 
 #include <cstddef>
+#include <cstdint>
 #include <utility>
+#include <vector>
 
 namespace qlinear::test {
 
@@ -35,6 +37,23 @@ class CapturedGraph {
     std::size_t count = 0;
     check(cudaGraphGetNodes(graph_, nullptr, &count), "cudaGraphGetNodes");
     return count;
+  }
+
+  /// Blocks of each kernel.
+  std::vector<std::int64_t> grids() const {
+    std::size_t count = nodes();
+    std::vector<cudaGraphNode_t> all(count);
+    check(cudaGraphGetNodes(graph_, all.data(), &count), "cudaGraphGetNodes");
+    std::vector<std::int64_t> blocks;
+    for (const cudaGraphNode_t node : all) {
+      cudaGraphNodeType type{};
+      check(cudaGraphNodeGetType(node, &type), "cudaGraphNodeGetType");
+      if (type != cudaGraphNodeTypeKernel) continue;
+      cudaKernelNodeParams kernel{};
+      check(cudaGraphKernelNodeGetParams(node, &kernel), "cudaGraphKernelNodeGetParams");
+      blocks.push_back(std::int64_t{kernel.gridDim.x} * kernel.gridDim.y * kernel.gridDim.z);
+    }
+    return blocks;
   }
 
  private:

@@ -59,6 +59,7 @@ std::string to_string(const LinearCase& c) {
   writer.member("quantize_kernel", c.quantize_kernel);
   writer.member("split_k", c.split_k, defaults.split_k);
   writer.member("workspace", c.workspace);
+  writer.member("max_sms", c.max_sms, defaults.max_sms);
   return writer.finish();
 }
 
@@ -71,6 +72,7 @@ PlanPreference preference_of(const LinearCase& c) {
   preference.kernel = c.kernel;
   preference.quantize_kernel = c.quantize_kernel;
   preference.split_k = c.split_k;
+  preference.max_sms = c.max_sms;
   if (c.workspace == WorkspaceUse::Forbidden) preference.max_workspace = 0;
   return preference;
 }

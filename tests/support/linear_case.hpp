@@ -39,6 +39,7 @@ struct LinearCase {
   std::string_view quantize_kernel{};  ///< Empty: chosen by the library.
   int split_k = 0;                     ///< 0: chosen by the library.
   WorkspaceUse workspace = WorkspaceUse::Given;
+  int max_sms = 0;  ///< 0: all.
 };
 
 /// The case as a C++ expression: paste it into a test to see the failure again.

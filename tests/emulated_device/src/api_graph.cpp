@@ -111,6 +111,25 @@ cudaError_t cudaGraphGetNodes(cudaGraph_t handle, cudaGraphNode_t* nodes, std::s
   });
 }
 
+cudaError_t cudaGraphKernelNodeGetParams(cudaGraphNode_t handle, cudaKernelNodeParams* params) {
+  return api_call([&] {
+    for (const Graph* graph : runtime().graphs) {
+      for (const auto& node : graph->nodes) {
+        if (reinterpret_cast<cudaGraphNode_t>(node.get()) != handle || params == nullptr) continue;
+        if (node->task.launch == nullptr) return cudaErrorInvalidValue;
+        const LaunchRequest& launch = *node->task.launch;
+        *params = {};
+        params->func = const_cast<void*>(launch.function);
+        params->gridDim = launch.grid;
+        params->blockDim = launch.block;
+        params->sharedMemBytes = static_cast<unsigned>(launch.dynamic_shared_bytes);
+        return cudaSuccess;
+      }
+    }
+    return cudaErrorInvalidValue;
+  });
+}
+
 cudaError_t cudaGraphNodeGetType(cudaGraphNode_t handle, cudaGraphNodeType* type) {
   return api_call([&] {
     for (const Graph* graph : runtime().graphs) {
