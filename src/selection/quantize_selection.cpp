@@ -63,9 +63,10 @@ std::string obstacle(const QuantizeKernel& kernel, const DeviceInfo& device,
 const QuantizeKernel* tuned_kernel(const DeviceInfo& device,
                                    const DynamicRangeQuantizeDescriptor& problem,
                                    std::span<const TuningEntry> entries) {
-  for (auto entry = entries.rbegin(); entry != entries.rend(); ++entry) {
-    const QuantizeKernel* kernel = entry->quantize_kernel;
-    if (entry->covers(problem.m) && kernel != nullptr && can_do(*kernel, device, problem)) {
+  for (; !entries.empty(); entries = entries.first(entries.size() - 1)) {
+    const TuningEntry& entry = entries.back();
+    const QuantizeKernel* kernel = entry.quantize_kernel;
+    if (entry.covers(problem.m) && kernel != nullptr && can_do(*kernel, device, problem)) {
       return kernel;
     }
   }

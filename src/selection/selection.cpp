@@ -199,15 +199,16 @@ TunedChoice tuned_gemm(const DeviceInfo& device, const QuantizedLinearDescriptor
                        const PlanPreference& preference, int alignment,
                        std::span<const TuningEntry> entries) {
   TunedChoice tuned;
-  for (auto entry = entries.rbegin(); entry != entries.rend(); ++entry) {
-    const GemmKernel& kernel = *entry->kernel;
-    if (!entry->covers(problem.m) || kernel.alignment > alignment) continue;
+  for (; !entries.empty(); entries = entries.first(entries.size() - 1)) {
+    const TuningEntry& entry = entries.back();
+    const GemmKernel& kernel = *entry.kernel;
+    if (!entry.covers(problem.m) || kernel.alignment > alignment) continue;
     PlanPreference exact = preference;
-    exact.split_k = entry->split_k;
-    if ((preference.split_k == 0 || preference.split_k == entry->split_k) &&
+    exact.split_k = entry.split_k;
+    if ((preference.split_k == 0 || preference.split_k == entry.split_k) &&
         can_do(kernel, device, problem, exact) &&
-        may_split(kernel, device, problem, exact, entry->split_k)) {
-      tuned.choice = split_choice(kernel, device, problem, entry->split_k);
+        may_split(kernel, device, problem, exact, entry.split_k)) {
+      tuned.choice = split_choice(kernel, device, problem, entry.split_k);
       return tuned;
     }
     if (tuned.passed_over == nullptr) tuned.passed_over = &kernel;

@@ -203,7 +203,7 @@ Status parse_table(std::string_view text, TuningTable& table) {
 template <class T>
 union NeverDestroyed {
   constexpr NeverDestroyed() : value() {}
-  ~NeverDestroyed() {}
+  ~NeverDestroyed() {}  // NOLINT(modernize-use-equals-default): that would be deleted.
   NeverDestroyed(const NeverDestroyed&) = delete;
   NeverDestroyed& operator=(const NeverDestroyed&) = delete;
   T value;

@@ -22,6 +22,7 @@ struct TuningKey {
   std::int64_t n = 0;
   std::int64_t k = 0;
 
+  // NOLINTNEXTLINE(modernize-use-nullptr): clang-tidy 14 reads a literal 0 into it.
   auto operator<=>(const TuningKey&) const = default;
 };
 
