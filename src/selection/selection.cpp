@@ -30,7 +30,7 @@ bool is_default(const PlanPreference& preference) {
   const PlanPreference none;
   // A name for each field, so that a new one does not compile until it is thought of here.
   const auto& [kernel, quantize_kernel, forbid_architecture_specific, split_k, max_workspace,
-               max_sms, constant_weights] = preference;
+               constant_weights, max_sms] = preference;
   static_cast<void>(constant_weights);  // `select_linear` obeys it whatever was remembered.
   static_cast<void>(max_sms);           // The cache tells numbers of SMs apart.
   return kernel.empty() && quantize_kernel.empty() &&
