@@ -28,8 +28,20 @@ struct WeightPrefetch {
 /// that they do not pile up on the first SMs that have room.
 struct EvenSpread {
   /// Spreads blocks over this many SMs; 0 lets them go where there is room.
-  std::int32_t multiprocessors = 0;
+  std::int32_t num_sms = 0;
   std::size_t shared_bytes = 0;  ///< An SM's shared memory.
+};
+
+/// What a quantize kernel does for the GEMM that follows it; nothing by default.
+struct GemmPreparation {
+  /// The tile counters of a split GEMM, which the kernel clears.
+  std::uint32_t* counters = nullptr;
+  std::int64_t counter_count = 0;
+  /// The GEMM may read its weights before earlier kernels have ended.
+  bool constant_weights = false;
+  /// Blocks after those of the rows prefetch while earlier kernels still run.
+  WeightPrefetch prefetch;
+  EvenSpread spread;
 };
 
 /// q[M,K], scale[M] from x[M,K].
@@ -44,21 +56,14 @@ struct QuantizeProblem {
   void* scale;
   std::int32_t q_min;
   std::int32_t q_max;
-  /// The kernel also clears these `zero_count` words, the tile counters of a split GEMM.
-  std::uint32_t* zero;
-  std::int64_t zero_count;
   /// PDL: it may start before its predecessor in the stream has ended.
   bool programmatic_dependent;
-  /// The GEMM that follows may read its weights before earlier kernels have ended.
-  bool constant_weights;
-  /// Blocks after those of the rows prefetch while earlier kernels still run.
-  WeightPrefetch prefetch;
-  EvenSpread spread;
+  GemmPreparation gemm;
 };
 
-/// c[M,N] from a[M,K], b[N,K] and the epilogue's operands.
-struct GemmProblem {
-  ElementKind element;
+/// What is multiplied: a[M,K] by b[N,K].
+struct GemmOperands {
+  ElementKind element;  ///< The type of the activations before they were quantized.
   ElementKind weight_element;
   std::int64_t m;
   std::int64_t n;
@@ -67,23 +72,43 @@ struct GemmProblem {
   std::int64_t lda;
   const void* b;
   std::int64_t ldb;
+};
+
+/// How the exact int32 products become c[M,N].
+struct EpilogueParameters {
   const void* a_scale;
   const void* b_scale;
   const void* bias;  ///< Null means no bias.
   void* c;
   std::int64_t ldc;
-  std::int32_t multiprocessors;  ///< The device's SMs, or those that the plan is limited to.
-  std::int32_t split_k;          ///< The slices of K; 1 means no split.
-  std::int64_t whole_tiles;      ///< Tiles before this one are not split; see split_k.hpp.
+};
+
+/// How the work is divided.
+struct GemmSchedule {
+  std::int32_t num_sms;          ///< The device's SMs, or those that the plan is limited to.
+  std::int32_t split_k = 1;      ///< The slices of K; 1 means no split.
+  std::int64_t whole_tiles = 0;  ///< Tiles before this one are not split; see split_k.hpp.
   /// One counter for each split tile, zero at the start; unused without a split.
-  std::uint32_t* counters;
-  std::int32_t* partial_sums;  ///< 16-byte aligned; unused without a split.
+  std::uint32_t* counters = nullptr;
+  std::int32_t* partial_sums = nullptr;  ///< 16-byte aligned; unused without a split.
+};
+
+/// When a kernel starts, and when it lets its successor in the stream start.
+struct LaunchPolicy {
   /// PDL: it may start before its predecessor in the stream has ended, and then reads no operand
   /// but `b`.
-  bool programmatic_dependent;
+  bool programmatic_dependent = false;
   /// PDL: it launches dependents after its last load rather than at once, so that what they
   /// prefetch queues after its own loads.
-  bool lets_successor_in_late;
+  bool launch_dependents_late = false;
+};
+
+/// c[M,N] from a[M,K], b[N,K] and the epilogue's operands.
+struct GemmProblem {
+  GemmOperands operands;
+  EpilogueParameters epilogue;
+  GemmSchedule schedule;
+  LaunchPolicy launch;
 };
 
 using QuantizeLauncher = cudaError_t (*)(const QuantizeProblem&, cudaStream_t);

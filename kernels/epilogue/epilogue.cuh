@@ -22,7 +22,7 @@ class Epilogue {
     C bias;
   };
 
-  __device__ explicit Epilogue(const GemmProblem& p)
+  __device__ explicit Epilogue(const EpilogueParameters& p)
       : a_scale_(static_cast<const C*>(p.a_scale)),
         b_scale_(static_cast<const C*>(p.b_scale)),
         bias_(static_cast<const TIn*>(p.bias)),

@@ -7,9 +7,9 @@ namespace qlinear::kernels {
 
 /// Returns the tokens that each tile takes, at most `tile_m`, so that all take about as many: TMA
 /// spends several times as long on a row past M as on one that exists. Tiles come in groups of
-/// `sharers`, the cluster size along M.
-constexpr int tile_tokens(std::int64_t m, std::int64_t tile_m, std::int64_t sharers) {
-  const std::int64_t tiles = (m + tile_m * sharers - 1) / (tile_m * sharers) * sharers;
+/// `cluster_m`, the cluster size along M.
+constexpr int tile_tokens(std::int64_t m, std::int64_t tile_m, std::int64_t cluster_m) {
+  const std::int64_t tiles = (m + tile_m * cluster_m - 1) / (tile_m * cluster_m) * cluster_m;
   return static_cast<int>(m == 0 ? tile_m : (m + tiles - 1) / tiles);
 }
 

@@ -22,7 +22,8 @@ __device__ __forceinline__ std::int64_t row_of_thread() {
 template <class TIn>
 __global__ void __launch_bounds__(max_threads<TIn>(), 1)
     quantize_registers(QuantizeProblem p, RowOptions options) {
-  if (blockIdx.x >= options.row_blocks) return prefetch_weights(p.prefetch, options.row_blocks);
+  if (blockIdx.x >= options.row_blocks)
+    return prefetch_weights(p.gemm.prefetch, options.row_blocks);
   const Row<TIn> row(p, row_of_thread());
   if (options.prefetches_rows) row.prefetch(threadIdx.x, blockDim.x);
   wait_and_let_gemm_in(options);
@@ -37,7 +38,8 @@ __global__ void __launch_bounds__(max_threads<TIn>(), 1)
 template <class TIn>
 __global__ void __launch_bounds__(max_threads<TIn>(), 1)
     quantize_two_pass(QuantizeProblem p, RowOptions options) {
-  if (blockIdx.x >= options.row_blocks) return prefetch_weights(p.prefetch, options.row_blocks);
+  if (blockIdx.x >= options.row_blocks)
+    return prefetch_weights(p.gemm.prefetch, options.row_blocks);
   const Row<TIn> row(p, row_of_thread());
   if (options.prefetches_rows) row.prefetch(threadIdx.x, blockDim.x);
   wait_and_let_gemm_in(options);
@@ -76,8 +78,8 @@ unsigned threads_per_row(std::int64_t m, std::int64_t k, int held, unsigned max_
 /// blocks per SM on, shares are even without it.
 std::size_t spreading_bytes(const EvenSpread& spread, unsigned blocks) {
   constexpr std::int64_t kFewBlocks = 2;
-  if (spread.multiprocessors == 0) return 0;
-  const std::int64_t share = divide_up(blocks, spread.multiprocessors);
+  if (spread.num_sms == 0) return 0;
+  const std::int64_t share = divide_up(blocks, spread.num_sms);
   if (share > kFewBlocks) return 0;
   return spread.shared_bytes / static_cast<std::size_t>(share) - kReservedSharedBytes;
 }
@@ -92,8 +94,8 @@ cudaError_t launch_rows(const char* name, const QuantizeProblem& p, unsigned thr
   constexpr unsigned kBlockThreads = 256;
   const unsigned rows = std::max(1u, kBlockThreads / threads);
   const auto row_blocks = std::max(kFewestRowBlocks, static_cast<unsigned>(divide_up(p.m, rows)));
-  LaunchConfig config{name, dim3(row_blocks + p.prefetch.blocks), dim3(threads, rows)};
-  config.dynamic_shared_bytes = std::max(kRowMaxBytes, spreading_bytes(p.spread, row_blocks));
+  LaunchConfig config{name, dim3(row_blocks + p.gemm.prefetch.blocks), dim3(threads, rows)};
+  config.dynamic_shared_bytes = std::max(kRowMaxBytes, spreading_bytes(p.gemm.spread, row_blocks));
   config.stream = stream;
   config.programmatic_dependent = p.programmatic_dependent;
   return launch_kernel<kKernel>(config, p, row_options<TIn>(p, threads, row_blocks));

@@ -65,7 +65,8 @@ class ClusterExchange {
 template <class TIn>
 __global__ void __launch_bounds__(kThreads, 1)
     quantize_cluster(QuantizeProblem p, RowOptions options) {
-  if (blockIdx.x >= options.row_blocks) return prefetch_weights(p.prefetch, options.row_blocks);
+  if (blockIdx.x >= options.row_blocks)
+    return prefetch_weights(p.gemm.prefetch, options.row_blocks);
   const ClusterExchange exchange;
   const unsigned rank = ptx::cluster_ctarank();
   const unsigned thread = rank * blockDim.x + threadIdx.x;
@@ -101,7 +102,8 @@ std::int64_t quantize_cluster_max_k(ElementKind element) {
 cudaError_t launch_quantize_cluster(const QuantizeProblem& p, cudaStream_t stream) {
   const auto blocks = static_cast<unsigned>(quantize_cluster_blocks(p.k));
   const auto row_clusters = static_cast<unsigned>(p.m);
-  const auto clusters = row_clusters + static_cast<unsigned>(divide_up(p.prefetch.blocks, blocks));
+  const auto clusters =
+      row_clusters + static_cast<unsigned>(divide_up(p.gemm.prefetch.blocks, blocks));
   LaunchConfig config{"quantize_cluster", dim3(clusters, blocks), dim3(kThreads)};
   config.cluster = dim3(1, blocks);
   config.dynamic_shared_bytes = kRowMaxBytes + ClusterExchange::kSharedBytes;

@@ -41,8 +41,8 @@ RowOptions row_options(const QuantizeProblem& p, unsigned threads, unsigned row_
   return {rows_are_16_byte_aligned(p.x, p.ldx * element_bytes),
           rows_are_16_byte_aligned(p.q, p.ldq),
           early,
-          early && p.constant_weights,
-          p.prefetch.blocks > 0,
+          early && p.gemm.constant_weights,
+          p.gemm.prefetch.blocks > 0,
           row_blocks};
 }
 
@@ -85,9 +85,9 @@ __device__ inline void clear_counters(const QuantizeProblem& p, const RowOptions
   if (blockIdx.y != 0) return;
   const std::int64_t threads = std::int64_t{options.row_blocks} * blockDim.x * blockDim.y;
   const std::int64_t block = std::int64_t{blockIdx.x} * blockDim.x * blockDim.y;
-  for (std::int64_t i = block + threadIdx.y * blockDim.x + threadIdx.x; i < p.zero_count;
+  for (std::int64_t i = block + threadIdx.y * blockDim.x + threadIdx.x; i < p.gemm.counter_count;
        i += threads) {
-    ptx::st_global(p.zero + i, 0u);
+    ptx::st_global(p.gemm.counters + i, 0u);
   }
 }
 

@@ -19,27 +19,22 @@ kernels::QuantizeProblem quantize_problem(const LinearState& state, const Linear
 
 kernels::GemmProblem gemm_problem(const LinearState& state, const LinearTensors& tensors) {
   const auto& d = state.descriptor;
-  return {.element = d.activation_element,
-          .weight_element = d.weight_element,
-          .m = d.m,
-          .n = d.c_out,
-          .k = d.k,
-          .a = static_cast<const std::int8_t*>(tensors.act_q_scratch.data),
-          .lda = row_stride(tensors.act_q_scratch),
-          .b = tensors.weight_q.data,
-          .ldb = row_stride(tensors.weight_q),
-          .a_scale = tensors.act_scale_scratch.data,
-          .b_scale = tensors.weight_scale.data,
-          .bias = tensors.bias.data,
-          .c = tensors.output.data,
-          .ldc = row_stride(tensors.output),
-          .multiprocessors = state.multiprocessors,
-          .split_k = 1,
-          .whole_tiles = 0,
-          .counters = nullptr,
-          .partial_sums = nullptr,
-          .programmatic_dependent = false,
-          .lets_successor_in_late = false};
+  return {.operands = {.element = d.activation_element,
+                       .weight_element = d.weight_element,
+                       .m = d.m,
+                       .n = d.c_out,
+                       .k = d.k,
+                       .a = static_cast<const std::int8_t*>(tensors.act_q_scratch.data),
+                       .lda = row_stride(tensors.act_q_scratch),
+                       .b = tensors.weight_q.data,
+                       .ldb = row_stride(tensors.weight_q)},
+          .epilogue = {.a_scale = tensors.act_scale_scratch.data,
+                       .b_scale = tensors.weight_scale.data,
+                       .bias = tensors.bias.data,
+                       .c = tensors.output.data,
+                       .ldc = row_stride(tensors.output)},
+          .schedule = {.num_sms = state.multiprocessors},
+          .launch = {}};
 }
 
 bool is_aligned(const void* data, std::int64_t row_stride, int alignment) {
@@ -47,13 +42,13 @@ bool is_aligned(const void* data, std::int64_t row_stride, int alignment) {
          row_stride % alignment == 0;
 }
 
-bool operands_are_aligned(const kernels::GemmProblem& problem, int alignment) {
-  return is_aligned(problem.a, problem.m > 1 ? problem.lda : 0, alignment) &&
-         is_aligned(problem.b, problem.n > 1 ? problem.ldb : 0, alignment);
+bool are_aligned(const kernels::GemmOperands& operands, int alignment) {
+  return is_aligned(operands.a, operands.m > 1 ? operands.lda : 0, alignment) &&
+         is_aligned(operands.b, operands.n > 1 ? operands.ldb : 0, alignment);
 }
 
 const GemmChoice& choice_for(const LinearState& state, const kernels::GemmProblem& problem) {
-  return operands_are_aligned(problem, state.aligned.kernel->alignment) ? state.aligned
+  return are_aligned(problem.operands, state.aligned.kernel->alignment) ? state.aligned
                                                                         : state.unaligned;
 }
 
@@ -71,7 +66,7 @@ Status check_choice(const LinearState& state, const GemmChoice& choice) {
 /// Fills in the split of K. Where it needs a workspace and gets an empty one, there is none.
 Status split_problem(const GemmChoice& choice, Workspace workspace, kernels::GemmProblem& problem) {
   if (choice.workspace_bytes == 0) {
-    problem.split_k = choice.split_k;
+    problem.schedule.split_k = choice.split_k;
     return {};
   }
   if (workspace.data == nullptr) return {};
@@ -88,12 +83,12 @@ Status split_problem(const GemmChoice& choice, Workspace workspace, kernels::Gem
                       "with cudaMalloc",
                       workspace.data, kernels::kWorkspaceAlignment)};
   }
-  problem.split_k = choice.split_k;
-  problem.whole_tiles =
-      kernels::tile_count(problem.m, problem.n, choice.kernel->tile_m, choice.kernel->tile_n) -
-      choice.split_tiles;
-  problem.counters = static_cast<std::uint32_t*>(workspace.data);
-  problem.partial_sums = reinterpret_cast<std::int32_t*>(
+  problem.schedule.split_k = choice.split_k;
+  problem.schedule.whole_tiles = kernels::tile_count(problem.operands.m, problem.operands.n,
+                                                     choice.kernel->tile_m, choice.kernel->tile_n) -
+                                 choice.split_tiles;
+  problem.schedule.counters = static_cast<std::uint32_t*>(workspace.data);
+  problem.schedule.partial_sums = reinterpret_cast<std::int32_t*>(
       static_cast<std::byte*>(workspace.data) + kernels::split_counter_bytes(choice.split_tiles));
   return {};
 }
@@ -110,7 +105,7 @@ Status validate_call(const LinearState& state, Workspace workspace, const Linear
 
 /// Counters that must be zero when the GEMM starts.
 std::int64_t counter_count(const GemmChoice& choice, const kernels::GemmProblem& problem) {
-  return problem.counters == nullptr ? 0 : choice.split_tiles;
+  return problem.schedule.counters == nullptr ? 0 : choice.split_tiles;
 }
 
 /// `choice`'s prefetch of the weights of `problem`.
@@ -119,14 +114,15 @@ kernels::WeightPrefetch weight_prefetch(const GemmChoice& choice,
   if (choice.prefetched_bytes == 0) return {};
   constexpr std::int64_t kLine = kernels::kCacheLineBytes;
   constexpr std::int64_t kBlockBytes = 256 * kLine;  // A line a thread.
-  const std::int64_t bytes = choice.prefetched_rows * problem.split_k * choice.prefetched_bytes;
+  const std::int64_t bytes =
+      choice.prefetched_rows * problem.schedule.split_k * choice.prefetched_bytes;
   const std::int64_t blocks =
-      std::min<std::int64_t>(problem.multiprocessors, (bytes + kBlockBytes - 1) / kBlockBytes);
-  return {problem.b,
-          problem.ldb,
+      std::min<std::int64_t>(problem.schedule.num_sms, (bytes + kBlockBytes - 1) / kBlockBytes);
+  return {problem.operands.b,
+          problem.operands.ldb,
           static_cast<std::uint32_t>(choice.prefetched_rows),
-          static_cast<std::uint32_t>(problem.split_k),
-          static_cast<std::uint32_t>(problem.k / problem.split_k / kLine * kLine),
+          static_cast<std::uint32_t>(problem.schedule.split_k),
+          static_cast<std::uint32_t>(problem.operands.k / problem.schedule.split_k / kLine * kLine),
           static_cast<std::uint32_t>(choice.prefetched_bytes),
           static_cast<std::uint32_t>(blocks)};
 }
@@ -134,7 +130,7 @@ kernels::WeightPrefetch weight_prefetch(const GemmChoice& choice,
 /// Fills in what `choice` says of `gemm`.
 Status prepare_gemm(const LinearState& state, const GemmChoice& choice, Workspace workspace,
                     kernels::GemmProblem& gemm) {
-  gemm.lets_successor_in_late = choice.prefetched_bytes > 0;
+  gemm.launch.launch_dependents_late = choice.prefetched_bytes > 0;
   if (Status status = check_choice(state, choice); !status.ok()) return status;
   return split_problem(choice, workspace, gemm);
 }
@@ -143,12 +139,13 @@ Status prepare_gemm(const LinearState& state, const GemmChoice& choice, Workspac
 Status enqueue_quantize(cudaStream_t stream, const LinearState& state,
                         kernels::QuantizeProblem quantize, const GemmChoice& choice,
                         const kernels::GemmProblem& gemm) {
-  quantize.zero = gemm.counters;
-  quantize.zero_count = counter_count(choice, gemm);
-  quantize.constant_weights = state.constant_weights;
-  quantize.prefetch = weight_prefetch(choice, gemm);
+  quantize.gemm = {.counters = gemm.schedule.counters,
+                   .counter_count = counter_count(choice, gemm),
+                   .constant_weights = state.constant_weights,
+                   .prefetch = weight_prefetch(choice, gemm),
+                   .spread = {}};
   if (choice.spreads_rows) {
-    quantize.spread = {state.multiprocessors, state.shared_bytes_per_multiprocessor};
+    quantize.gemm.spread = {state.multiprocessors, state.shared_bytes_per_multiprocessor};
   }
   return enqueue_quantize(*state.quantize_kernel, quantize, stream);
 }
@@ -158,7 +155,7 @@ Status clear_counters(cudaStream_t stream, const GemmChoice& choice,
   const auto counters = static_cast<std::size_t>(counter_count(choice, gemm));
   if (counters == 0) return {};
   const cudaError_t error =
-      cudaMemsetAsync(gemm.counters, 0, counters * sizeof(std::uint32_t), stream);
+      cudaMemsetAsync(gemm.schedule.counters, 0, counters * sizeof(std::uint32_t), stream);
   return error == cudaSuccess ? Status() : cuda_failure("cudaMemsetAsync", error);
 }
 
@@ -169,8 +166,9 @@ Status enqueue_linear(cudaStream_t stream, const LinearState& state,
   const GemmChoice& choice = choice_for(state, gemm);
   Status status = prepare_gemm(state, choice, workspace, gemm);
   if (!status.ok()) return status;
-  gemm.programmatic_dependent = choice.programmatic_dependent_launch && choice.starts_early &&
-                                (quantize != nullptr || state.constant_weights);
+  gemm.launch.programmatic_dependent = choice.programmatic_dependent_launch &&
+                                       choice.starts_early &&
+                                       (quantize != nullptr || state.constant_weights);
   return on_plan_device(stream, state.device, [&] {
     Status before = quantize != nullptr ? enqueue_quantize(stream, state, *quantize, choice, gemm)
                                         : clear_counters(stream, choice, gemm);

@@ -58,12 +58,8 @@ kernels::QuantizeProblem quantize_problem(const DynamicRangeQuantizeDescriptor& 
           .scale = tensors.scale.data,
           .q_min = descriptor.q_min,
           .q_max = descriptor.q_max,
-          .zero = nullptr,
-          .zero_count = 0,
           .programmatic_dependent = programmatic_dependent_launch,
-          .constant_weights = false,
-          .prefetch = {},
-          .spread = {}};
+          .gemm = {}};
 }
 
 Status enqueue_quantize(const QuantizeKernel& kernel, const kernels::QuantizeProblem& problem,
@@ -74,7 +70,7 @@ Status enqueue_quantize(const QuantizeKernel& kernel, const kernels::QuantizePro
 
 Status enqueue_gemm(const GemmKernel& kernel, const kernels::GemmProblem& problem,
                     cudaStream_t stream) {
-  if (problem.m == 0 || problem.n == 0) return {};
+  if (problem.operands.m == 0 || problem.operands.n == 0) return {};
   return launched(kernel.name, kernel.launch(problem, stream), stream);
 }
 

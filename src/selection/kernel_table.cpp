@@ -90,7 +90,7 @@ constexpr GemmKernel mma_sync_row() {
   row.sharers = 1;
   row.shared_bytes = kTileRow.pipeline_bytes();
   row.ring_bytes = kTileRow.pipeline_bytes();
-  row.blocks_per_multiprocessor = kTileRow.blocks_per_multiprocessor;
+  row.blocks_per_multiprocessor = kTileRow.blocks_per_sm;
   row.split = SplitK::Workspace;
   row.max_split_k = kMaxWorkspaceSplit;
   row.cost = {.stage_clocks = row.tile_m * row.tile_n * row.tile_k / kTileRow.macs_per_clock,
@@ -119,7 +119,7 @@ constexpr GemmKernel tma_row(const Tile& tile) {
   row.max_extent = kMaxTmaExtent;
   row.sharers = 1;
   row.shared_bytes = tile.shared_bytes();
-  row.ring_bytes = static_cast<std::size_t>(tile.ring_bytes());
+  row.ring_bytes = static_cast<std::size_t>(tile.pipeline_bytes());
   row.blocks_per_multiprocessor = 1;
   return row;
 }
@@ -147,7 +147,7 @@ constexpr GemmKernel mma_sync_tma_row() {
 
 /// Clocks between the instructions of two stages; fitted.
 constexpr double clocks_between_stages(const kernels::WgmmaTile& tile) {
-  if (!tile.swapped) return 0;
+  if (!tile.swap_ab) return 0;
   if (tile.rows == 64) return 150;
   if (tile.columns <= 32) return 227;
   // On an H200, 57344 x 8192 with 129 to 176 tokens took 5 to 10 % longer in one tile of 192 tokens
@@ -177,8 +177,8 @@ constexpr GemmKernel wgmma_row() {
   row.tile_m = kTileRow.tile_m();
   row.tile_n = kTileRow.tile_n();
   row.tile_k = kernels::kWgmmaTileK;
-  row.sharers = kTileRow.sharers;
-  row.blocks_per_multiprocessor = kTileRow.blocks_per_multiprocessor;
+  row.sharers = kTileRow.cluster_m;
+  row.blocks_per_multiprocessor = kTileRow.blocks_per_sm;
   row.split = SplitK::Cluster;
   row.max_split_k = kTileRow.max_split_k();
   row.spreads_weight_rows = kTileRow.spreads_weight_rows();
@@ -190,7 +190,7 @@ constexpr GemmKernel wgmma_row() {
               .latency_clocks = 4350,
               .least_rings = 0.54,
               .store_clocks = 0.7,
-              .wave_clocks = kTileRow.swapped ? 325.0 : 0.0,
+              .wave_clocks = kTileRow.swap_ab ? 325.0 : 0.0,
               .uneven_share = row.blocks_per_multiprocessor == 1 ? 0.57 : 0.0,
               .half_used_factor = 1,
               .split_reread = 3.86,

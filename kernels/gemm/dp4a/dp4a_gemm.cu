@@ -83,17 +83,17 @@ __device__ void store_tile(const GemmProblem& p, const int (&sum)[kRows][kColumn
                            std::int64_t first_row, std::int64_t first_column) {
   const int row_thread = static_cast<int>(threadIdx.x) / kSide;
   const int column_thread = static_cast<int>(threadIdx.x) % kSide;
-  const Epilogue<TIn> epilogue(p);
+  const Epilogue<TIn> epilogue(p.epilogue);
 #pragma unroll
   for (int j = 0; j < kColumns; ++j) {
     const std::int64_t n =
         first_column + SharedTile<kN>::template row_of<kColumns>(j, column_thread);
-    if (n >= p.n) continue;
+    if (n >= p.operands.n) continue;
     const auto column = epilogue.column(n);
 #pragma unroll
     for (int i = 0; i < kRows; ++i) {
       const std::int64_t m = first_row + SharedTile<kM>::template row_of<kRows>(i, row_thread);
-      if (m >= p.m) continue;
+      if (m >= p.operands.m) continue;
       ptx::st_global(epilogue.address(m, n),
                      epilogue.value(sum[i][j], epilogue.row_scale(m), column));
     }
@@ -106,7 +106,7 @@ __global__ void __launch_bounds__(kDp4aThreads) dp4a_gemm(GemmProblem p) {
   constexpr int kColumns = kN / kSide;
   const SharedTile<kM> a_tile{reinterpret_cast<unsigned*>(ptx::dynamic_shared_memory())};
   const SharedTile<kN> b_tile{a_tile.words + kKWords * SharedTile<kM>::kPitch};
-  const std::int64_t column_tiles = (p.n + kN - 1) / kN;
+  const std::int64_t column_tiles = (p.operands.n + kN - 1) / kN;
   const std::int64_t first_row = blockIdx.x / column_tiles * kM;
   const std::int64_t first_column = blockIdx.x % column_tiles * kN;
   const int row_thread = static_cast<int>(threadIdx.x) / kSide;
@@ -115,9 +115,11 @@ __global__ void __launch_bounds__(kDp4aThreads) dp4a_gemm(GemmProblem p) {
   ptx::griddepcontrol_wait();
   ptx::griddepcontrol_launch_dependents();
   int sum[kRows][kColumns] = {};
-  for (std::int64_t first_k = 0; first_k < p.k; first_k += kDp4aTileK) {
-    a_tile.fill(reinterpret_cast<const std::uint8_t*>(p.a), p.lda, first_row, p.m, first_k, p.k);
-    b_tile.fill(static_cast<const std::uint8_t*>(p.b), p.ldb, first_column, p.n, first_k, p.k);
+  for (std::int64_t first_k = 0; first_k < p.operands.k; first_k += kDp4aTileK) {
+    a_tile.fill(reinterpret_cast<const std::uint8_t*>(p.operands.a), p.operands.lda, first_row,
+                p.operands.m, first_k, p.operands.k);
+    b_tile.fill(static_cast<const std::uint8_t*>(p.operands.b), p.operands.ldb, first_column,
+                p.operands.n, first_k, p.operands.k);
     __syncthreads();
 #pragma unroll 4
     for (int word = 0; word < kKWords; ++word) {
@@ -138,15 +140,15 @@ template <int kTile>
 cudaError_t launch_dp4a_gemm(const GemmProblem& p, cudaStream_t stream) {
   constexpr int kM = kDp4aTiles[kTile].m;
   constexpr int kN = kDp4aTiles[kTile].n;
-  const std::int64_t tiles = ((p.m + kM - 1) / kM) * ((p.n + kN - 1) / kN);
+  const std::int64_t tiles = ((p.operands.m + kM - 1) / kM) * ((p.operands.n + kN - 1) / kN);
   LaunchConfig config{kDp4aTiles[kTile].name, dim3(static_cast<unsigned>(tiles)),
                       dim3(kDp4aThreads)};
   config.dynamic_shared_bytes = kDp4aTiles[kTile].shared_bytes();
   config.stream = stream;
-  config.programmatic_dependent = p.programmatic_dependent;
-  return dispatch_element<kEveryPair>(p.element, [&](auto element) {
+  config.programmatic_dependent = p.launch.programmatic_dependent;
+  return dispatch_element<kEveryPair>(p.operands.element, [&](auto element) {
     using TIn = typename decltype(element)::Type;
-    return dispatch_weight<kEveryPair, TIn>(p.weight_element, [&](auto weight) {
+    return dispatch_weight<kEveryPair, TIn>(p.operands.weight_element, [&](auto weight) {
       using TWQ = typename decltype(weight)::Type;
       return launch_kernel<&dp4a_gemm<TIn, TWQ, kM, kN>>(config, p);
     });

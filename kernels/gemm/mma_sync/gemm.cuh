@@ -25,11 +25,11 @@ struct MmaSyncTraits {
   static constexpr int kWarpN = tile.n / tile.warps_n;
   using A = MmaSyncOperand<tile.m, tile.k, kThreads, tile.any_alignment>;
   using B = MmaSyncOperand<tile.n, tile.k, kThreads, tile.any_alignment>;
-  using Sums = WarpTile<kWarpM, kWarpN>;
+  using Accumulators = WarpTile<kWarpM, kWarpN>;
   static constexpr int kStagingBytes = mma_sync_staging_bytes(kWarpM, kWarpN);
   static constexpr int kStageBytes = tile.stage_bytes();
   static constexpr std::size_t kSharedBytes = tile.pipeline_bytes();
-  static_assert(tile.warps() * kStagingBytes <= kSharedBytes, "the store reuses the ring");
+  static_assert(tile.warps() * kStagingBytes <= kSharedBytes, "the store reuses the pipeline");
 };
 
 /// Adds up the products of a block's tile: fills the pipeline, then multiplies stages and refills
@@ -38,25 +38,26 @@ template <class Traits, bool kUnsignedB>
 class MmaSyncMainloop {
   using A = typename Traits::A;
   using B = typename Traits::B;
-  using Sums = typename Traits::Sums;
+  using Accumulators = typename Traits::Accumulators;
   static constexpr MmaSyncTile kTile = Traits::tile;
   static constexpr int kSteps = kTile.k / 32;
   // A step has this many parts, and each part is a turn.
-  static constexpr int kParts = Sums::kFragmentsM;
+  static constexpr int kParts = Accumulators::kFragmentsM;
   static constexpr int kLastStep = (kSteps - 1) * kParts;  // The first turn of the last step.
   static constexpr int kAhead = kTile.stages - 1;
-  static constexpr int kRingBytes = kTile.stages * Traits::kStageBytes;
+  static constexpr int kPipelineBytes = kTile.stages * Traits::kStageBytes;
   static_assert(kSteps % 2 == 0, "fragments alternate between two buffers");
 
  public:
   __device__ __forceinline__ MmaSyncMainloop(const A& a, const B& b)
       : a_(a),
         b_(b),
-        ring_(ptx::dynamic_shared_memory()),
-        lane_(Sums::template lane_addresses<A, B>(ring_, Sums::template corner<kTile.n>())) {}
+        pipeline_(ptx::dynamic_shared_memory()),
+        lane_(Accumulators::template lane_addresses<A, B>(
+            pipeline_, Accumulators::template corner<kTile.n>())) {}
 
   /// Adds the products of stages `first` to `end - 1`.
-  __device__ __forceinline__ void add(Sums& sums, int first, int end) {
+  __device__ __forceinline__ void add(Accumulators& accumulators, int first, int end) {
     fill(first, end);
     int stage = first;
     if constexpr (!kTile.any_alignment) {
@@ -65,13 +66,13 @@ class MmaSyncMainloop {
       typename B::Stream b(b_, (first + kAhead) * kTile.k);
 #pragma unroll 1
       for (; stage < inside; ++stage) {
-        multiply_stage(sums, true, [&](int turn) { refill(a, b, turn); });
+        multiply_stage(accumulators, true, [&](int turn) { refill(a, b, turn); });
       }
     }
 #pragma unroll 1
     for (; stage < end; ++stage) {
       const int refilled = stage + kAhead < end ? stage + kAhead : -1;
-      multiply_stage(sums, stage + 1 < end, [&](int turn) { refill_any(refilled, turn); });
+      multiply_stage(accumulators, stage + 1 < end, [&](int turn) { refill_any(refilled, turn); });
     }
     ptx::cp_async_wait_group<0>();
     __syncthreads();
@@ -98,16 +99,17 @@ class MmaSyncMainloop {
     for (int part = 0; part < kParts; ++part) read_part(0, part);
   }
 
-  /// Multiplies the stage at `slot_`. Fragments are read one step ahead of their use, across
-  /// stages, too: while the last step of a stage is multiplied, the first step of the next is on
-  /// its way. The barrier that makes a stage visible also says that every warp has read the stage
-  /// before it, which is then refilled.
+  /// Multiplies the stage at `stage_offset_`. Fragments are read one step ahead of their use,
+  /// across stages, too: while the last step of a stage is multiplied, the first step of the next
+  /// is on its way. The barrier that makes a stage visible also says that every warp has read the
+  /// stage before it, which is then refilled.
   ///
   /// A step's reads and copies are spread out between its products: the tensor cores would idle if
   /// all warps came from a barrier and did the same at once. `refill(turn)` issues the copies that
   /// belong there.
   template <class Refill>
-  __device__ __forceinline__ void multiply_stage(Sums& sums, bool has_next, Refill refill) {
+  __device__ __forceinline__ void multiply_stage(Accumulators& accumulators, bool has_next,
+                                                 Refill refill) {
     // Steps and parts share one loop: where there is one part, the compiler would drop the inner of
     // two loops, and with it the order to unroll the outer.
 #pragma unroll
@@ -118,21 +120,23 @@ class MmaSyncMainloop {
       refill(turn);
       if (turn == kLastStep) next_stage();
       if (next_k_step != 0 || has_next) read_part(next_k_step, part);
-      sums.template multiply_part<kTile.shape, kUnsignedB>(fragments_[k_step % 2], part);
+      accumulators.template multiply_part<kTile.shape, kUnsignedB>(fragments_[k_step % 2], part);
     }
   }
 
   __device__ __forceinline__ void next_stage() {
     ptx::cp_async_wait_group<kAhead - 1>();
     __syncthreads();
-    refilled_ = slot_;
-    slot_ = slot_ + Traits::kStageBytes == kRingBytes ? 0 : slot_ + Traits::kStageBytes;
+    refilled_ = stage_offset_;
+    stage_offset_ = stage_offset_ + Traits::kStageBytes == kPipelineBytes
+                        ? 0
+                        : stage_offset_ + Traits::kStageBytes;
   }
 
   __device__ __forceinline__ void read_part(int k_step, int part) {
-    const auto slot = static_cast<ptx::SharedAddress>(slot_);
-    Sums::template read_part<A, B>(fragments_[k_step % 2], {lane_.a + slot, lane_.b + slot}, k_step,
-                                   part);
+    const auto offset = static_cast<ptx::SharedAddress>(stage_offset_);
+    Accumulators::template read_part<A, B>(fragments_[k_step % 2],
+                                           {lane_.a + offset, lane_.b + offset}, k_step, part);
   }
 
   /// Copies a stage that lies inside the matrix. The copies are spread over half a stage only: the
@@ -162,17 +166,17 @@ class MmaSyncMainloop {
     }
   }
 
-  __device__ __forceinline__ unsigned char* a_stage(int slot) const { return ring_ + slot; }
-  __device__ __forceinline__ unsigned char* b_stage(int slot) const {
-    return ring_ + slot + A::kStageBytes;
+  __device__ __forceinline__ unsigned char* a_stage(int offset) const { return pipeline_ + offset; }
+  __device__ __forceinline__ unsigned char* b_stage(int offset) const {
+    return pipeline_ + offset + A::kStageBytes;
   }
 
   const A& a_;
   const B& b_;
-  unsigned char* ring_;
-  typename Sums::LaneAddresses lane_;  ///< The lane's addresses in the first stage.
-  typename Sums::Fragments fragments_[2];
-  int slot_ = 0;  ///< Offset of the stage that is multiplied, in bytes.
+  unsigned char* pipeline_;
+  typename Accumulators::LaneAddresses lane_;  ///< The lane's addresses in the first stage.
+  typename Accumulators::Fragments fragments_[2];
+  int stage_offset_ = 0;  ///< Offset of the stage that is multiplied, in bytes.
   /// Offset of the stage to refill.
   int refilled_ = kAhead * Traits::kStageBytes;
 };
@@ -190,53 +194,55 @@ template <class Traits>
 __device__ __forceinline__ MmaSyncWork mma_sync_work(const GemmProblem& p) {
   constexpr MmaSyncTile kShape = Traits::tile;
   const SplitUnit unit = split_unit(p, ptx::ctaid_x());
-  const TileIndex tile =
-      rasterize(unit.tile, (p.m + kShape.m - 1) / kShape.m, (p.n + kShape.n - 1) / kShape.n);
+  const TileIndex tile = rasterize(unit.tile, (p.operands.m + kShape.m - 1) / kShape.m,
+                                   (p.operands.n + kShape.n - 1) / kShape.n);
   return {unit, std::int64_t{tile.m} * kShape.m, std::int64_t{tile.n} * kShape.n};
 }
 
 /// Runs a block for each unit of work.
 template <class TIn, class TWQ, int kTile>
 __global__ void __launch_bounds__(kMmaSyncTiles[kTile].threads(),
-                                  kMmaSyncTiles[kTile].blocks_per_multiprocessor)
-    mma_sync_gemm(GemmProblem p) {
+                                  kMmaSyncTiles[kTile].blocks_per_sm) mma_sync_gemm(GemmProblem p) {
   using Traits = MmaSyncTraits<TIn, kTile>;
   constexpr MmaSyncTile kShape = Traits::tile;
-  using Sums = typename Traits::Sums;
+  using Accumulators = typename Traits::Accumulators;
   const MmaSyncWork work = mma_sync_work<Traits>(p);
-  const typename Traits::A a(p.a, p.lda, work.row, p.m, p.k);
-  const typename Traits::B b(p.b, p.ldb, work.column, p.n, p.k);
-  const int stages = static_cast<int>((p.k + kShape.k - 1) / kShape.k);
-  Sums sums;
-  MmaSyncMainloop<Traits, std::is_same_v<TWQ, U8>>(a, b).add(sums, work.unit.first_stage(stages),
-                                                             work.unit.end_stage(stages));
+  const typename Traits::A a(p.operands.a, p.operands.lda, work.row, p.operands.m, p.operands.k);
+  const typename Traits::B b(p.operands.b, p.operands.ldb, work.column, p.operands.n, p.operands.k);
+  const int stages = static_cast<int>((p.operands.k + kShape.k - 1) / kShape.k);
+  Accumulators accumulators;
+  MmaSyncMainloop<Traits, std::is_same_v<TWQ, U8>>(a, b).add(
+      accumulators, work.unit.first_stage(stages), work.unit.end_stage(stages));
 
   unsigned char* memory = ptx::dynamic_shared_memory();
   const SplitUnit slice = split_unit(p, ptx::ctaid_x());
   if (slice.slices > 1) {
-    constexpr int kSums = Traits::kWarpM * Traits::kWarpN / 32;
+    constexpr int kAccumulators = Traits::kWarpM * Traits::kWarpN / 32;
     auto* flag = reinterpret_cast<unsigned*>(memory);
-    if (!reduce_split_k<kSums, Traits::kThreads>(&sums.sum[0][0][0], p, slice, flag)) return;
+    if (!reduce_split_k<kAccumulators, Traits::kThreads>(&accumulators.value[0][0][0], p, slice,
+                                                         flag))
+      return;
     __syncthreads();
   }
   const MmaSyncWork target = mma_sync_work<Traits>(p);
-  const WarpCorner corner = Sums::template corner<kShape.n>();
-  MmaSyncStore<TIn, Sums>(p, memory + corner.warp * Traits::kStagingBytes, target.row + corner.row,
-                          p.m, target.column + corner.column)
-      .store(sums);
+  const WarpCorner corner = Accumulators::template corner<kShape.n>();
+  MmaSyncStore<TIn, Accumulators>(p, memory + corner.warp * Traits::kStagingBytes,
+                                  target.row + corner.row, p.operands.m,
+                                  target.column + corner.column)
+      .store(accumulators);
 }
 
 template <class TIn, int kTile>
 cudaError_t launch_mma_sync_tile(const GemmProblem& p, cudaStream_t stream) {
   using Traits = MmaSyncTraits<TIn, kTile>;
   constexpr MmaSyncTile kShape = Traits::tile;
-  const std::int64_t tiles = tile_count(p.m, p.n, kShape.m, kShape.n);
-  const std::int64_t units = split_units(tiles, p.whole_tiles, p.split_k);
+  const std::int64_t tiles = tile_count(p.operands.m, p.operands.n, kShape.m, kShape.n);
+  const std::int64_t units = split_units(tiles, p.schedule.whole_tiles, p.schedule.split_k);
   LaunchConfig config{kShape.name, dim3(static_cast<unsigned>(units)), dim3(Traits::kThreads)};
   config.dynamic_shared_bytes = Traits::kSharedBytes;
   config.stream = stream;
-  config.programmatic_dependent = p.programmatic_dependent;
-  return dispatch_weight<kShape.types, TIn>(p.weight_element, [&](auto weight) {
+  config.programmatic_dependent = p.launch.programmatic_dependent;
+  return dispatch_weight<kShape.types, TIn>(p.operands.weight_element, [&](auto weight) {
     using TWQ = typename decltype(weight)::Type;
     return launch_kernel<&mma_sync_gemm<TIn, TWQ, kTile>>(config, p);
   });

@@ -14,7 +14,7 @@ cudaError_t launch_mma_sync_gemm_for(int tile, const GemmProblem& problem, cudaS
 
 template <int kTile>
 cudaError_t launch_mma_sync_gemm(const GemmProblem& problem, cudaStream_t stream) {
-  return dispatch_element<kMmaSyncTiles[kTile].types>(problem.element, [&](auto element) {
+  return dispatch_element<kMmaSyncTiles[kTile].types>(problem.operands.element, [&](auto element) {
     using TIn = typename decltype(element)::Type;
     return launch_mma_sync_gemm_for<TIn, kMmaSyncTiles[kTile].shape>(kTile, problem, stream);
   });

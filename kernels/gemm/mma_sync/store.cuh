@@ -11,11 +11,11 @@ namespace qlinear::kernels {
 /// Fragments hold two neighbouring accumulators a lane. Lanes turn them into elements in registers;
 /// a detour through shared memory then gives each lane 16 bytes of an output row. All loads from
 /// global memory come at the start, since no load could overtake a store and each would wait alone.
-template <class TIn, class Sums>
+template <class TIn, class Accumulators>
 class MmaSyncStore {
   using C = scale_t<TIn>;
 
-  static constexpr int kColumns = Sums::kWarpN;
+  static constexpr int kColumns = Accumulators::kWarpN;
   // A lane moves this many elements, 16 bytes, at a time.
   static constexpr int kWidth = 16 / static_cast<int>(sizeof(TIn));
   static constexpr int kFullPass = kMmaSyncStagedBytes / static_cast<int>(sizeof(TIn));
@@ -33,25 +33,25 @@ class MmaSyncStore {
   __device__ __forceinline__ MmaSyncStore(const GemmProblem& p, unsigned char* memory,
                                           std::int64_t first_row, std::int64_t end_row,
                                           std::int64_t first_column)
-      : epilogue_(p),
+      : epilogue_(p.epilogue),
         staging_(reinterpret_cast<TIn*>(memory)),
         lane_(static_cast<int>(ptx::laneid())),
-        rows_(static_cast<int>(min(end_row - first_row, std::int64_t{Sums::kWarpM}))),
-        columns_left_(static_cast<int>(min(p.n - first_column, std::int64_t{kColumns})) -
+        rows_(static_cast<int>(min(end_row - first_row, std::int64_t{Accumulators::kWarpM}))),
+        columns_left_(static_cast<int>(min(p.operands.n - first_column, std::int64_t{kColumns})) -
                       lane_column()),
         target_(epilogue_.address(first_row, first_column + lane_column())),
-        ldc_(p.ldc),
+        ldc_(p.epilogue.ldc),
         aligned_(epilogue_.has_aligned_pieces()) {
     // Past the end the last row or column is loaded again, so that no load waits for a branch.
     C row_scale[kRowsOfLane];
 #pragma unroll
     for (int i = 0; i < kRowsOfLane; ++i) {
-      row_scale[i] = epilogue_.row_scale(min(first_row + i * 32 + lane_, p.m - 1));
+      row_scale[i] = epilogue_.row_scale(min(first_row + i * 32 + lane_, p.operands.m - 1));
     }
     typename Epilogue<TIn>::Column column[kColumnsOfLane];
 #pragma unroll
     for (int i = 0; i < kColumnsOfLane; ++i) {
-      column[i] = epilogue_.column(min(first_column + i * 32 + lane_, p.n - 1));
+      column[i] = epilogue_.column(min(first_column + i * 32 + lane_, p.operands.n - 1));
     }
     __syncwarp();  // Wait until nobody reads what this memory held before.
 #pragma unroll
@@ -62,14 +62,15 @@ class MmaSyncStore {
     }
 #pragma unroll
     for (int i = 0; i < kRowsOfLane; ++i) {
-      if (i * 32 + lane_ < Sums::kWarpM) ptx::st_shared(row_scale_of(i * 32 + lane_), row_scale[i]);
+      if (i * 32 + lane_ < Accumulators::kWarpM)
+        ptx::st_shared(row_scale_of(i * 32 + lane_), row_scale[i]);
     }
   }
 
   /// The whole warp calls it.
-  __device__ __forceinline__ void store(const Sums& sums) const {
+  __device__ __forceinline__ void store(const Accumulators& accumulators) const {
 #pragma unroll
-    for (int i = 0; i < Sums::kFragmentsM; ++i) {
+    for (int i = 0; i < Accumulators::kFragmentsM; ++i) {
 #pragma unroll
       for (int first = 0; first < kColumns; first += kPassColumns) {
         __syncwarp();
@@ -77,7 +78,7 @@ class MmaSyncStore {
                                 ptx::ld_shared(row_scale_of(i * 16 + lane_ / 4 + 8))};
 #pragma unroll
         for (int j = 0; j < kPassColumns / 8; j += kBatch) {
-          stage(&sums.sum[i][first / 8 + j], row_scale, first + j * 8, j * 8);
+          stage(&accumulators.value[i][first / 8 + j], row_scale, first + j * 8, j * 8);
         }
         __syncwarp();
         copy(i * 16, first);
@@ -86,7 +87,7 @@ class MmaSyncStore {
   }
 
  private:
-  static constexpr int kRowsOfLane = (Sums::kWarpM + 31) / 32;
+  static constexpr int kRowsOfLane = (Accumulators::kWarpM + 31) / 32;
   static constexpr int kColumnsOfLane = (kColumns + 31) / 32;
 
   /// Two neighbours that one access moves.
@@ -114,8 +115,8 @@ class MmaSyncStore {
   /// Stages a lane's accumulators of `kBatch` fragments. The first begins at the warp's column
   /// `column` and at `staged` in the staged rows. All loads of the columns' part come first, since
   /// no load could overtake a store.
-  __device__ __forceinline__ void stage(const int (*sums)[4], const C (&row_scale)[2], int column,
-                                        int staged) const {
+  __device__ __forceinline__ void stage(const int (*accumulators)[4], const C (&row_scale)[2],
+                                        int column, int staged) const {
     const int pair = lane_ % 4 * 2;
     Pair<C> scale[kBatch];
     Pair<C> bias[kBatch];
@@ -132,7 +133,7 @@ class MmaSyncStore {
         Pair<TIn> elements;
 #pragma unroll
         for (int e = 0; e < 2; ++e) {
-          elements.value[e] = epilogue_.value(sums[j][half * 2 + e], row_scale[half],
+          elements.value[e] = epilogue_.value(accumulators[j][half * 2 + e], row_scale[half],
                                               {scale[j].value[e], bias[j].value[e]});
         }
         TIn* target = staging_ + (half * 8 + lane_ / 4) * kPitch + staged + j * 8 + pair;

@@ -23,8 +23,8 @@ struct MmaSyncTile {
   int stages;
   int warps_m;
   int warps_n;
-  int blocks_per_multiprocessor;  ///< The register budget allows for that many.
-  bool any_alignment;             ///< It takes operands at any alignment, not only at 16 bytes.
+  int blocks_per_sm;   ///< The register budget allows for that many.
+  bool any_alignment;  ///< It takes operands at any alignment, not only at 16 bytes.
   MmaShape shape;
   double macs_per_clock;  ///< The rate of an SM with all its blocks, fitted to times on sm_90.
 

@@ -29,7 +29,7 @@ struct MmaSyncTmaTraits {
   static constexpr int kTileM = kTile.m;
   static constexpr int kTileN = kTile.n;
   static constexpr int kStageBytes = kTile.stage_bytes();
-  static constexpr int kRingBytes = kTile.ring_bytes();
+  static constexpr int kPipelineBytes = kTile.pipeline_bytes();
   static constexpr int kStagingBytes = kTile.staging_bytes();
   static constexpr int kWarps = kTile.warps();
   static constexpr int kThreads = kTile.threads();
@@ -37,7 +37,7 @@ struct MmaSyncTmaTraits {
   static constexpr int kWarpN = kTile.n / kTile.warps_n;
   using A = SwizzledRows<kTile.m, kMmaSyncTmaTileK>;
   using B = SwizzledRows<kTile.n, kMmaSyncTmaTileK>;
-  using Sums = WarpTile<kWarpM, kWarpN>;
+  using Accumulators = WarpTile<kWarpM, kWarpN>;
 };
 
 /// Lays out a block's shared memory.
@@ -48,18 +48,22 @@ class MmaSyncTmaMemory {
  public:
   __device__ MmaSyncTmaMemory() : memory_(ptx::dynamic_shared_memory()) {}
 
-  __device__ unsigned char* tokens(int slot) const { return memory_ + slot * Traits::kStageBytes; }
-  __device__ unsigned char* weights(int slot) const {
-    return tokens(slot) + Traits::A::kStageBytes;
+  __device__ unsigned char* tokens(int pipeline_stage) const {
+    return memory_ + pipeline_stage * Traits::kStageBytes;
+  }
+  __device__ unsigned char* weights(int pipeline_stage) const {
+    return tokens(pipeline_stage) + Traits::A::kStageBytes;
   }
   __device__ unsigned char* staging(int warp) const {
     constexpr int kWarpBytes = Traits::kStagingBytes / Traits::kWarps;
-    return memory_ + Traits::kRingBytes + warp * kWarpBytes;
+    return memory_ + Traits::kPipelineBytes + warp * kWarpBytes;
   }
   /// Completes when a stage's bytes have arrived.
-  __device__ ptx::Mbarrier* full(int slot) const { return barriers() + slot; }
+  __device__ ptx::Mbarrier* full(int pipeline_stage) const { return barriers() + pipeline_stage; }
   /// Completes when every warp has read a stage.
-  __device__ ptx::Mbarrier* empty(int slot) const { return barriers() + Traits::kStages + slot; }
+  __device__ ptx::Mbarrier* empty(int pipeline_stage) const {
+    return barriers() + Traits::kStages + pipeline_stage;
+  }
   /// Holds the loader's state.
   __device__ unsigned char* state() const {
     return reinterpret_cast<unsigned char*>(barriers() + 2 * Traits::kStages);
@@ -74,16 +78,17 @@ class MmaSyncTmaMemory {
 
   /// Initialises the barriers: called by one thread before the block's first barrier.
   __device__ void initialise() const {
-    for (int slot = 0; slot < Traits::kStages; ++slot) {
-      ptx::mbarrier_init(full(slot), 1);
-      ptx::mbarrier_init(empty(slot), Traits::kWarps);
+    for (int pipeline_stage = 0; pipeline_stage < Traits::kStages; ++pipeline_stage) {
+      ptx::mbarrier_init(full(pipeline_stage), 1);
+      ptx::mbarrier_init(empty(pipeline_stage), Traits::kWarps);
     }
     ptx::fence_mbarrier_init();
   }
 
  private:
   __device__ ptx::Mbarrier* barriers() const {
-    return reinterpret_cast<ptx::Mbarrier*>(memory_ + Traits::kRingBytes + Traits::kStagingBytes);
+    return reinterpret_cast<ptx::Mbarrier*>(memory_ + Traits::kPipelineBytes +
+                                            Traits::kStagingBytes);
   }
 
   unsigned char* memory_;
@@ -102,8 +107,9 @@ __device__ __forceinline__ MmaSyncTmaWork mma_sync_tma_work(const GemmProblem& p
   constexpr int kTileM = MmaSyncTmaTraits<kTileIndex>::kTileM;
   constexpr int kTileN = MmaSyncTmaTraits<kTileIndex>::kTileN;
   const SplitUnit split = split_unit(p, unit);
-  const TileIndex tile = rasterize(split.tile, static_cast<unsigned>((p.m + kTileM - 1) / kTileM),
-                                   static_cast<unsigned>((p.n + kTileN - 1) / kTileN));
+  const TileIndex tile =
+      rasterize(split.tile, static_cast<unsigned>((p.operands.m + kTileM - 1) / kTileM),
+                static_cast<unsigned>((p.operands.n + kTileN - 1) / kTileN));
   return {split, std::int64_t{tile.m} * tokens_of_tile, std::int64_t{tile.n} * kTileN};
 }
 
@@ -142,8 +148,10 @@ class MmaSyncTmaLoader {
   __device__ void follow() const {
     State& s = state();
     const int opened_stages = opened(s);
-    for (int slot = 0; slot < opened_stages; ++slot) load_tokens(s, s.at.stage++, slot);
-    for (int slot = opened_stages; slot < kAhead; ++slot) load_next(slot);
+    for (int pipeline_stage = 0; pipeline_stage < opened_stages; ++pipeline_stage)
+      load_tokens(s, s.at.stage++, pipeline_stage);
+    for (int pipeline_stage = opened_stages; pipeline_stage < kAhead; ++pipeline_stage)
+      load_next(pipeline_stage);
   }
 
   /// Prepares another unit; the same thread calls it before a unit is multiplied. A unit has at
@@ -154,7 +162,8 @@ class MmaSyncTmaLoader {
     Unit unit{};
     if (s.next_unit < units_) {
       const MmaSyncTmaWork work = mma_sync_tma_work<kTileIndex>(p_, tokens_of_tile_, s.next_unit);
-      const int stages = static_cast<int>((p_.k + kMmaSyncTmaTileK - 1) / kMmaSyncTmaTileK);
+      const int stages =
+          static_cast<int>((p_.operands.k + kMmaSyncTmaTileK - 1) / kMmaSyncTmaTileK);
       unit = {work.unit.first_stage(stages), work.unit.end_stage(stages),
               static_cast<int>(work.row), static_cast<int>(work.column)};
       s.next_unit += gridDim.x;
@@ -164,7 +173,7 @@ class MmaSyncTmaLoader {
 
   /// Loads the next stage, if any is left, to a free place of the pipeline. Any thread may call it,
   /// one at a time.
-  __device__ __forceinline__ void load_next(int slot) const {
+  __device__ __forceinline__ void load_next(int pipeline_stage) const {
     State& s = state();
     if (s.at.stage == s.at.end_stage) {
       const Unit& next = s.unit[s.begun % kPrepared];
@@ -172,8 +181,8 @@ class MmaSyncTmaLoader {
       s.at = next;
       ++s.begun;
     }
-    load_weights(s, s.at.stage, slot);
-    load_tokens(s, s.at.stage, slot);
+    load_weights(s, s.at.stage, pipeline_stage);
+    load_tokens(s, s.at.stage, pipeline_stage);
     ++s.at.stage;
   }
 
@@ -202,15 +211,16 @@ class MmaSyncTmaLoader {
 
   static __device__ int opened(const State& s) { return min(s.at.end_stage - s.at.stage, kAhead); }
 
-  __device__ __forceinline__ void load_weights(const State& s, int stage, int slot) const {
-    ptx::mbarrier_arrive_expect_tx(memory_.full(slot), s.bytes);
-    ptx::tma_load_2d(memory_.weights(slot), weights_, stage * kMmaSyncTmaTileK, s.at.column,
-                     memory_.full(slot), ptx::L2Policy::EvictNormal);
+  __device__ __forceinline__ void load_weights(const State& s, int stage,
+                                               int pipeline_stage) const {
+    ptx::mbarrier_arrive_expect_tx(memory_.full(pipeline_stage), s.bytes);
+    ptx::tma_load_2d(memory_.weights(pipeline_stage), weights_, stage * kMmaSyncTmaTileK,
+                     s.at.column, memory_.full(pipeline_stage), ptx::L2Policy::EvictNormal);
   }
 
-  __device__ __forceinline__ void load_tokens(const State& s, int stage, int slot) const {
-    ptx::tma_load_2d(memory_.tokens(slot), tokens_, stage * kMmaSyncTmaTileK, s.at.row,
-                     memory_.full(slot), ptx::L2Policy::EvictNormal);
+  __device__ __forceinline__ void load_tokens(const State& s, int stage, int pipeline_stage) const {
+    ptx::tma_load_2d(memory_.tokens(pipeline_stage), tokens_, stage * kMmaSyncTmaTileK, s.at.row,
+                     memory_.full(pipeline_stage), ptx::L2Policy::EvictNormal);
   }
 
   MmaSyncTmaMemory<kTileIndex> memory_;
@@ -228,10 +238,10 @@ class MmaSyncTmaMainloop {
   using Traits = MmaSyncTmaTraits<kTileIndex>;
   using A = typename Traits::A;
   using B = typename Traits::B;
-  using Sums = typename Traits::Sums;
+  using Accumulators = typename Traits::Accumulators;
   using Loader = MmaSyncTmaLoader<kTileIndex>;
   static constexpr int kSteps = kMmaSyncTmaTileK / 32;
-  static constexpr int kPairs = Sums::kFragmentsN / 2;
+  static constexpr int kPairs = Accumulators::kFragmentsN / 2;
   static constexpr int kTurns = kSteps * kPairs;
   // In the middle of a stage and between steps registers hold the fewest addresses.
   static constexpr int kLoadTurn = kTurns / 2 - 1;
@@ -242,19 +252,19 @@ class MmaSyncTmaMainloop {
  public:
   __device__ explicit MmaSyncTmaMainloop(const Loader& loader)
       : loader_(loader),
-        at_(Sums::template lane_addresses<A, B>(memory_.tokens(0),
-                                                Sums::template corner<Traits::kTileN>())) {}
+        at_(Accumulators::template lane_addresses<A, B>(
+            memory_.tokens(0), Accumulators::template corner<Traits::kTileN>())) {}
 
   /// Adds the products of the next `stages` stages of the pipeline.
-  __device__ __forceinline__ void add(Sums& sums, int stages) {
+  __device__ __forceinline__ void add(Accumulators& accumulators, int stages) {
     if (stages == 0) return;
-    ptx::mbarrier_wait_parity(memory_.full(slot()), parity());
+    ptx::mbarrier_wait_parity(memory_.full(pipeline_stage()), parity());
     read_b(0, 0);
 #pragma unroll
-    for (int i = 0; i < Sums::kFragmentsM; ++i) read_a(0, i);
+    for (int i = 0; i < Accumulators::kFragmentsM; ++i) read_a(0, i);
 #pragma unroll 1
-    for (; stages > 1; --stages) multiply_stage<true>(sums);
-    multiply_stage<false>(sums);
+    for (; stages > 1; --stages) multiply_stage<true>(accumulators);
+    multiply_stage<false>(accumulators);
   }
 
  private:
@@ -262,22 +272,23 @@ class MmaSyncTmaMainloop {
   /// In the last turn of a step each fragment of A, once it has been multiplied, is replaced by
   /// that of the next step, across stages, too.
   template <bool kHasNext>
-  __device__ __forceinline__ void multiply_stage(Sums& sums) {
+  __device__ __forceinline__ void multiply_stage(Accumulators& accumulators) {
 #pragma unroll
     for (int turn = 0; turn < kTurns; ++turn) {
       const int pair = turn % kPairs;
       const int next_step = (turn + 1) / kPairs % kSteps;
       const bool ends_step = pair == kPairs - 1;
       const bool ends_stage = turn == kTurns - 1;
-      if (turn == kLoadTurn && static_cast<int>(ptx::tid_x()) == slot() * 32) load_next();
+      if (turn == kLoadTurn && static_cast<int>(ptx::tid_x()) == pipeline_stage() * 32) load_next();
       if (ends_stage) next_stage<kHasNext>();
       const bool reads = kHasNext || !ends_stage;
       if (reads) read_b(next_step, (pair + 1) % kPairs);
 #pragma unroll
-      for (int i = 0; i < Sums::kFragmentsM; ++i) {
+      for (int i = 0; i < Accumulators::kFragmentsM; ++i) {
 #pragma unroll
         for (int j = pair * 2; j < pair * 2 + 2; ++j) {
-          sums.template multiply<MmaShape::M16N8K32, kUnsignedWeights>(i, j, a_[i], b_[pair % 2]);
+          accumulators.template multiply<MmaShape::M16N8K32, kUnsignedWeights>(i, j, a_[i],
+                                                                               b_[pair % 2]);
         }
         if (ends_stage && i == 0) release();
         if (ends_step && reads) read_a(next_step, i);
@@ -288,43 +299,46 @@ class MmaSyncTmaMainloop {
   /// Loads into the place of the stage before, which every warp has read by now. The first lane of
   /// a warp calls it. The stage's barrier also hands over the loader's state.
   __device__ __forceinline__ void load_next() {
-    const unsigned phase = slot() == 0 ? parity() ^ 1 : parity();
-    ptx::mbarrier_wait_parity(memory_.empty(slot_before()), phase);
-    if (ptx::elect_sync(1)) loader_.load_next(slot_before());
+    const unsigned phase = pipeline_stage() == 0 ? parity() ^ 1 : parity();
+    ptx::mbarrier_wait_parity(memory_.empty(stage_before()), phase);
+    if (ptx::elect_sync(1)) loader_.load_next(stage_before());
   }
 
   template <bool kHasNext>
   __device__ __forceinline__ void next_stage() {
-    const bool wraps = slot() == Traits::kStages - 1;
-    at_ = at_ + (Traits::kStageBytes - (wraps ? Traits::kRingBytes : 0));
+    const bool wraps = pipeline_stage() == Traits::kStages - 1;
+    at_ = at_ + (Traits::kStageBytes - (wraps ? Traits::kPipelineBytes : 0));
     cursor_ = wraps ? (cursor_ & kParity) ^ kParity : cursor_ + 1;
-    if (kHasNext) ptx::mbarrier_wait_parity(memory_.full(slot()), parity());
+    if (kHasNext) ptx::mbarrier_wait_parity(memory_.full(pipeline_stage()), parity());
   }
 
-  __device__ __forceinline__ int slot() const { return static_cast<int>(cursor_ % kParity); }
+  __device__ __forceinline__ int pipeline_stage() const {
+    return static_cast<int>(cursor_ % kParity);
+  }
   __device__ __forceinline__ unsigned parity() const { return cursor_ / kParity; }
-  __device__ __forceinline__ int slot_before() const {
-    return slot() == 0 ? Traits::kStages - 1 : slot() - 1;
+  __device__ __forceinline__ int stage_before() const {
+    return pipeline_stage() == 0 ? Traits::kStages - 1 : pipeline_stage() - 1;
   }
 
   /// Releases the stage before: all its fragments have been multiplied at least once, so they have
   /// been read.
   __device__ __forceinline__ void release() const {
     __syncwarp();
-    if (ptx::laneid() == 0) ptx::mbarrier_arrive(memory_.empty(slot_before()));
+    if (ptx::laneid() == 0) ptx::mbarrier_arrive(memory_.empty(stage_before()));
   }
 
   __device__ __forceinline__ void read_a(int step, int i) {
-    Sums::template read_a<A>(a_[i], at_, step, i);
+    Accumulators::template read_a<A>(a_[i], at_, step, i);
   }
   __device__ __forceinline__ void read_b(int step, int pair) {
-    Sums::template read_b<B>(b_[pair % 2], at_, step, pair);
+    Accumulators::template read_b<B>(b_[pair % 2], at_, step, pair);
   }
 
   MmaSyncTmaMemory<kTileIndex> memory_;
   const Loader& loader_;
-  typename Sums::LaneAddresses at_;  ///< The lane's addresses in the stage that is multiplied.
-  unsigned a_[Sums::kFragmentsM][4];
+  typename Accumulators::LaneAddresses
+      at_;  ///< The lane's addresses in the stage that is multiplied.
+  unsigned a_[Accumulators::kFragmentsM][4];
   unsigned b_[2][4];
   /// That stage's number in the pipeline, plus `kParity` in odd phases: one register holds both.
   unsigned cursor_ = 0;
@@ -338,7 +352,7 @@ __global__ void __launch_bounds__(MmaSyncTmaTraits<kTileIndex>::kThreads, 1)
                       const __grid_constant__ CUtensorMap tokens, GemmProblem p, int tokens_of_tile,
                       unsigned units) {
   using Traits = MmaSyncTmaTraits<kTileIndex>;
-  using Sums = typename Traits::Sums;
+  using Accumulators = typename Traits::Accumulators;
   const MmaSyncTmaMemory<kTileIndex> memory;
   const MmaSyncTmaLoader<kTileIndex> loader(p, tokens_of_tile, units, &weights, &tokens);
   if (threadIdx.x == 0 && ptx::elect_sync(1)) {
@@ -359,15 +373,15 @@ __global__ void __launch_bounds__(MmaSyncTmaTraits<kTileIndex>::kThreads, 1)
     ptx::st_shared(memory.unit(static_cast<int>(ptx::tid_x()) / 32), unit);
     __syncwarp();
     const SplitUnit split = split_unit(p, unit);
-    const int stages = static_cast<int>((p.k + kMmaSyncTmaTileK - 1) / kMmaSyncTmaTileK);
-    Sums sums;
-    mainloop.add(sums, split.end_stage(stages) - split.first_stage(stages));
+    const int stages = static_cast<int>((p.operands.k + kMmaSyncTmaTileK - 1) / kMmaSyncTmaTileK);
+    Accumulators accumulators;
+    mainloop.add(accumulators, split.end_stage(stages) - split.first_stage(stages));
 
-    const WarpCorner corner = Sums::template corner<Traits::kTileN>();
+    const WarpCorner corner = Accumulators::template corner<Traits::kTileN>();
     const SplitUnit slice = split_unit(p, ptx::ld_shared(memory.unit(corner.warp)));
-    constexpr int kSums = Traits::kWarpM * Traits::kWarpN / 32;
-    if (slice.slices > 1 &&
-        !reduce_split_k<kSums, Traits::kThreads>(&sums.sum[0][0][0], p, slice, memory.flag())) {
+    constexpr int kAccumulators = Traits::kWarpM * Traits::kWarpN / 32;
+    if (slice.slices > 1 && !reduce_split_k<kAccumulators, Traits::kThreads>(
+                                &accumulators.value[0][0][0], p, slice, memory.flag())) {
       unit = ptx::ld_shared(memory.unit(corner.warp));
       // Wait until every lane has read it; otherwise the store's own barriers see to that.
       __syncwarp();
@@ -375,32 +389,35 @@ __global__ void __launch_bounds__(MmaSyncTmaTraits<kTileIndex>::kThreads, 1)
     }
     unit = ptx::ld_shared(memory.unit(corner.warp));
     const MmaSyncTmaWork work = mma_sync_tma_work<kTileIndex>(p, tokens_of_tile, unit);
-    MmaSyncStore<TIn, Sums>(p, memory.staging(corner.warp), work.row + corner.row,
-                            min(p.m, work.row + tokens_of_tile), work.column + corner.column)
-        .store(sums);
+    MmaSyncStore<TIn, Accumulators>(p, memory.staging(corner.warp), work.row + corner.row,
+                                    min(p.operands.m, work.row + tokens_of_tile),
+                                    work.column + corner.column)
+        .store(accumulators);
   }
 }
 
 template <class TIn, int kTileIndex>
 cudaError_t launch_mma_sync_tma_tile(const GemmProblem& p, cudaStream_t stream) {
   constexpr MmaSyncTmaTile kTile = kMmaSyncTmaTiles[kTileIndex];
-  const int tokens_of_tile = tile_tokens(p.m, kTile.m, 1);
+  const int tokens_of_tile = tile_tokens(p.operands.m, kTile.m, 1);
   CUtensorMap weights{};
   CUtensorMap tokens{};
-  if (p.k > 0) {
-    cudaError_t error = encode_tensor_map(weights, p.b, p.n, p.k, p.ldb, kTile.n);
+  if (p.operands.k > 0) {
+    cudaError_t error = encode_tensor_map(weights, p.operands.b, p.operands.n, p.operands.k,
+                                          p.operands.ldb, kTile.n);
     if (error != cudaSuccess) return error;
-    error = encode_tensor_map(tokens, p.a, p.m, p.k, p.lda, tokens_of_tile);
+    error = encode_tensor_map(tokens, p.operands.a, p.operands.m, p.operands.k, p.operands.lda,
+                              tokens_of_tile);
     if (error != cudaSuccess) return error;
   }
-  const std::int64_t tiles = tile_count(p.m, p.n, kTile.m, kTile.n);
-  const std::int64_t units = split_units(tiles, p.whole_tiles, p.split_k);
-  const std::int64_t blocks = std::min<std::int64_t>(units, std::max(1, p.multiprocessors));
+  const std::int64_t tiles = tile_count(p.operands.m, p.operands.n, kTile.m, kTile.n);
+  const std::int64_t units = split_units(tiles, p.schedule.whole_tiles, p.schedule.split_k);
+  const std::int64_t blocks = std::min<std::int64_t>(units, std::max(1, p.schedule.num_sms));
   LaunchConfig config{kTile.name, dim3(static_cast<unsigned>(blocks)), dim3(kTile.threads())};
   config.dynamic_shared_bytes = kTile.shared_bytes();
   config.stream = stream;
-  config.programmatic_dependent = p.programmatic_dependent;
-  return dispatch_weight<kTile.types, TIn>(p.weight_element, [&](auto weight) {
+  config.programmatic_dependent = p.launch.programmatic_dependent;
+  return dispatch_weight<kTile.types, TIn>(p.operands.weight_element, [&](auto weight) {
     using TWQ = typename decltype(weight)::Type;
     return launch_kernel<&mma_sync_tma_gemm<TIn, TWQ, kTileIndex>>(
         config, weights, tokens, p, tokens_of_tile, static_cast<unsigned>(units));

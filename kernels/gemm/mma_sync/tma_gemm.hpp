@@ -14,9 +14,11 @@ cudaError_t launch_mma_sync_tma_gemm_for(int tile, const GemmProblem& problem, c
 
 template <int kTile>
 cudaError_t launch_mma_sync_tma_gemm(const GemmProblem& problem, cudaStream_t stream) {
-  return dispatch_element<kMmaSyncTmaTiles[kTile].types>(problem.element, [&](auto element) {
-    return launch_mma_sync_tma_gemm_for<typename decltype(element)::Type>(kTile, problem, stream);
-  });
+  return dispatch_element<kMmaSyncTmaTiles[kTile].types>(
+      problem.operands.element, [&](auto element) {
+        return launch_mma_sync_tma_gemm_for<typename decltype(element)::Type>(kTile, problem,
+                                                                              stream);
+      });
 }
 
 }  // namespace qlinear::kernels

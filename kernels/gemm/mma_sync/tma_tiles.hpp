@@ -27,7 +27,7 @@ struct MmaSyncTmaTile {
   constexpr int warps() const { return warps_m * warps_n; }
   constexpr int threads() const { return warps() * 32; }
   constexpr int stage_bytes() const { return (m + n) * kMmaSyncTmaTileK; }
-  constexpr int ring_bytes() const { return stages * stage_bytes(); }
+  constexpr int pipeline_bytes() const { return stages * stage_bytes(); }
   constexpr int staging_bytes() const {
     return warps() * mma_sync_staging_bytes(m / warps_m, n / warps_n);
   }
@@ -36,7 +36,7 @@ struct MmaSyncTmaTile {
   constexpr std::size_t shared_bytes() const {
     const int words = 1 + warps();
     const int bytes =
-        ring_bytes() + staging_bytes() + stages * 16 + kMmaSyncTmaStateBytes + words * 4;
+        pipeline_bytes() + staging_bytes() + stages * 16 + kMmaSyncTmaStateBytes + words * 4;
     return static_cast<std::size_t>(bytes);
   }
 };

@@ -52,7 +52,7 @@ struct WarpTile {
     unsigned b[kFragmentsN / 2][4];
   };
 
-  int sum[kFragmentsM][kFragmentsN][4] = {};
+  int value[kFragmentsM][kFragmentsN][4] = {};
 
   /// Returns where this warp is in a tile of `kTileN` columns. It is computed again wherever it is
   /// needed, since a main loop has no register for it.
@@ -138,7 +138,7 @@ struct WarpTile {
   __device__ __forceinline__ void multiply(int i, int j, const unsigned (&a)[4],
                                            const unsigned (&b)[4]) {
     const unsigned b_fragment[2] = {b[j % 2 * 2], b[j % 2 * 2 + 1]};
-    mma_16x8x32<kShape, kUnsignedB>(sum[i][j], a, b_fragment);
+    mma_16x8x32<kShape, kUnsignedB>(value[i][j], a, b_fragment);
   }
 };
 

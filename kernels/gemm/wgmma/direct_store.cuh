@@ -14,11 +14,11 @@ class WgmmaDirectStore {
   using Traits = WgmmaTraits<kTileIndex>;
   using C = scale_t<TIn>;
   static constexpr int kFragments = Traits::kColumns / 8;
-  static_assert(Traits::kSwapped);
+  static_assert(Traits::kSwapAB);
 
  public:
   __device__ WgmmaDirectStore(const GemmProblem& p, const WgmmaWork& work)
-      : epilogue_(p),
+      : epilogue_(p.epilogue),
         m_(work.end_m),
         n_(work.end_n),
         first_n_(work.first_row + lane() / 4),
@@ -40,7 +40,7 @@ class WgmmaDirectStore {
   __device__ void share_columns() const {}
   __device__ void await_readers() const {}
 
-  __device__ void store(const WgmmaSums<Traits::kColumns>& sums) const {
+  __device__ void store(const WgmmaAccumulators<Traits::kColumns>& accumulators) const {
 #pragma unroll
     for (int j = 0; j < kFragments; ++j) {
 #pragma unroll
@@ -48,8 +48,9 @@ class WgmmaDirectStore {
         const int half = i / 2;
         const int e = i % 2;
         if (n(half) < n_ && m(j, e) < m_) {
-          ptx::st_global(epilogue_.address(m(j, e), n(half)),
-                         epilogue_.value(sums.value[j * 4 + i], row_scale_[j][e], column_[half]));
+          ptx::st_global(
+              epilogue_.address(m(j, e), n(half)),
+              epilogue_.value(accumulators.value[j * 4 + i], row_scale_[j][e], column_[half]));
         }
       }
     }

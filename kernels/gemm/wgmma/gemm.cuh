@@ -27,17 +27,17 @@ class WgmmaProducer {
   using Traits = WgmmaTraits<kTileIndex>;
 
  public:
-  __device__ WgmmaProducer(const WgmmaRing<kTileIndex>& ring,
+  __device__ WgmmaProducer(const WgmmaPipeline<kTileIndex>& pipeline,
                            const WgmmaSchedule<kTileIndex>& schedule, const CUtensorMap* weights,
                            const CUtensorMap* tokens)
-      : ring_(ring), schedule_(schedule), weights_(weights), tokens_(tokens) {}
+      : pipeline_(pipeline), schedule_(schedule), weights_(weights), tokens_(tokens) {}
 
   /// Preloads weights of the first tile while earlier kernels may still run.
   __device__ void open() const {
     if (schedule_.first_tile() >= schedule_.end_tile()) return;
     const WgmmaWork work = schedule_.work(schedule_.first_tile());
     for (int i = 0; i < opened_steps(); ++i) {
-      ptx::mbarrier_arrive_expect_tx(ring_.full(i), loaded_bytes());
+      ptx::mbarrier_arrive_expect_tx(pipeline_.full(i), loaded_bytes());
       load_weights(work, schedule_.first_step() + i, i);
     }
   }
@@ -51,13 +51,13 @@ class WgmmaProducer {
       const WgmmaWork work = schedule_.work(tile);
       int step = schedule_.first_step();
       for (; skipped > 0; --skipped, ++step, cursor_.advance()) {
-        load_tokens(work, step, cursor_.slot);
+        load_tokens(work, step, cursor_.stage);
       }
       for (; step < schedule_.end_step(); ++step, cursor_.advance()) {
-        ptx::mbarrier_wait_parity(ring_.empty(cursor_.slot), cursor_.parity ^ 1);
-        ptx::mbarrier_arrive_expect_tx(ring_.full(cursor_.slot), loaded_bytes());
-        load_weights(work, step, cursor_.slot);
-        load_tokens(work, step, cursor_.slot);
+        ptx::mbarrier_wait_parity(pipeline_.empty(cursor_.stage), cursor_.parity ^ 1);
+        ptx::mbarrier_arrive_expect_tx(pipeline_.full(cursor_.stage), loaded_bytes());
+        load_weights(work, step, cursor_.stage);
+        load_tokens(work, step, cursor_.stage);
       }
     }
   }
@@ -77,91 +77,89 @@ class WgmmaProducer {
     return min((steps + 1) / 2, Traits::kStages * 3 / 4);
   }
 
-  __device__ void load_weights(const WgmmaWork& work, int step, int slot) const {
+  __device__ void load_weights(const WgmmaWork& work, int step, int stage) const {
     constexpr auto kPolicy =
-        Traits::kSwapped ? ptx::L2Policy::EvictFirst : ptx::L2Policy::EvictNormal;
-    unsigned char* target = Traits::kSwapped ? ring_.rows(slot) : ring_.columns(slot);
-    const int first = Traits::kSwapped ? work.first_row : work.first_column;
-    if constexpr (Traits::kSharers > 1) {
-      constexpr unsigned short kAllBlocks = (1 << Traits::kSharers) - 1;
-      const int part = static_cast<int>(schedule_.rank()) * (Traits::kTileN / Traits::kSharers);
+        Traits::kSwapAB ? ptx::L2Policy::EvictFirst : ptx::L2Policy::EvictNormal;
+    unsigned char* target = Traits::kSwapAB ? pipeline_.rows(stage) : pipeline_.columns(stage);
+    const int first = Traits::kSwapAB ? work.first_row : work.first_column;
+    if constexpr (Traits::kClusterM > 1) {
+      constexpr unsigned short kAllBlocks = (1 << Traits::kClusterM) - 1;
+      const int part = static_cast<int>(schedule_.rank()) * (Traits::kTileN / Traits::kClusterM);
       ptx::tma_load_2d_multicast(target + part * kWgmmaTileK, weights_, step * kWgmmaTileK,
-                                 first + part, ring_.full(slot), kAllBlocks, kPolicy);
+                                 first + part, pipeline_.full(stage), kAllBlocks, kPolicy);
     } else {
-      ptx::tma_load_2d(target, weights_, step * kWgmmaTileK, first, ring_.full(slot), kPolicy);
+      ptx::tma_load_2d(target, weights_, step * kWgmmaTileK, first, pipeline_.full(stage), kPolicy);
     }
   }
 
-  __device__ void load_tokens(const WgmmaWork& work, int step, int slot) const {
+  __device__ void load_tokens(const WgmmaWork& work, int step, int stage) const {
     constexpr auto kPolicy =
-        Traits::kSwapped ? ptx::L2Policy::EvictLast : ptx::L2Policy::EvictNormal;
-    unsigned char* target = Traits::kSwapped ? ring_.columns(slot) : ring_.rows(slot);
-    const int first = Traits::kSwapped ? work.first_column : work.first_row;
-    ptx::tma_load_2d(target, tokens_, step * kWgmmaTileK, first, ring_.full(slot), kPolicy);
+        Traits::kSwapAB ? ptx::L2Policy::EvictLast : ptx::L2Policy::EvictNormal;
+    unsigned char* target = Traits::kSwapAB ? pipeline_.columns(stage) : pipeline_.rows(stage);
+    const int first = Traits::kSwapAB ? work.first_column : work.first_row;
+    ptx::tma_load_2d(target, tokens_, step * kWgmmaTileK, first, pipeline_.full(stage), kPolicy);
   }
 
-  const WgmmaRing<kTileIndex>& ring_;
+  const WgmmaPipeline<kTileIndex>& pipeline_;
   const WgmmaSchedule<kTileIndex>& schedule_;
   const CUtensorMap* weights_;
   const CUtensorMap* tokens_;
-  RingCursor<Traits::kStages> cursor_;
+  PipelineCursor<Traits::kStages> cursor_;
 };
 
 /// Multiplies a tile's stages. One group of wgmma stays in flight while the next stage is awaited.
 template <int kTileIndex, bool kUnsignedWeights>
-__device__ __forceinline__ void wgmma_mainloop(const WgmmaRing<kTileIndex>& ring,
-                                               const WgmmaSchedule<kTileIndex>& schedule,
-                                               RingCursor<WgmmaTraits<kTileIndex>::kStages>& cursor,
-                                               WgmmaSums<WgmmaTraits<kTileIndex>::kColumns>& sums,
-                                               int consumer) {
+__device__ __forceinline__ void wgmma_mainloop(
+    const WgmmaPipeline<kTileIndex>& pipeline, const WgmmaSchedule<kTileIndex>& schedule,
+    PipelineCursor<WgmmaTraits<kTileIndex>::kStages>& cursor,
+    WgmmaAccumulators<WgmmaTraits<kTileIndex>::kColumns>& accumulators, int consumer) {
   using Traits = WgmmaTraits<kTileIndex>;
-  const auto release = [&](int slot) {
+  const auto release = [&](int stage) {
     const unsigned thread = threadIdx.x % 128;
-    if constexpr (Traits::kSharers > 1) {
-      if (thread < Traits::kSharers) ptx::mbarrier_arrive_cluster(ring.empty(slot), thread);
+    if constexpr (Traits::kClusterM > 1) {
+      if (thread < Traits::kClusterM) ptx::mbarrier_arrive_cluster(pipeline.empty(stage), thread);
     } else {
-      if (thread == 0) ptx::mbarrier_arrive(ring.empty(slot));
+      if (thread == 0) ptx::mbarrier_arrive(pipeline.empty(stage));
     }
   };
   int previous = -1;
   for (int step = schedule.first_step(); step < schedule.end_step(); ++step, cursor.advance()) {
-    ptx::mbarrier_wait_parity(ring.full(cursor.slot), cursor.parity);
+    ptx::mbarrier_wait_parity(pipeline.full(cursor.stage), cursor.parity);
     const std::uint64_t rows =
-        ptx::wgmma_descriptor(ring.rows(cursor.slot) + consumer * 64 * kWgmmaTileK);
-    const std::uint64_t columns = ptx::wgmma_descriptor(ring.columns(cursor.slot));
-    ptx::wgmma_fence_registers(sums.value);
+        ptx::wgmma_descriptor(pipeline.rows(cursor.stage) + consumer * 64 * kWgmmaTileK);
+    const std::uint64_t columns = ptx::wgmma_descriptor(pipeline.columns(cursor.stage));
+    ptx::wgmma_fence_registers(accumulators.value);
     ptx::wgmma_fence();
 #pragma unroll
     for (int i = 0; i < kWgmmaTileK / 32; ++i) {
       const std::uint64_t step_of_k = static_cast<std::uint64_t>(i) * (32 / 16);
-      ptx::wgmma_m64k32<Traits::kColumns, Traits::kSwapped && kUnsignedWeights,
-                        !Traits::kSwapped && kUnsignedWeights>(
-          sums.value, rows + step_of_k, columns + step_of_k, previous >= 0 || i > 0);
+      ptx::wgmma_m64k32<Traits::kColumns, Traits::kSwapAB && kUnsignedWeights,
+                        !Traits::kSwapAB && kUnsignedWeights>(
+          accumulators.value, rows + step_of_k, columns + step_of_k, previous >= 0 || i > 0);
     }
     ptx::wgmma_commit_group();
     if (previous >= 0) {
       ptx::wgmma_wait_group<1>();
       release(previous);
     }
-    previous = cursor.slot;
+    previous = cursor.stage;
   }
   ptx::wgmma_wait_group<0>();
-  ptx::wgmma_fence_registers(sums.value);
+  ptx::wgmma_fence_registers(accumulators.value);
   if (previous >= 0) release(previous);
 }
 
 /// Runs the consumer warpgroups of `wgmma_gemm`.
 template <class TIn, class TWQ, int kTileIndex>
-__device__ __forceinline__ void wgmma_consume(const GemmProblem& p,
-                                              const WgmmaRing<kTileIndex>& ring,
-                                              const WgmmaRing<kTileIndex>& uniform_ring,
-                                              const WgmmaSchedule<kTileIndex>& schedule,
-                                              const ClusterSums<kTileIndex>& cluster_sums) {
+__device__ __forceinline__ void wgmma_consume(
+    const GemmProblem& p, const WgmmaPipeline<kTileIndex>& pipeline,
+    const WgmmaPipeline<kTileIndex>& uniform_pipeline, const WgmmaSchedule<kTileIndex>& schedule,
+    const ClusterReduction<kTileIndex>& cluster_reduction) {
   using Traits = WgmmaTraits<kTileIndex>;
   const int warp = warp_uniform(static_cast<int>(threadIdx.x) / 32) - 4;
-  RingCursor<Traits::kStages> cursor;
+  PipelineCursor<Traits::kStages> cursor;
   ptx::griddepcontrol_wait();
-  if (!p.lets_successor_in_late) ptx::griddepcontrol_launch_dependents();
+  if (!p.launch.launch_dependents_late) ptx::griddepcontrol_launch_dependents();
   for (int tile = schedule.first_tile(); tile < schedule.end_tile(); tile += schedule.tile_step()) {
     WgmmaWork work = schedule.work(tile);
     work.first_row += warp * 16;
@@ -169,19 +167,19 @@ __device__ __forceinline__ void wgmma_consume(const GemmProblem& p,
       if constexpr (Traits::kStoresDirectly) {
         return WgmmaDirectStore<TIn, kTileIndex>(p, work);
       } else {
-        return WgmmaStore<TIn, kTileIndex>(p, work, ring.column_data(warp / 4), ring.staging(warp),
-                                           kFirstStoreBarrier + warp / 4);
+        return WgmmaStore<TIn, kTileIndex>(p, work, pipeline.column_data(warp / 4),
+                                           pipeline.staging(warp), kFirstStoreBarrier + warp / 4);
       }
     }();
-    WgmmaSums<Traits::kColumns> sums{};
-    wgmma_mainloop<kTileIndex, std::is_same_v<TWQ, U8>>(uniform_ring, schedule, cursor, sums,
-                                                        warp / 4);
+    WgmmaAccumulators<Traits::kColumns> accumulators{};
+    wgmma_mainloop<kTileIndex, std::is_same_v<TWQ, U8>>(uniform_pipeline, schedule, cursor,
+                                                        accumulators, warp / 4);
     store.share_columns();
     if (schedule.slices() > 1) {  // A block that splits K computes one tile only.
-      if (cluster_sums.add_up(sums)) store.store(sums);
+      if (cluster_reduction.add_up(accumulators)) store.store(accumulators);
       return;
     }
-    store.store(sums);
+    store.store(accumulators);
     store.await_readers();
   }
 }
@@ -196,38 +194,39 @@ __global__ void __launch_bounds__(WgmmaRegisters<TIn, kTileIndex>::kMaxThreads,
                int tile_weight_rows) {
   using Traits = WgmmaTraits<kTileIndex>;
   using Registers = WgmmaRegisters<TIn, kTileIndex>;
-  const WgmmaRing<kTileIndex> ring;
-  const WgmmaRing<kTileIndex> uniform_ring = ring.uniform();
+  const WgmmaPipeline<kTileIndex> pipeline;
+  const WgmmaPipeline<kTileIndex> uniform_pipeline = pipeline.uniform();
   const WgmmaSchedule<kTileIndex> schedule(p, tile_tokens, tile_weight_rows);
-  constexpr bool kShares = Traits::kSharers > 1;
-  const bool in_cluster = kShares || schedule.slices() > 1;
-  const ClusterSums<kTileIndex> cluster_sums(ring, schedule.rank(), schedule.slices());
-  WgmmaProducer<kTileIndex> producer(uniform_ring, schedule, &weights, &tokens);
+  constexpr bool kMulticast = Traits::kClusterM > 1;
+  const bool in_cluster = kMulticast || schedule.slices() > 1;
+  const ClusterReduction<kTileIndex> cluster_reduction(pipeline, schedule.rank(),
+                                                       schedule.slices());
+  WgmmaProducer<kTileIndex> producer(uniform_pipeline, schedule, &weights, &tokens);
   if (threadIdx.x == 0 && ptx::elect_sync(1)) {
-    ring.initialise(schedule.slices());
-    if (p.k > 0) ptx::prefetch_tensormap(&tokens);
-    if (!kShares) producer.open();
-    if (schedule.slices() > 1) cluster_sums.expect();
+    pipeline.initialise(schedule.slices());
+    if (p.operands.k > 0) ptx::prefetch_tensormap(&tokens);
+    if (!kMulticast) producer.open();
+    if (schedule.slices() > 1) cluster_reduction.expect();
   }
   __syncthreads();
   if (in_cluster) ptx::barrier_cluster_arrive_relaxed();
   // No multicast may reach another block before its barriers are initialised.
-  if (kShares) ptx::barrier_cluster_wait();
+  if (kMulticast) ptx::barrier_cluster_wait();
 
   if (threadIdx.x < 128) {
     if constexpr (Registers::kMoves) ptx::setmaxnreg_dec<40>();
     if (threadIdx.x == 0 && ptx::elect_sync(1)) {
-      if (kShares) producer.open();
+      if (kMulticast) producer.open();
       producer.run();
-      if (p.lets_successor_in_late) ptx::griddepcontrol_launch_dependents();
+      if (p.launch.launch_dependents_late) ptx::griddepcontrol_launch_dependents();
     }
     __syncwarp();
-    if (in_cluster && !kShares) ptx::barrier_cluster_wait();
+    if (in_cluster && !kMulticast) ptx::barrier_cluster_wait();
   } else {
     if constexpr (Registers::kMoves) ptx::setmaxnreg_inc<232>();
-    wgmma_consume<TIn, TWQ, kTileIndex>(p, ring, uniform_ring, schedule, cluster_sums);
+    wgmma_consume<TIn, TWQ, kTileIndex>(p, pipeline, uniform_pipeline, schedule, cluster_reduction);
   }
-  if (kShares) {  // No block exits while others still send to it.
+  if (kMulticast) {  // No block exits while others still send to it.
     ptx::barrier_cluster_arrive_relaxed();
     ptx::barrier_cluster_wait();
   }
@@ -235,8 +234,9 @@ __global__ void __launch_bounds__(WgmmaRegisters<TIn, kTileIndex>::kMaxThreads,
 
 inline int weight_rows_of_tile(const WgmmaTile& tile, const GemmProblem& p) {
   if (!tile.spreads_weight_rows()) return tile.tile_n();
-  const std::int64_t blocks = std::int64_t{p.multiprocessors} * tile.blocks_per_multiprocessor;
-  return tile_weight_rows(p.m, p.n, tile.tile_m(), tile.tile_n(), blocks, p.split_k);
+  const std::int64_t blocks = std::int64_t{p.schedule.num_sms} * tile.blocks_per_sm;
+  return tile_weight_rows(p.operands.m, p.operands.n, tile.tile_m(), tile.tile_n(), blocks,
+                          p.schedule.split_k);
 }
 
 /// Launches a cluster of `split_k` blocks for each tile. Without a split, it launches as many
@@ -245,33 +245,35 @@ inline int weight_rows_of_tile(const WgmmaTile& tile, const GemmProblem& p) {
 template <class TIn, int kTileIndex>
 cudaError_t launch_wgmma_tile(const GemmProblem& p, cudaStream_t stream) {
   constexpr WgmmaTile kTile = kWgmmaTiles[kTileIndex];
-  const int tokens_of_tile = tile_tokens(p.m, kTile.tile_m(), kTile.sharers);
+  const int tokens_of_tile = tile_tokens(p.operands.m, kTile.tile_m(), kTile.cluster_m);
   const int rows_of_tile = weight_rows_of_tile(kTile, p);
   CUtensorMap weights{};
   CUtensorMap tokens{};
-  if (p.k > 0) {
-    cudaError_t error =
-        encode_tensor_map(weights, p.b, p.n, p.k, p.ldb, rows_of_tile / kTile.sharers);
+  if (p.operands.k > 0) {
+    cudaError_t error = encode_tensor_map(weights, p.operands.b, p.operands.n, p.operands.k,
+                                          p.operands.ldb, rows_of_tile / kTile.cluster_m);
     if (error != cudaSuccess) return error;
-    error = encode_tensor_map(tokens, p.a, p.m, p.k, p.lda, tokens_of_tile);
+    error = encode_tensor_map(tokens, p.operands.a, p.operands.m, p.operands.k, p.operands.lda,
+                              tokens_of_tile);
     if (error != cudaSuccess) return error;
   }
-  const int cluster = p.split_k * kTile.sharers;
-  const std::int64_t clusters = tile_count(p.m, p.n, kTile.tile_m() * kTile.sharers, rows_of_tile);
-  const std::int64_t resident =
-      std::max(1, p.multiprocessors * kTile.blocks_per_multiprocessor / cluster);
-  const std::int64_t blocks = (p.split_k > 1 ? clusters : std::min(clusters, resident)) * cluster;
+  const int cluster = p.schedule.split_k * kTile.cluster_m;
+  const std::int64_t clusters =
+      tile_count(p.operands.m, p.operands.n, kTile.tile_m() * kTile.cluster_m, rows_of_tile);
+  const std::int64_t resident = std::max(1, p.schedule.num_sms * kTile.blocks_per_sm / cluster);
+  const std::int64_t blocks =
+      (p.schedule.split_k > 1 ? clusters : std::min(clusters, resident)) * cluster;
   LaunchConfig config{kTile.name, dim3(static_cast<unsigned>(blocks)), dim3(kTile.threads())};
   config.cluster = dim3(static_cast<unsigned>(cluster));
   config.dynamic_shared_bytes = kTile.shared_bytes();
   // Keep two blocks off one SM while another SM idles. Larger clusters are exempt: fewer of them
   // may run at once than the SMs have room for.
-  if (blocks <= p.multiprocessors && cluster <= 2) {
+  if (blocks <= p.schedule.num_sms && cluster <= 2) {
     config.dynamic_shared_bytes = std::max(config.dynamic_shared_bytes, kLoneBlockSharedBytes);
   }
   config.stream = stream;
-  config.programmatic_dependent = p.programmatic_dependent;
-  return dispatch_weight<kTile.types, TIn>(p.weight_element, [&](auto weight) {
+  config.programmatic_dependent = p.launch.programmatic_dependent;
+  return dispatch_weight<kTile.types, TIn>(p.operands.weight_element, [&](auto weight) {
     using TWQ = typename decltype(weight)::Type;
     return launch_kernel<&wgmma_gemm<TIn, TWQ, kTileIndex>>(config, weights, tokens, p,
                                                             tokens_of_tile, rows_of_tile);

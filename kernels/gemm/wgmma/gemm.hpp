@@ -14,7 +14,7 @@ cudaError_t launch_wgmma_gemm_for(int tile, const GemmProblem& problem, cudaStre
 
 template <int kTile>
 cudaError_t launch_wgmma_gemm(const GemmProblem& problem, cudaStream_t stream) {
-  return dispatch_element<kWgmmaTiles[kTile].types>(problem.element, [&](auto element) {
+  return dispatch_element<kWgmmaTiles[kTile].types>(problem.operands.element, [&](auto element) {
     return launch_wgmma_gemm_for<typename decltype(element)::Type>(kTile, problem, stream);
   });
 }

@@ -12,23 +12,23 @@ namespace qlinear::kernels {
 template <int kTileIndex>
 struct WgmmaTraits {
   static constexpr WgmmaTile kTile = kWgmmaTiles[kTileIndex];
-  static constexpr bool kSwapped = kTile.swapped;
+  static constexpr bool kSwapAB = kTile.swap_ab;
   static constexpr int kTileM = kTile.tile_m();
   static constexpr int kTileN = kTile.tile_n();
   static constexpr int kColumns = kTile.columns;
   static constexpr int kStages = kTile.stages;
   static constexpr int kConsumers = kTile.consumers();
-  static constexpr int kSharers = kTile.sharers;
+  static constexpr int kClusterM = kTile.cluster_m;
   static constexpr int kThreads = kTile.threads();
-  static constexpr int kBlocks = kTile.blocks_per_multiprocessor;
+  static constexpr int kBlocks = kTile.blocks_per_sm;
   static constexpr int kStageBytes = kTile.stage_bytes();
   static constexpr int kRowBytes = kTile.row_bytes();
-  static constexpr int kRingBytes = kStages * kStageBytes;
+  static constexpr int kPipelineBytes = kStages * kStageBytes;
   static constexpr int kStagingBytes = kTile.staging_bytes();
   static constexpr int kColumnDataBytes = kTile.column_data_bytes();
   static constexpr bool kStoresDirectly = kTile.stores_directly();
   static constexpr bool kMaySplitK = kTile.max_split_k() > 1;
-  static constexpr bool kSendsSumsApart = kTile.sends_sums_apart();
+  static constexpr bool kSendsPartialSumsApart = kTile.sends_partial_sums_apart();
   static constexpr int kApartBytes = kTile.apart_bytes();
   static constexpr bool kSpreadsWeightRows = kTile.spreads_weight_rows();
 };
@@ -47,75 +47,75 @@ struct WgmmaRegisters {
 
 /// Lays out a block's shared memory: the pipeline's stages, staging and barriers.
 template <int kTileIndex>
-class WgmmaRing {
+class WgmmaPipeline {
   using Traits = WgmmaTraits<kTileIndex>;
 
  public:
-  __device__ WgmmaRing() : WgmmaRing(ptx::dynamic_shared_memory()) {}
+  __device__ WgmmaPipeline() : WgmmaPipeline(ptx::dynamic_shared_memory()) {}
 
   /// Returns the same layout from a warp-uniform address, for barriers, TMA and descriptors. The
   /// compiler no longer knows that it points to shared memory, so ordinary accesses through it are
   /// slower. All threads call it.
-  __device__ WgmmaRing uniform() const { return WgmmaRing(warp_uniform(memory_)); }
+  __device__ WgmmaPipeline uniform() const { return WgmmaPipeline(warp_uniform(memory_)); }
 
-  __device__ unsigned char* rows(int slot) const { return memory_ + slot * Traits::kStageBytes; }
-  __device__ unsigned char* columns(int slot) const { return rows(slot) + Traits::kRowBytes; }
+  __device__ unsigned char* rows(int stage) const { return memory_ + stage * Traits::kStageBytes; }
+  __device__ unsigned char* columns(int stage) const { return rows(stage) + Traits::kRowBytes; }
   /// The pipeline serves as plain memory once it has been drained.
   __device__ unsigned char* memory() const { return memory_; }
   __device__ unsigned char* staging(int consumer_warp) const {
-    return memory_ + Traits::kRingBytes + consumer_warp * kWgmmaWarpStagingBytes;
+    return memory_ + Traits::kPipelineBytes + consumer_warp * kWgmmaWarpStagingBytes;
   }
   __device__ unsigned char* column_data(int consumer) const {
     return staging(Traits::kConsumers * 4) + consumer * Traits::kColumnDataBytes;
   }
   __device__ unsigned char* apart() const {
-    return memory_ + Traits::kRingBytes + Traits::kStagingBytes;
+    return memory_ + Traits::kPipelineBytes + Traits::kStagingBytes;
   }
-  __device__ ptx::Mbarrier* full(int slot) const { return full_ + slot; }
-  __device__ ptx::Mbarrier* empty(int slot) const { return empty_ + slot; }
+  __device__ ptx::Mbarrier* full(int stage) const { return full_ + stage; }
+  __device__ ptx::Mbarrier* empty(int stage) const { return empty_ + stage; }
 
   /// Partial sums from other blocks of the cluster arrive at this barrier.
-  __device__ ptx::Mbarrier* sums() const { return sums_; }
+  __device__ ptx::Mbarrier* partial_sums() const { return partial_sums_; }
   /// This barrier completes when every block's pipeline is free for partial sums.
   __device__ ptx::Mbarrier* drained() const { return drained_; }
 
   /// Initialises the barriers: called by one thread before the block's first barrier. `slices`
   /// blocks of a cluster split K.
   __device__ void initialise(unsigned slices) const {
-    for (int slot = 0; slot < Traits::kStages; ++slot) {
-      ptx::mbarrier_init(full(slot), 1);
-      ptx::mbarrier_init(empty(slot), Traits::kConsumers * Traits::kSharers);
+    for (int stage = 0; stage < Traits::kStages; ++stage) {
+      ptx::mbarrier_init(full(stage), 1);
+      ptx::mbarrier_init(empty(stage), Traits::kConsumers * Traits::kClusterM);
     }
-    ptx::mbarrier_init(sums_, 1);
+    ptx::mbarrier_init(partial_sums_, 1);
     ptx::mbarrier_init(drained_, slices);
     ptx::fence_mbarrier_init();
   }
 
  private:
-  __device__ explicit WgmmaRing(unsigned char* memory)
+  __device__ explicit WgmmaPipeline(unsigned char* memory)
       : memory_(memory),
-        full_(reinterpret_cast<ptx::Mbarrier*>(memory_ + Traits::kRingBytes +
+        full_(reinterpret_cast<ptx::Mbarrier*>(memory_ + Traits::kPipelineBytes +
                                                Traits::kStagingBytes + Traits::kApartBytes)),
         empty_(full_ + Traits::kStages),
-        sums_(empty_ + Traits::kStages),
-        drained_(sums_ + 1) {}
+        partial_sums_(empty_ + Traits::kStages),
+        drained_(partial_sums_ + 1) {}
 
   unsigned char* memory_;
   ptx::Mbarrier* full_;
   ptx::Mbarrier* empty_;
-  ptx::Mbarrier* sums_;
+  ptx::Mbarrier* partial_sums_;
   ptx::Mbarrier* drained_;
 };
 
 /// A position in the pipeline: the stage, and the parity of the phase that its barriers are in.
 template <int kStages>
-struct RingCursor {
-  int slot = 0;
+struct PipelineCursor {
+  int stage = 0;
   unsigned parity = 0;
 
   __device__ void advance() {
-    if (++slot == kStages) {
-      slot = 0;
+    if (++stage == kStages) {
+      stage = 0;
       parity ^= 1;
     }
   }
@@ -129,7 +129,7 @@ inline constexpr int kFirstStoreBarrier = 2;
 /// thread is element i of the 16 x 8 fragment of columns 8 j and on, with 16 rows a warp: lane l
 /// holds rows l / 4 and l / 4 + 8, columns l % 4 * 2 and the next.
 template <int kColumns>
-struct WgmmaSums {
+struct WgmmaAccumulators {
   int value[kColumns / 2];
 };
 

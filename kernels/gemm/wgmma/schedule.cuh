@@ -24,15 +24,15 @@ class WgmmaSchedule {
 
  public:
   __device__ WgmmaSchedule(const GemmProblem& p, int tile_tokens, int tile_weight_rows)
-      : m_(static_cast<int>(p.m)),
-        tiles_m_(static_cast<int>((p.m + kClusterM - 1) / kClusterM)),
-        n_(static_cast<int>(p.n)),
+      : m_(static_cast<int>(p.operands.m)),
+        tiles_m_(static_cast<int>((p.operands.m + kClusterTileM - 1) / kClusterTileM)),
+        n_(static_cast<int>(p.operands.n)),
         tile_tokens_(tile_tokens),
         tile_weight_rows_(Traits::kSpreadsWeightRows ? tile_weight_rows : Traits::kTileN),
         tiles_n_((n_ + tile_weight_rows_ - 1) / tile_weight_rows_),
         rank_(ptx::cluster_ctarank()),
         cluster_(ptx::cluster_nctarank()) {
-    const auto steps = static_cast<unsigned>((p.k + kWgmmaTileK - 1) / kWgmmaTileK);
+    const auto steps = static_cast<unsigned>((p.operands.k + kWgmmaTileK - 1) / kWgmmaTileK);
     const unsigned slice = Traits::kMaySplitK ? rank_ : 0;
     first_step_ = static_cast<int>(steps * slice / slices());
     end_step_ = static_cast<int>(steps * (slice + 1) / slices());
@@ -56,18 +56,18 @@ class WgmmaSchedule {
   __device__ WgmmaWork work(int tile) const {
     const TileIndex index = rasterize(static_cast<unsigned>(tile), static_cast<unsigned>(tiles_m_),
                                       static_cast<unsigned>(tiles_n_));
-    const int tile_m = kShares ? index.m * Traits::kSharers + static_cast<int>(rank_) : index.m;
+    const int tile_m = kMulticast ? index.m * Traits::kClusterM + static_cast<int>(rank_) : index.m;
     const int first_m = tile_m * tile_tokens_;
     const int first_n = index.n * tile_weight_rows_;
     const int end_m = min(m_, first_m + tile_tokens_);
     const int end_n = min(n_, first_n + tile_weight_rows_);
-    return Traits::kSwapped ? WgmmaWork{first_n, first_m, end_m, end_n}
-                            : WgmmaWork{first_m, first_n, end_m, end_n};
+    return Traits::kSwapAB ? WgmmaWork{first_n, first_m, end_m, end_n}
+                           : WgmmaWork{first_m, first_n, end_m, end_n};
   }
 
  private:
-  static constexpr bool kShares = Traits::kSharers > 1;
-  static constexpr int kClusterM = Traits::kTileM * Traits::kSharers;
+  static constexpr bool kMulticast = Traits::kClusterM > 1;
+  static constexpr int kClusterTileM = Traits::kTileM * Traits::kClusterM;
 
   int m_;
   int tiles_m_;  ///< Tiles of one multicast cluster count as one.

@@ -17,16 +17,16 @@ class WgmmaStore {
   using Traits = WgmmaTraits<kTileIndex>;
   using C = scale_t<TIn>;
   using Column = typename Epilogue<TIn>::Column;
-  static constexpr bool kSwapped = Traits::kSwapped;
+  static constexpr bool kSwapAB = Traits::kSwapAB;
   static constexpr int kColumns = Traits::kColumns;
   // A lane moves this many elements, 16 bytes, at a time.
   static constexpr int kWidth = 16 / static_cast<int>(sizeof(TIn));
   // A warp stages passes of this many neighbouring elements of an output row.
-  static constexpr int kPassColumns = kSwapped ? 16 : 128 / static_cast<int>(sizeof(TIn));
-  static constexpr int kPassFragments = kSwapped ? kWgmmaStagedTokens<TIn> / 8 : kPassColumns / 8;
+  static constexpr int kPassColumns = kSwapAB ? 16 : 128 / static_cast<int>(sizeof(TIn));
+  static constexpr int kPassFragments = kSwapAB ? kWgmmaStagedTokens<TIn> / 8 : kPassColumns / 8;
   static constexpr int kBatch = kPassFragments < 4 ? kPassFragments : 4;
   /// A pass has this many rows.
-  static constexpr int kPassRows = kSwapped ? kWgmmaStagedTokens<TIn> : 16;
+  static constexpr int kPassRows = kSwapAB ? kWgmmaStagedTokens<TIn> : 16;
   static constexpr int kPitch = kPassColumns + kWidth;
   // A thread fetches this many columns.
   static constexpr int kFetchedColumns = (kColumns + 127) / 128;
@@ -37,7 +37,7 @@ class WgmmaStore {
   /// for the columns' part, `staging` the warp's own, and `barrier` a barrier of the warpgroup.
   __device__ WgmmaStore(const GemmProblem& p, const WgmmaWork& work, unsigned char* columns,
                         unsigned char* staging, int barrier)
-      : epilogue_(p),
+      : epilogue_(p.epilogue),
         m_(work.end_m),
         n_(work.end_n),
         work_(work),
@@ -59,19 +59,19 @@ class WgmmaStore {
       const int column = fetched_column(i);
       if (column >= kColumns) continue;
       ptx::st_shared(column_scale_ + column, fetched_[i].scale);
-      if (!kSwapped) ptx::st_shared(column_bias_ + column, fetched_[i].bias);
+      if (!kSwapAB) ptx::st_shared(column_bias_ + column, fetched_[i].bias);
     }
     ptx::bar_sync(barrier_, 128);
   }
 
   /// A warp stores its part of the tile.
-  __device__ void store(const WgmmaSums<kColumns>& sums) const {
+  __device__ void store(const WgmmaAccumulators<kColumns>& accumulators) const {
 #pragma unroll
     for (int first = 0; first < kColumns; first += kPassFragments * 8) {
       __syncwarp();
 #pragma unroll
       for (int j = 0; j < kPassFragments && first + j * 8 < kColumns; j += kBatch) {
-        stage(sums.value + (first / 8 + j) * 4, first + j * 8, j * 8);
+        stage(accumulators.value + (first / 8 + j) * 4, first + j * 8, j * 8);
       }
       __syncwarp();
       copy_pass(first);
@@ -94,7 +94,7 @@ class WgmmaStore {
 
   /// Fetches a row of wgmma, which is a row of the output or, with swap_ab, a column.
   __device__ void fetch_row(int half, int row) {
-    if constexpr (kSwapped) {
+    if constexpr (kSwapAB) {
       row_column_[half] = row < n_ ? epilogue_.column(row) : Column{};
     } else {
       row_scale_[half] = row < m_ ? epilogue_.row_scale(row) : C(0);
@@ -112,7 +112,7 @@ class WgmmaStore {
       const int column = work_.first_column + fetched_column(i);
       fetched_[i] = {};
       if (fetched_column(i) >= kColumns) continue;
-      if constexpr (kSwapped) {
+      if constexpr (kSwapAB) {
         if (column < m_) fetched_[i].scale = epilogue_.row_scale(column);
       } else {
         if (column < n_) fetched_[i] = epilogue_.column(column);
@@ -121,7 +121,7 @@ class WgmmaStore {
   }
 
   __device__ TIn element(int sum, int half, C scale, C bias) const {
-    if constexpr (kSwapped) {
+    if constexpr (kSwapAB) {
       return epilogue_.value(sum, scale, row_column_[half]);
     } else {
       return epilogue_.value(sum, row_scale_[half], Column{scale, bias});
@@ -131,7 +131,7 @@ class WgmmaStore {
   /// Stages a lane's accumulators of `kBatch` fragments. The first begins at the tile's column
   /// `column` and at `staged` in the pass. All loads of the columns' part come first, since no load
   /// could overtake a store.
-  __device__ __forceinline__ void stage(const int* sums, int column, int staged) const {
+  __device__ __forceinline__ void stage(const int* accumulators, int column, int staged) const {
     const int pair = lane_ % 4 * 2;
     Pair<C> scale[kBatch];
     Pair<C> bias[kBatch];
@@ -139,7 +139,7 @@ class WgmmaStore {
     for (int j = 0; j < kBatch && column + j * 8 < kColumns; ++j) {
       scale[j] = load_pair(column_scale_ + column + j * 8 + pair);
       bias[j] = {Epilogue<TIn>::kNoBias, Epilogue<TIn>::kNoBias};
-      if (!kSwapped && epilogue_.has_bias()) {
+      if (!kSwapAB && epilogue_.has_bias()) {
         bias[j] = load_pair(column_bias_ + column + j * 8 + pair);
       }
     }
@@ -150,8 +150,8 @@ class WgmmaStore {
         Pair<TIn> elements;
 #pragma unroll
         for (int e = 0; e < 2; ++e) {
-          elements.value[e] =
-              element(sums[j * 4 + half * 2 + e], half, scale[j].value[e], bias[j].value[e]);
+          elements.value[e] = element(accumulators[j * 4 + half * 2 + e], half, scale[j].value[e],
+                                      bias[j].value[e]);
         }
         stage_pair(elements, lane_ / 4 + half * 8, staged + j * 8 + pair);
       }
@@ -160,7 +160,7 @@ class WgmmaStore {
 
   /// Stages two neighbours of one row of wgmma.
   __device__ __forceinline__ void stage_pair(const Pair<TIn>& elements, int row, int column) const {
-    if constexpr (kSwapped) {
+    if constexpr (kSwapAB) {
       TIn* target = staging_ + column * kPitch + row;
       ptx::st_shared(target, elements.value[0]);
       ptx::st_shared(target + kPitch, elements.value[1]);
@@ -176,10 +176,10 @@ class WgmmaStore {
     constexpr int kPieces = (kPassRows + kRowsAtOnce - 1) / kRowsAtOnce;
     const int lane_row = lane_ / kLanesPerRow;
     const int column = lane_ % kLanesPerRow * kWidth;
-    if (!kSwapped && first + column >= kColumns) return;  // The last pass may have fewer columns.
-    const int m = lane_row + (kSwapped ? work_.first_column + first : work_.first_row);
-    const int n = column + (kSwapped ? work_.first_row : work_.first_column + first);
-    const int rows = kSwapped ? min(kColumns - first, kPassRows) : kPassRows;
+    if (!kSwapAB && first + column >= kColumns) return;  // The last pass may have fewer columns.
+    const int m = lane_row + (kSwapAB ? work_.first_column + first : work_.first_row);
+    const int n = column + (kSwapAB ? work_.first_row : work_.first_column + first);
+    const int rows = kSwapAB ? min(kColumns - first, kPassRows) : kPassRows;
     const int rows_left = min(m_ - m, rows - lane_row);
     epilogue_.template copy_pieces<kPieces, kRowsAtOnce, kRowsAtOnce * kPitch>(
         epilogue_.address(m, n), staging_ + lane_row * kPitch + column, rows_left, n_ - n,

@@ -21,68 +21,68 @@ inline constexpr int kWgmmaStagedTokens = sizeof(TIn) == 8 ? 16 : 32;
 inline constexpr int kWgmmaTileK = 128;
 
 /// A block's tile of the wgmma GEMM. wgmma multiplies 64 "rows" by up to 256 "columns". With
-/// `swapped` (swap_ab) the weights are the rows and the tokens the columns; otherwise it is the
+/// `swap_ab` the weights are the rows and the tokens the columns; otherwise it is the
 /// other way round.
 struct WgmmaTile {
   const char* name;  ///< It ends in the tile's M x N.
   TypePairs types;
-  bool swapped;
+  bool swap_ab;
   int rows;     ///< Each consumer warpgroup multiplies 64 of them.
   int columns;  ///< wgmma calls their number N.
   int stages;
-  int blocks_per_multiprocessor;
+  int blocks_per_sm;
   /// Cluster size along M: those blocks share one multicast load of a weight tile.
-  int sharers = 1;
+  int cluster_m = 1;
 
   constexpr int consumers() const { return rows / 64; }
   constexpr int threads() const { return 128 * (consumers() + 1); }
-  constexpr int tile_m() const { return swapped ? columns : rows; }
-  constexpr int tile_n() const { return swapped ? rows : columns; }
+  constexpr int tile_m() const { return swap_ab ? columns : rows; }
+  constexpr int tile_n() const { return swap_ab ? rows : columns; }
   constexpr int row_bytes() const { return rows * kWgmmaTileK; }
   constexpr int column_bytes() const { return columns * kWgmmaTileK; }
   constexpr int stage_bytes() const { return row_bytes() + column_bytes(); }
-  constexpr int ring_bytes() const { return stages * stage_bytes(); }
+  constexpr int pipeline_bytes() const { return stages * stage_bytes(); }
   /// Returns whether threads store their accumulators without staging, which pays where they are
   /// few.
-  constexpr bool stores_directly() const { return swapped && columns <= 16; }
+  constexpr bool stores_directly() const { return swap_ab && columns <= 16; }
   /// Returns the bytes of the columns' scales and biases for a consumer warpgroup.
   constexpr int column_data_bytes() const { return columns * 2 * 8; }
   constexpr int staging_bytes() const {
     if (stores_directly()) return 0;
     return consumers() * (4 * kWgmmaWarpStagingBytes + column_data_bytes());
   }
-  constexpr int sum_bytes() const { return rows * columns * 4; }
+  constexpr int accumulator_bytes() const { return rows * columns * 4; }
   /// Returns whether two blocks that split K send partial sums to memory that no load uses: to
   /// staging memory or, with direct stores, to memory for nothing else. Other tiles send them to
   /// the drained pipeline, and the later block of the two waits twice.
-  constexpr bool sends_sums_apart() const {
-    return swapped &&
-           (stores_directly() || sum_bytes() / 2 <= consumers() * 4 * kWgmmaWarpStagingBytes);
+  constexpr bool sends_partial_sums_apart() const {
+    return swap_ab && (stores_directly() ||
+                       accumulator_bytes() / 2 <= consumers() * 4 * kWgmmaWarpStagingBytes);
   }
   /// Returns the bytes that direct-store tiles reserve for partial sums alone.
   constexpr int apart_bytes() const {
-    return stores_directly() && sends_sums_apart() ? sum_bytes() / 2 : 0;
+    return stores_directly() && sends_partial_sums_apart() ? accumulator_bytes() / 2 : 0;
   }
   /// Counts the pipeline, the consumers' staging, the partial sums, two barriers a stage and two of
   /// the cluster.
   constexpr std::size_t shared_bytes() const {
-    const int bytes = ring_bytes() + staging_bytes() + apart_bytes() + (stages + 1) * 16;
+    const int bytes = pipeline_bytes() + staging_bytes() + apart_bytes() + (stages + 1) * 16;
     return static_cast<std::size_t>(bytes);
   }
   /// Returns whether tiles may take fewer weight rows than they hold, where full tiles fill no
   /// wave. With less than 64 rows a block would lose more than that gains, and with more columns
   /// tokens weigh as much as weights.
-  constexpr bool spreads_weight_rows() const { return swapped && rows == 128 && columns <= 96; }
+  constexpr bool spreads_weight_rows() const { return swap_ab && rows == 128 && columns <= 96; }
   /// Returns whether a block leaves 16384 registers of the SM to a quantize block, beside which it
   /// can then fill its pipeline. With more columns it would spill.
   constexpr bool leaves_registers(int element_bytes) const {
-    return blocks_per_multiprocessor == 1 && columns <= 192 - 8 * element_bytes;
+    return blocks_per_sm == 1 && columns <= 192 - 8 * element_bytes;
   }
   /// Returns how many blocks of a cluster K may be split over: the pipeline holds the partial sums
   /// of all but one. Tiles without swap_ab won no problem of the benchmark with a split.
   constexpr int max_split_k() const {
-    if (!swapped) return 1;
-    const int blocks = ring_bytes() / sum_bytes() + 1;
+    if (!swap_ab) return 1;
+    const int blocks = pipeline_bytes() / accumulator_bytes() + 1;
     return blocks < kMaxClusterBlocks ? blocks : kMaxClusterBlocks;
   }
 };
@@ -138,7 +138,7 @@ inline constexpr std::size_t kLoneBlockSharedBytes = kWgmmaSharedBytes / 2;
 
 constexpr bool wgmma_tiles_fit() {
   for (const WgmmaTile& tile : kWgmmaTiles) {
-    const auto blocks = static_cast<std::size_t>(tile.blocks_per_multiprocessor);
+    const auto blocks = static_cast<std::size_t>(tile.blocks_per_sm);
     if (blocks * (tile.shared_bytes() + kReservedSharedBytes) > kWgmmaSharedBytes) return false;
   }
   return true;
