@@ -1,6 +1,7 @@
 #pragma once
 
 #include <qlinear/export.hpp>
+#include <qlinear/fusion.hpp>
 #include <qlinear/kernel_sku.hpp>
 #include <qlinear/kernels.hpp>
 #include <qlinear/log.hpp>

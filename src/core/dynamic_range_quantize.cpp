@@ -2,6 +2,7 @@
 
 #include <launch/enqueue.hpp>
 #include <selection/selection.hpp>
+#include <validation/plain_layer.hpp>
 #include <validation/validation.hpp>
 
 namespace qlinear::detail {
@@ -11,6 +12,7 @@ Result<QuantizeState> select_on_stream(cudaStream_t stream,
                                        const PlanPreference& preference, ElementKind activation,
                                        ElementKind quantized) noexcept {
   Status valid = validate_problem(descriptor, activation, quantized);
+  if (valid.ok()) valid = require_plain(descriptor);
   if (valid.ok()) valid = validate_preference(preference);
   if (!valid.ok()) return valid;
   const auto device = device_info_of_stream(stream);

@@ -4,6 +4,7 @@
 #include <gemm/split_k.hpp>
 #include <launch/enqueue.hpp>
 #include <selection/selection.hpp>
+#include <validation/plain_layer.hpp>
 #include <validation/validation.hpp>
 
 #include <algorithm>
@@ -183,6 +184,7 @@ Result<LinearState> select_on_stream(cudaStream_t stream,
                                      const PlanPreference& preference, ElementKind activation,
                                      ElementKind weight) noexcept {
   Status valid = validate_problem(descriptor, activation, weight);
+  if (valid.ok()) valid = require_plain(descriptor);
   if (valid.ok()) valid = validate_preference(preference);
   if (!valid.ok()) return valid;
   const auto device = device_info_of_stream(stream);

@@ -1,6 +1,7 @@
 #include <qlinear/reference.hpp>
 
 #include <base/floating_point_environment.hpp>
+#include <validation/plain_layer.hpp>
 #include <validation/validation.hpp>
 
 #include <cuda_bf16.h>
@@ -118,6 +119,7 @@ Status quantized_linear(const QuantizedLinearDescriptor& descriptor,
       !status.ok()) {
     return status;
   }
+  if (Status status = detail::require_plain(descriptor); !status.ok()) return status;
   if (Status status = detail::validate_tensors(descriptor, detail::call_tensors(args));
       !status.ok())
     return status;
@@ -136,6 +138,7 @@ Status dynamic_range_quantize(const DynamicRangeQuantizeDescriptor& descriptor,
       !status.ok()) {
     return status;
   }
+  if (Status status = detail::require_plain(descriptor); !status.ok()) return status;
   if (Status status = detail::validate_tensors(descriptor, detail::call_tensors(args));
       !status.ok())
     return status;

@@ -18,8 +18,10 @@ struct Entry {
 /// Every field: a new one does not compile until it has a name here, and a plan for another problem
 /// is not taken for the one asked for.
 auto key(const QuantizedLinearDescriptor& descriptor) {
-  const auto& [m, c_out, k, q_min, q_max, activation_element, weight_element] = descriptor;
-  return std::tie(m, c_out, k, q_min, q_max, activation_element, weight_element);
+  const auto& [m, c_out, k, q_min, q_max, activation_element, weight_element, source, scale,
+               weight_zero_points, epilogue] = descriptor;
+  return std::tie(m, c_out, k, q_min, q_max, activation_element, weight_element, source, scale,
+                  weight_zero_points, epilogue);
 }
 
 /// Returns the one entry that may hold `descriptor`, by a multiplicative hash of its sizes.

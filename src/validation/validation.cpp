@@ -2,6 +2,7 @@
 
 #include <base/format.hpp>
 #include <base/invalid.hpp>
+#include <validation/fusion_rules.hpp>
 
 #include <algorithm>
 #include <array>
@@ -20,6 +21,20 @@ std::int64_t max_k(std::int32_t q_min, std::int32_t q_max, ElementKind weight_el
   if (!is_weight || !is_range) return 0;
   const std::int64_t largest_q = std::max<std::int64_t>(-std::int64_t{q_min}, q_max);
   const std::int64_t largest_weight = weight_element == ElementKind::U8 ? 255 : 128;
+  return std::numeric_limits<std::int32_t>::max() / (largest_q * largest_weight);
+}
+
+std::int64_t max_k(const QuantizedLinearDescriptor& descriptor,
+                   ElementKind weight_element) noexcept {
+  const auto& d = descriptor;
+  const ElementKind weight =
+      d.weight_element == kElementOfTemplate ? weight_element : d.weight_element;
+  if (max_k(d.q_min, d.q_max, weight) == 0) return 0;
+  const bool given = d.scale.kind == ScaleKind::Given;
+  const std::int64_t q_min = given ? std::numeric_limits<S8>::min() : d.q_min;
+  const std::int64_t q_max = given ? std::numeric_limits<S8>::max() : d.q_max;
+  const std::int64_t largest_q = has_zero_points(d.scale) ? q_max - q_min : std::max(-q_min, q_max);
+  const std::int64_t largest_weight = weight == ElementKind::U8 || d.weight_zero_points ? 255 : 128;
   return std::numeric_limits<std::int32_t>::max() / (largest_q * largest_weight);
 }
 
@@ -69,7 +84,7 @@ Status check_range(std::int32_t q_min, std::int32_t q_max) {
 }
 
 Status check_reduction(const QuantizedLinearDescriptor& descriptor, ElementKind weight) {
-  const std::int64_t largest = max_k(descriptor.q_min, descriptor.q_max, weight);
+  const std::int64_t largest = max_k(descriptor, weight);
   if (descriptor.k <= largest) return {};
   return unsupported(
       "k is {}, but an int32 sum is safe only up to K = {} for the range [{}, {}] and {} weights; "
@@ -126,6 +141,8 @@ Status validate_problem(const QuantizedLinearDescriptor& descriptor, ElementKind
   if (Status s = check_range(d.q_min, d.q_max); !s.ok()) return s;
   if (Status s = check_index_range("m", d.m); !s.ok()) return s;
   if (Status s = check_index_range("c_out", d.c_out); !s.ok()) return s;
+  if (Status s = validate_source(d.source, d.scale, activation); !s.ok()) return s;
+  if (Status s = validate_epilogue(d.epilogue, d.c_out, activation); !s.ok()) return s;
   return check_reduction(d, weight);
 }
 
@@ -141,6 +158,11 @@ Status validate_problem(const DynamicRangeQuantizeDescriptor& descriptor, Elemen
   if (Status s = check_not_negative("m", d.m); !s.ok()) return s;
   if (Status s = check_not_negative("k", d.k); !s.ok()) return s;
   if (Status s = check_range(d.q_min, d.q_max); !s.ok()) return s;
+  if (Status s = validate_source(d.source, d.scale, activation); !s.ok()) return s;
+  if (d.scale.kind == ScaleKind::Given) {
+    return invalid(
+        "scale.kind is given, but there is nothing to quantize then; call multiply alone");
+  }
   if (Status s = check_index_range("m", d.m); !s.ok()) return s;
   return check_index_range("k", d.k);
 }

@@ -1,0 +1,110 @@
+#pragma once
+
+#include <common/element.cuh>
+#include <qlinear/fusion.hpp>
+
+// The contract's activation functions: each operation rounds once, to nearest even, and there is no
+// table and no approximate instruction. To add one: a function here, a case of `activate`, an
+// enumerator in qlinear/fusion.hpp, and a row in the reference.
+
+namespace qlinear::kernels {
+
+/// A polynomial by fma, its highest coefficient first.
+template <int kTerms>
+__device__ __forceinline__ float horner(float x, const float (&coefficients)[kTerms]) {
+  float p = coefficients[0];
+#pragma unroll
+  for (int i = 1; i < kTerms; ++i) p = fma_rn(p, x, coefficients[i]);
+  return p;
+}
+
+/// exp(x) to 0.91 ulp for x >= -87, below which it stays what it is there; infinity above 88. Not
+/// for NaN.
+__device__ __forceinline__ float exp_of(float x) {
+  constexpr float kShift = 0x1.8p23f;
+  const float c = fminf(fmaxf(x, -87.0f), 88.0f);
+  const float t = fma_rn(c, 0x1.715476p+0f, kShift);
+  const float n = add_rn(t, -kShift);
+  float r = fma_rn(n, -0x1.62e4p-1f, c);
+  r = fma_rn(n, -0x1.7f7d1cp-20f, r);
+  const float p = horner(r, {0x1.6a23d0p-10f, 0x1.123a20p-7f, 0x1.5558f4p-5f, 0x1.555490p-3f,
+                             0x1.fffffcp-2f, 1.0f, 1.0f});
+  const float power = __uint_as_float(__float_as_uint(p) + (__float_as_uint(t) << 23));
+  return x > 88.0f ? __uint_as_float(0x7f800000u) : power;
+}
+
+/// RN(y / RN(1 + exp(-z))).
+__device__ __forceinline__ float sigmoid_product(float y, float minus_z) {
+  return divide_rn(y, add_rn(1.0f, exp_of(minus_z)));
+}
+
+template <class C>
+__device__ __forceinline__ C relu(C y) {
+  return !(y <= C(0)) ? y : C(0);
+}
+
+__device__ __forceinline__ float gelu_tanh(float y) {
+  const float z = multiply_rn(y, fma_rn(multiply_rn(y, y), 0x1.2444f2p-4f, 0x1.988454p+0f));
+  return sigmoid_product(y, -z);
+}
+
+__device__ __forceinline__ float gelu_erf(float y) {
+  const float t = fminf(fabsf(y), 13.0f);
+  const float s = multiply_rn(t, t);
+  const float l = fma_rn(t, t, -s);
+  const float u = divide_rn(0x1.b33334p+1f, add_rn(t, 0x1.b33334p+1f));
+  const float p =
+      horner(u, {0x1.456b06p-5f, -0x1.7e140ep-3f, 0x1.1ecf46p-2f, -0x1.02914ep-3f, 0x1.6013cap-3f,
+                 0x1.5169dep-4f, 0x1.f2f3dcp-4f, 0x1.debde8p-4f, 0x1.4e9990p-16f});
+  float e = exp_of(multiply_rn(-0.5f, s));
+  e = fma_rn(e, multiply_rn(-0.5f, l), e);
+  return fma_rn(-t, multiply_rn(e, p), relu(y));
+}
+
+__device__ __forceinline__ float activate(ActivationFunction function, float y) {
+  switch (function) {
+    case ActivationFunction::None:
+      return y;
+    case ActivationFunction::Relu:
+      return relu(y);
+    case ActivationFunction::SquaredRelu:
+      return multiply_rn(relu(y), relu(y));
+    case ActivationFunction::Silu:
+      return sigmoid_product(y, -y);
+    case ActivationFunction::QuickGelu:
+      return sigmoid_product(y, multiply_rn(-0x1.b3b646p+0f, y));
+    case ActivationFunction::GeluTanh:
+      return gelu_tanh(y);
+    case ActivationFunction::GeluErf:
+      return gelu_erf(y);
+  }
+  return y;
+}
+
+/// `select` refuses the functions that need exp, which there is in single precision only.
+__device__ __forceinline__ double activate(ActivationFunction function, double y) {
+  switch (function) {
+    case ActivationFunction::Relu:
+      return relu(y);
+    case ActivationFunction::SquaredRelu:
+      return multiply_rn(relu(y), relu(y));
+    default:
+      return y;
+  }
+}
+
+/// `T(act(C(y)))`.
+template <class T>
+__device__ __forceinline__ T activate_element(ActivationFunction function, T y) {
+  return Element<T>::from_compute(activate(function, Element<T>::to_compute(y)));
+}
+
+/// The contract's gate: `T(RN(C(T(act(C(gate)))) * C(up)))`.
+template <class T>
+__device__ __forceinline__ T gate_element(ActivationFunction function, T gate, T up) {
+  using E = Element<T>;
+  return E::from_compute(
+      multiply_rn(E::to_compute(activate_element(function, gate)), E::to_compute(up)));
+}
+
+}  // namespace qlinear::kernels

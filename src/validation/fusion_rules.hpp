@@ -1,0 +1,17 @@
+#pragma once
+
+#include <qlinear/problem.hpp>
+#include <qlinear/status.hpp>
+
+namespace qlinear::detail {
+
+// What sources, scales and epilogues may be asked for, alone and together. `activation` is the
+// element kind of the activation. Errors: InvalidProblem for what contradicts itself, Unsupported
+// for what the library lacks.
+
+Status validate_source(const SourceDescriptor& source, const ScaleDescriptor& scale,
+                       ElementKind activation);
+Status validate_epilogue(const EpilogueDescriptor& epilogue, std::int64_t c_out,
+                         ElementKind activation);
+
+}  // namespace qlinear::detail
