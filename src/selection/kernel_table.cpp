@@ -59,10 +59,10 @@ constexpr GemmKernel dp4a_row() {
   row.tile_m = kTileRow.m;
   row.tile_n = kTileRow.n;
   row.tile_k = kernels::kDp4aTileK;
-  row.sharers = 1;
+  row.cluster_m = 1;
   row.shared_bytes = kTileRow.shared_bytes();
-  row.ring_bytes = kTileRow.shared_bytes();
-  row.blocks_per_multiprocessor = 2;
+  row.pipeline_bytes = kTileRow.shared_bytes();
+  row.blocks_per_sm = 2;
   row.max_split_k = 1;
   constexpr double kMacsPerClock = 100;
   row.cost = {.stage_clocks = row.tile_m * row.tile_n * row.tile_k / kMacsPerClock,
@@ -87,14 +87,14 @@ constexpr GemmKernel mma_sync_row() {
   row.tile_m = kTileRow.m;
   row.tile_n = kTileRow.n;
   row.tile_k = kTileRow.k;
-  row.sharers = 1;
+  row.cluster_m = 1;
   row.shared_bytes = kTileRow.pipeline_bytes();
-  row.ring_bytes = kTileRow.pipeline_bytes();
-  row.blocks_per_multiprocessor = kTileRow.blocks_per_multiprocessor;
+  row.pipeline_bytes = kTileRow.pipeline_bytes();
+  row.blocks_per_sm = kTileRow.blocks_per_multiprocessor;
   row.split = SplitK::Workspace;
   row.max_split_k = kMaxWorkspaceSplit;
   row.cost = {.stage_clocks = row.tile_m * row.tile_n * row.tile_k / kTileRow.macs_per_clock,
-              .lone_factor = row.blocks_per_multiprocessor > 1 ? 1.5 : 1,
+              .lone_factor = row.blocks_per_sm > 1 ? 1.5 : 1,
               .wave_clocks = 1650,
               .split_clocks = 4570,
               .split_sum_clocks = 0.1};
@@ -117,10 +117,10 @@ constexpr GemmKernel tma_row(const Tile& tile) {
   row.architecture_specific = true;
   row.alignment = 16;
   row.max_extent = kMaxTmaExtent;
-  row.sharers = 1;
+  row.cluster_m = 1;
   row.shared_bytes = tile.shared_bytes();
-  row.ring_bytes = static_cast<std::size_t>(tile.ring_bytes());
-  row.blocks_per_multiprocessor = 1;
+  row.pipeline_bytes = static_cast<std::size_t>(tile.ring_bytes());
+  row.blocks_per_sm = 1;
   return row;
 }
 
@@ -177,27 +177,26 @@ constexpr GemmKernel wgmma_row() {
   row.tile_m = kTileRow.tile_m();
   row.tile_n = kTileRow.tile_n();
   row.tile_k = kernels::kWgmmaTileK;
-  row.sharers = kTileRow.sharers;
-  row.blocks_per_multiprocessor = kTileRow.blocks_per_multiprocessor;
+  row.cluster_m = kTileRow.sharers;
+  row.blocks_per_sm = kTileRow.blocks_per_multiprocessor;
   row.split = SplitK::Cluster;
   row.max_split_k = kTileRow.max_split_k();
   row.spreads_weight_rows = kTileRow.spreads_weight_rows();
   // A cluster starts only where all of its blocks fit. On an H200, clusters of two gained by
   // limiting quantize blocks per SM at 512 to 1024 tokens, as did tiles that leave no registers.
-  row.fills_multiprocessor =
-      row.blocks_per_multiprocessor == 1 && (!kTileRow.leaves_registers(2) || row.sharers > 1);
+  row.fills_sm = row.blocks_per_sm == 1 && (!kTileRow.leaves_registers(2) || row.cluster_m > 1);
   row.cost = {.stage_clocks = wgmma_stage_clocks(kTileRow),
               .latency_clocks = 4350,
-              .least_rings = 0.54,
+              .least_pipelines = 0.54,
               .store_clocks = 0.7,
               .wave_clocks = kTileRow.swapped ? 325.0 : 0.0,
-              .uneven_share = row.blocks_per_multiprocessor == 1 ? 0.57 : 0.0,
+              .uneven_share = row.blocks_per_sm == 1 ? 0.57 : 0.0,
               .half_used_factor = 1,
               .split_reread = 3.86,
               .wide_split_clocks = 2450,
               .split_sum_clocks = 0.205,
-              .crowded_clocks = 2570,
-              .full_clocks = row.fills_multiprocessor ? 4800.0 : 0.0,
+              .few_idle_sms_clocks = 2570,
+              .no_quantize_block_clocks = row.fills_sm ? 4800.0 : 0.0,
               .l2_bytes_per_clock = 100,
               .product_energy = 0.8,
               .l2_byte_energy = 0.0066};

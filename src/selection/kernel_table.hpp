@@ -40,7 +40,7 @@ struct KernelCost {
   /// Clocks from the request for a whole pipeline of stages until it has arrived.
   double latency_clocks = 2300;
   /// A block waits for at least this part of a pipeline, however few stages it has.
-  double least_rings = 1;
+  double least_pipelines = 1;
   double store_clocks = 0.266;  ///< Clocks to store an element of a tile.
   double wave_clocks = 0;       ///< Clocks that a wave adds to its main loops and stores.
   /// How much of the unevenness of the blocks shows in a memory-bound kernel.
@@ -52,10 +52,10 @@ struct KernelCost {
   double split_clocks = 0;       ///< Clocks that combining slices of K costs once.
   double wide_split_clocks = 0;  ///< Clocks that combining more than two slices adds.
   double split_sum_clocks = 0;   ///< Clocks for each accumulator of a tile and each slice but one.
-  /// Clocks that `crowded` work adds: few tokens, and fewer idle SMs than tokens.
-  double crowded_clocks = 0;
-  /// Clocks that a kernel adds beside whose blocks no quantize block fits.
-  double full_clocks = 0;
+  /// Clocks that few tokens add where the GEMM leaves fewer SMs idle than there are tokens.
+  double few_idle_sms_clocks = 0;
+  /// Clocks that are added where no quantize block fits beside the kernel's blocks.
+  double no_quantize_block_clocks = 0;
   double l2_bytes_per_clock = 65.5;  ///< Bytes that one SM's share of the L2 delivers in a clock.
   /// At the power limit, the products that an SM computes in a clock cost this many clocks of full
   /// speed.
@@ -78,11 +78,12 @@ struct GemmKernel {
   int tile_n;
   int tile_k;
   /// Cluster size along M: that many blocks receive one multicast load of the weights.
-  int sharers;
+  int cluster_m;
   std::size_t shared_bytes;  ///< A block's dynamic shared memory.
-  std::size_t ring_bytes;  ///< The part of `shared_bytes` that asynchronous copies keep in flight.
-  int blocks_per_multiprocessor;
-  bool fills_multiprocessor;  ///< No quantize block fits on an SM beside its blocks.
+  std::size_t
+      pipeline_bytes;  ///< The part of `shared_bytes` that asynchronous copies keep in flight.
+  int blocks_per_sm;
+  bool fills_sm;  ///< No quantize block fits on an SM beside its blocks.
   /// A tile may compute fewer rows than `tile_n`: see `kernels::tile_weight_rows`.
   bool spreads_weight_rows;
   SplitK split;

@@ -2,7 +2,8 @@
 
 #include <gemm/split_k.hpp>
 #include <selection/cost_model.hpp>
-#include <selection/selection.hpp>
+#include <selection/plan_selection.hpp>
+#include <selection/tiling.hpp>
 
 #include <gtest/gtest.h>
 
@@ -41,13 +42,21 @@ LinearState select(const DeviceInfo& device, std::int64_t m, std::int64_t n, std
   descriptor.c_out = n;
   descriptor.k = k;
   descriptor.activation_element = ElementKind::BF16;
-  return select_linear(device, descriptor, preference).value();
+  return select_for_plan(device, descriptor, preference).value();
 }
 
 std::int64_t tiles(const LinearState& state) {
   const GemmKernel& kernel = *state.aligned.kernel;
   return kernels::tile_count(state.descriptor.m, state.descriptor.c_out, kernel.tile_m,
                              kernel.tile_n);
+}
+
+Tiling tiling_of_choice(const LinearState& state, const DeviceInfo& device) {
+  return tiling(*state.aligned.kernel, device, state.descriptor, state.aligned.split_k);
+}
+
+std::int64_t blocks_at_once(const GemmKernel& kernel, const DeviceInfo& device, int split_k) {
+  return tiling(kernel, device, {}, split_k).blocks_at_once;
 }
 
 // A cluster that has to wait for others would double the time of a layer.
@@ -60,7 +69,7 @@ TEST(CostModel, ClustersOfASplitRunAtOnce) {
           const LinearState state = select(device, m, n, k);
           if (state.aligned.split_k == 1) continue;
           EXPECT_LE(tiles(state) * state.aligned.split_k,
-                    blocks_at_once(*state.aligned.kernel, device, state.aligned.split_k))
+                    tiling_of_choice(state, device).blocks_at_once)
               << m << ' ' << n << ' ' << k << ' ' << state.aligned.kernel->name << ' '
               << state.aligned.split_k;
         }
@@ -72,7 +81,7 @@ TEST(CostModel, ClustersOfASplitRunAtOnce) {
 TEST(CostModel, CountsTheClustersThatTheRuntimeTells) {
   const GemmKernel* kernel = nullptr;
   for (const GemmKernel& candidate : gemm_kernels()) {
-    if (candidate.split == SplitK::Cluster && candidate.blocks_per_multiprocessor == 1) {
+    if (candidate.split == SplitK::Cluster && candidate.blocks_per_sm == 1) {
       kernel = &candidate;
     }
   }
@@ -124,7 +133,7 @@ TEST(CostModel, HoldsSomeMoreTokensInTwoTiles) {
 TEST(CostModel, CountsEnergyWithManyTokens) {
   const DeviceInfo device = hopper(0);
   const GemmKernel* kernel = select(device, 4096, 8192, 8192).aligned.kernel;
-  EXPECT_GT(kernel->sharers, 1);
+  EXPECT_GT(kernel->cluster_m, 1);
   GemmKernel unlimited = *kernel;
   unlimited.cost.product_energy = 0;
   unlimited.cost.l2_byte_energy = 0;
@@ -133,8 +142,9 @@ TEST(CostModel, CountsEnergyWithManyTokens) {
     problem.m = m;
     problem.c_out = 8192;
     problem.k = 8192;
-    return expected_clocks(*kernel, device, problem, 1) -
-           expected_clocks(unlimited, device, problem, 1);
+    const Tiling tiles = tiling(*kernel, device, problem, 1);
+    return expected_clocks(*kernel, device, problem, tiles) -
+           expected_clocks(unlimited, device, problem, tiles);
   };
   EXPECT_EQ(clocks_saved(255), 0);
   EXPECT_GT(clocks_saved(256), 0);
@@ -143,12 +153,12 @@ TEST(CostModel, CountsEnergyWithManyTokens) {
 
 // Of two tiles with full waves, the one beside which the next layer's rows are quantized.
 TEST(CostModel, LeavesRoomForTheQuantizeKernel) {
-  EXPECT_FALSE(select(hopper(0), 512, 28672, 4096).aligned.kernel->fills_multiprocessor);
+  EXPECT_FALSE(select(hopper(0), 512, 28672, 4096).aligned.kernel->fills_sm);
 }
 
 // 224 tiles of 128 rows: two of them on some multiprocessors, one on the others.
 TEST(CostModel, SharesUnevenWorkByTwoBlocksAMultiprocessor) {
-  EXPECT_EQ(select(hopper(0), 4, 28672, 4096).aligned.kernel->blocks_per_multiprocessor, 2);
+  EXPECT_EQ(select(hopper(0), 4, 28672, 4096).aligned.kernel->blocks_per_sm, 2);
 }
 
 TEST(CostModel, LeavesMultiprocessorsToTheRowsOfFewTokens) {
@@ -168,11 +178,15 @@ TEST(CostModel, SplitsEveryTileOfACluster) {
   problem.m = 16;
   problem.c_out = 7168;
   problem.k = 8192;
-  EXPECT_EQ(weight_rows_of_tile(*kernel, hopper(0), problem, 2), 112);
-  EXPECT_EQ(split_tiles(*kernel, hopper(0), problem, 2), 64);
-  EXPECT_TRUE(split_fills_one_wave(*kernel, hopper(0), problem, 2));
-  const double split = expected_clocks(*kernel, hopper(0), problem, 2);
-  EXPECT_LT(split, expected_clocks(*kernel, hopper(0), problem, 1));
+  const Tiling split = tiling(*kernel, hopper(0), problem, 2);
+  EXPECT_EQ(split.weight_rows, 112);
+  EXPECT_EQ(split.split_tiles, 64);
+  EXPECT_EQ(split.blocks, 128);
+  EXPECT_TRUE(split.split_fills_one_wave());
+  EXPECT_EQ(split.workspace_bytes, 0U);
+  const Tiling whole = tiling(*kernel, hopper(0), problem, 1);
+  EXPECT_LT(expected_clocks(*kernel, hopper(0), problem, split),
+            expected_clocks(*kernel, hopper(0), problem, whole));
 }
 
 // Each stage that a block goes through takes time, and there are multiprocessors for more blocks.
