@@ -1,5 +1,7 @@
 #include <selection/cost_model.hpp>
 
+#include <selection/cost_parameters.hpp>
+
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -8,21 +10,17 @@ namespace qlinear::detail {
 namespace {
 
 // The model takes a GEMM to be about as slow as its busiest resource: the tensor cores, the latency
-// of the stages in flight, the L2, memory, the path from memory to one SM, or power. These
-// constants and the costs in the kernel table were fitted to times of every kernel and split on an
-// H200 and an H100: whole linear layers of the benchmark's eight shapes, and smaller ones over M.
-constexpr double kMemoryShare = 0.917;  // The share of its nominal rate that memory delivers.
-constexpr double kStreamBytesPerClock = 33.0;  // One SM receives no more from memory.
-constexpr double kStartClocks = 3080.0;        // A launch costs every kernel the same.
-constexpr double kDefaultMemoryBytesPerClock = 2000.0;
+// of the stages in flight, the L2, memory, the path from memory to one SM, or power.
+// benchmarks/tuning/fit_cost_model.py computes the same to fit the parameters: a change of a
+// formula is one of it, too, and benchmark.cost_model fails where they differ.
 
 std::int64_t num_sms(const DeviceInfo& device) { return std::max(1, device.multiprocessors); }
 
 /// Two blocks on one SM hide each other's waits.
 double tensor_clocks(const GemmKernel& kernel, const Tiling& tiling) {
-  return kernel.cost.stage_clocks *
-         std::max(static_cast<double>(tiling.sm_k_steps),
-                  static_cast<double>(tiling.wave_k_steps) * kernel.cost.lone_factor);
+  const double lone_factor = kernel.blocks_per_sm > 1 ? kernel.cost->lone_factor : 1;
+  return kernel.stage_clocks * std::max(static_cast<double>(tiling.sm_k_steps),
+                                        static_cast<double>(tiling.wave_k_steps) * lone_factor);
 }
 
 /// A block receives a whole pipeline of stages in one memory latency, however few other blocks run.
@@ -30,15 +28,15 @@ double latency_clocks(const GemmKernel& kernel, const Tiling& tiling) {
   const double stage_bytes = (kernel.tile_m + tiling.weight_rows) * kernel.tile_k;
   const double pipelines = static_cast<double>(tiling.wave_k_steps) * stage_bytes /
                            static_cast<double>(kernel.pipeline_bytes);
-  return std::max(kernel.cost.least_pipelines, pipelines) * kernel.cost.latency_clocks;
+  return std::max(kernel.cost->least_pipelines, pipelines) * kernel.cost->latency_clocks;
 }
 
 /// Tiles that are neighbours along M share one read of their weights from memory. Where few blocks
 /// do all the work, none receives weights faster than this.
-double stream_clocks(const GemmKernel& kernel, const Tiling& tiling) {
+double stream_clocks(const GemmKernel& kernel, const DeviceInfo& device, const Tiling& tiling) {
   const double stage_bytes = tiling.weight_rows * kernel.tile_k;
   return static_cast<double>(tiling.sm_k_steps) * stage_bytes /
-         (kStreamBytesPerClock * static_cast<double>(tiling.tiles_m));
+         (gpu_parameters(device).stream_bytes_per_clock * static_cast<double>(tiling.tiles_m));
 }
 
 /// Returns the bytes that an average SM reads from the L2: each tile reads its own weights and
@@ -60,8 +58,8 @@ double power_clocks(const GemmKernel& kernel, const DeviceInfo& device,
   if (problem.m < kPowerBoundTokens) return 0;
   const double macs = static_cast<double>(problem.m) * static_cast<double>(problem.c_out) *
                       static_cast<double>(problem.k) / static_cast<double>(num_sms(device));
-  return kernel.cost.product_energy * macs / kMacsPerClock +
-         kernel.cost.l2_byte_energy * bytes_from_l2;
+  return kernel.cost->product_energy * macs / kMacsPerClock +
+         kernel.cost->l2_byte_energy * bytes_from_l2;
 }
 
 /// Returns the work of the busiest SM as a multiple of the average.
@@ -83,16 +81,19 @@ bool is_half_used(const DeviceInfo& device, const Tiling& tiling) {
 /// weights again.
 double memory_clocks(const GemmKernel& kernel, const DeviceInfo& device,
                      const QuantizedLinearDescriptor& problem, const Tiling& tiling) {
-  constexpr double kUnsplitReread = 0.068;
+  const FamilyCost& cost = *kernel.cost;
+  const GpuParameters& gpu = gpu_parameters(device);
   const double nominal = device.memory_bytes_per_clock > 0 ? device.memory_bytes_per_clock
-                                                           : kDefaultMemoryBytesPerClock;
-  const double reread = (tiling.split_k > 1 ? kernel.cost.split_reread : kUnsplitReread) *
+                                                           : gpu.memory_bytes_per_clock;
+  const double reread = (tiling.split_k > 1 ? cost.split_reread : gpu.unsplit_reread) *
                         (1 - 1 / static_cast<double>(tiling.tiles_m));
+  const double uneven_share =
+      kernel.blocks_per_sm == 1 ? cost.uneven_share_of_one_block : cost.uneven_share_of_two_blocks;
   const double rows =
       static_cast<double>(problem.m) + static_cast<double>(problem.c_out) * (1 + reread);
-  return rows * static_cast<double>(problem.k) / (kMemoryShare * nominal) *
-         (1 + kernel.cost.uneven_share * (unevenness(device, tiling) - 1)) *
-         (is_half_used(device, tiling) ? kernel.cost.half_used_factor : 1);
+  return rows * static_cast<double>(problem.k) / (gpu.memory_share * nominal) *
+         (1 + uneven_share * (unevenness(device, tiling) - 1)) *
+         (is_half_used(device, tiling) ? cost.half_used_factor : 1);
 }
 
 /// The quantize kernel of few tokens runs a block for each. Where the GEMM leaves that many SMs
@@ -113,7 +114,7 @@ double clocks_together(const std::array<double, 6>& resources) {
 }
 
 /// Returns what combining the slices of K adds.
-double split_clocks(const KernelCost& cost, double tile, int split_k) {
+double split_clocks(const FamilyCost& cost, double tile, int split_k) {
   if (split_k == 1) return 0;
   return cost.split_clocks + (split_k > 2 ? cost.wide_split_clocks : 0) +
          cost.split_sum_clocks * tile * (split_k - 1);
@@ -123,17 +124,20 @@ double split_clocks(const KernelCost& cost, double tile, int split_k) {
 
 double expected_clocks(const GemmKernel& kernel, const DeviceInfo& device,
                        const QuantizedLinearDescriptor& problem, const Tiling& tiling) {
-  const KernelCost& cost = kernel.cost;
+  const FamilyCost& cost = *kernel.cost;
   const double bytes_from_l2 = l2_bytes(kernel, device, problem, tiling);
   const double loop = clocks_together(
-      {tensor_clocks(kernel, tiling), latency_clocks(kernel, tiling), stream_clocks(kernel, tiling),
-       bytes_from_l2 / cost.l2_bytes_per_clock, memory_clocks(kernel, device, problem, tiling),
+      {tensor_clocks(kernel, tiling), latency_clocks(kernel, tiling),
+       stream_clocks(kernel, device, tiling), bytes_from_l2 / cost.l2_bytes_per_clock,
+       memory_clocks(kernel, device, problem, tiling),
        power_clocks(kernel, device, problem, bytes_from_l2)});
   const double tile = kernel.tile_m * tiling.weight_rows;
   const bool few_idle = leaves_few_sms_idle(device, problem, tiling);
-  return kStartClocks + loop + static_cast<double>(tiling.waves) * cost.wave_clocks +
+  return gpu_parameters(device).launch_clocks + loop +
+         static_cast<double>(tiling.waves) * cost.wave_clocks +
          static_cast<double>(tiling.blocks_per_sm) * tile * cost.store_clocks +
-         (few_idle ? cost.few_idle_sms_clocks : 0) + cost.no_quantize_block_clocks +
+         (few_idle ? cost.few_idle_sms_clocks : 0) +
+         (kernel.fills_sm ? cost.no_quantize_block_clocks : 0) +
          split_clocks(cost, tile, tiling.split_k);
 }
 

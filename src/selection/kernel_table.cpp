@@ -45,6 +45,16 @@ constexpr std::array kQuantizeRows{
                    nullptr, &kernels::launch_quantize_two_pass},
 };
 
+/// Fills in what the cost model knows of `row`, which has its name and tile: a stage takes as long
+/// as its products or the operands' way through shared memory.
+constexpr void set_cost(GemmKernel& row, const FamilyCost& family, double operand_clocks = 0) {
+  const TileCost tile = tile_cost(row.name, family);
+  const double products = row.tile_m * row.tile_n * row.tile_k / tile.macs_per_clock;
+  row.cost = &family;
+  row.operand_clocks = operand_clocks;
+  row.stage_clocks = std::max(products, operand_clocks) + tile.stage_gap_clocks;
+}
+
 template <int kTile>
 constexpr GemmKernel dp4a_row() {
   constexpr kernels::Dp4aTile kTileRow = kernels::kDp4aTiles[kTile];
@@ -64,9 +74,7 @@ constexpr GemmKernel dp4a_row() {
   row.pipeline_bytes = kTileRow.shared_bytes();
   row.blocks_per_sm = 2;
   row.max_split_k = 1;
-  constexpr double kMacsPerClock = 100;
-  row.cost = {.stage_clocks = row.tile_m * row.tile_n * row.tile_k / kMacsPerClock,
-              .wave_clocks = 4000};
+  set_cost(row, kDp4aCost);
   if constexpr (is_compiled(KernelFamily::Dp4a)) row.launch = &kernels::launch_dp4a_gemm<kTile>;
   return row;
 }
@@ -93,11 +101,7 @@ constexpr GemmKernel mma_sync_row() {
   row.blocks_per_sm = kTileRow.blocks_per_multiprocessor;
   row.split = SplitK::Workspace;
   row.max_split_k = kMaxWorkspaceSplit;
-  row.cost = {.stage_clocks = row.tile_m * row.tile_n * row.tile_k / kTileRow.macs_per_clock,
-              .lone_factor = row.blocks_per_sm > 1 ? 1.5 : 1,
-              .wave_clocks = 1650,
-              .split_clocks = 4570,
-              .split_sum_clocks = 0.1};
+  set_cost(row, kMmaSyncCost);
   if constexpr (is_compiled(kFamily)) row.launch = &kernels::launch_mma_sync_gemm<kTile>;
   return row;
 }
@@ -134,39 +138,20 @@ constexpr GemmKernel mma_sync_tma_row() {
   row.tile_k = kernels::kMmaSyncTmaTileK;
   row.split = SplitK::Workspace;
   row.max_split_k = kMaxWorkspaceSplit;
-  row.cost = {.stage_clocks = row.tile_m * row.tile_n * row.tile_k / kTileRow.macs_per_clock,
-              .lone_factor = 1,
-              .wave_clocks = 0,  // The next tile's stages load while this one is stored.
-              .split_clocks = 13900,
-              .split_sum_clocks = 0.072};
+  set_cost(row, kMmaSyncTmaCost);
   if constexpr (is_compiled(KernelFamily::Sm90a)) {
     row.launch = &kernels::launch_mma_sync_tma_gemm<kTile>;
   }
   return row;
 }
 
-/// Clocks between the instructions of two stages; fitted.
-constexpr double clocks_between_stages(const kernels::WgmmaTile& tile) {
-  if (!tile.swapped) return 0;
-  if (tile.rows == 64) return 150;
-  if (tile.columns <= 32) return 227;
-  // On an H200, 57344 x 8192 with 129 to 176 tokens took 5 to 10 % longer in one tile of 192 tokens
-  // than in two of 96. The cause was not traced.
-  return tile.columns > 128 ? 330 : 164;
-}
-
-/// A stage keeps the tensor cores busy with its multiply-adds or, where columns are few, shared
-/// memory with its operands.
-constexpr double wgmma_stage_clocks(const kernels::WgmmaTile& tile) {
-  constexpr double kMacsPerClock = 4096;
+/// An instruction reads 64 rows and its columns from shared memory: where columns are few, that
+/// takes longer than its products.
+constexpr double wgmma_operand_clocks(const kernels::WgmmaTile& tile) {
   constexpr double kSharedBytesPerClock = 128;
   constexpr int kInstructionRows = 64;
-  constexpr int kInstructionK = 32;
-  const double macs = kInstructionRows * tile.columns * kInstructionK;
-  const double bytes = (kInstructionRows + tile.columns) * kInstructionK;
-  const double instruction = std::max(macs / kMacsPerClock, bytes / kSharedBytesPerClock);
-  const int instructions = tile.consumers() * kernels::kWgmmaTileK / kInstructionK;
-  return instructions * instruction + clocks_between_stages(tile);
+  const int bytes = (kInstructionRows + tile.columns) * kernels::kWgmmaTileK;
+  return tile.consumers() * bytes / kSharedBytesPerClock;
 }
 
 template <int kTile>
@@ -185,24 +170,11 @@ constexpr GemmKernel wgmma_row() {
   // A cluster starts only where all of its blocks fit. On an H200, clusters of two gained by
   // limiting quantize blocks per SM at 512 to 1024 tokens, as did tiles that leave no registers.
   row.fills_sm = row.blocks_per_sm == 1 && (!kTileRow.leaves_registers(2) || row.cluster_m > 1);
-  row.cost = {.stage_clocks = wgmma_stage_clocks(kTileRow),
-              .latency_clocks = 4350,
-              .least_pipelines = 0.54,
-              .store_clocks = 0.7,
-              .wave_clocks = kTileRow.swapped ? 325.0 : 0.0,
-              .uneven_share = row.blocks_per_sm == 1 ? 0.57 : 0.0,
-              .half_used_factor = 1,
-              .split_reread = 3.86,
-              .wide_split_clocks = 2450,
-              .split_sum_clocks = 0.205,
-              .few_idle_sms_clocks = 2570,
-              .no_quantize_block_clocks = row.fills_sm ? 4800.0 : 0.0,
-              .l2_bytes_per_clock = 100,
-              .product_energy = 0.8,
-              .l2_byte_energy = 0.0066};
+  set_cost(row, kTileRow.swapped ? kWgmmaSwapAbCost : kWgmmaCost, wgmma_operand_clocks(kTileRow));
   if constexpr (is_compiled(KernelFamily::Sm90a)) row.launch = &kernels::launch_wgmma_gemm<kTile>;
   return row;
 }
+
 template <int... kDp4a, int... kMmaSync, int... kMmaSyncTma, int... kWgmma>
 constexpr auto gemm_rows(std::integer_sequence<int, kDp4a...>,
                          std::integer_sequence<int, kMmaSync...>,

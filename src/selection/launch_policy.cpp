@@ -1,6 +1,7 @@
 #include <selection/launch_policy.hpp>
 
 #include <gemm/split_k.hpp>
+#include <selection/cost_parameters.hpp>
 #include <selection/quantize_selection.hpp>
 
 #include <algorithm>
@@ -10,15 +11,16 @@ namespace qlinear::detail {
 namespace {
 
 /// Returns how many bytes of weights memory can deliver while it would idle between two layers,
-/// from times on an H200. Activation loads queue behind prefetched weights, so more tokens get
+/// see LaunchParameters. Activation loads queue behind prefetched weights, so more tokens get
 /// less: with 256 a long layer lost more than it gained. Small weights get a fifth of their size,
 /// since 4096 x 4096 lost 10 % and more by the amount that suits large ones.
 std::int64_t bytes_to_prefetch(const DeviceInfo& device, const QuantizedLinearDescriptor& problem) {
-  constexpr std::int64_t kShare = 5;
   if (problem.m == 0 || problem.m > 128) return 0;
-  const double idle_clocks = problem.m <= 16 ? 4000 : problem.m <= 64 ? 2500 : 1500;
+  const double idle_clocks = problem.m <= 16   ? kLaunch.idle_clocks_16
+                             : problem.m <= 64 ? kLaunch.idle_clocks_64
+                                               : kLaunch.idle_clocks_128;
   return std::min(static_cast<std::int64_t>(idle_clocks * device.memory_bytes_per_clock),
-                  problem.c_out * problem.k / kShare);
+                  problem.c_out * problem.k / kLaunch.prefetch_divisor);
 }
 
 /// Prefetches what the first tiles of `candidate` read first of their weights: up to 14 % of a
@@ -45,8 +47,7 @@ void choose_prefetch(const Candidate& candidate, const DeviceInfo& device,
 /// more of the L2. From about 300 us of GEMM on the plain launch wins: by up to 10 % of a layer on
 /// an H100 and 5 % on an H200, both at their power limit.
 bool early_places_pay(const Candidate& candidate) {
-  constexpr double kLongClocks = 600e3;
-  return candidate.clocks < kLongClocks;
+  return candidate.clocks < kLaunch.long_gemm_clocks;
 }
 
 /// Returns whether quantize blocks should be limited per SM. After a GEMM like `kernel` of the

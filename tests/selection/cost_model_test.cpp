@@ -134,9 +134,11 @@ TEST(CostModel, CountsEnergyWithManyTokens) {
   const DeviceInfo device = hopper(0);
   const GemmKernel* kernel = select(device, 4096, 8192, 8192).aligned.kernel;
   EXPECT_GT(kernel->cluster_m, 1);
+  FamilyCost free_energy = *kernel->cost;
+  free_energy.product_energy = 0;
+  free_energy.l2_byte_energy = 0;
   GemmKernel unlimited = *kernel;
-  unlimited.cost.product_energy = 0;
-  unlimited.cost.l2_byte_energy = 0;
+  unlimited.cost = &free_energy;
   const auto clocks_saved = [&](std::int64_t m) {
     QuantizedLinearDescriptor problem;
     problem.m = m;
