@@ -192,6 +192,14 @@ constexpr auto kGemmRows =
     gemm_rows(TileIndices<kernels::kDp4aTiles>{}, TileIndices<kernels::kMmaSyncTiles>{},
               TileIndices<kernels::kMmaSyncTmaTiles>{}, TileIndices<kernels::kWgmmaTiles>{});
 
+constexpr bool tile_costs_have_kernels() {
+  return std::ranges::all_of(kTileCosts, [](const TileCost& tile) {
+    return std::ranges::any_of(kGemmRows,
+                               [&](const GemmKernel& row) { return tile.kernel == row.name; });
+  });
+}
+static_assert(tile_costs_have_kernels(), "a row of cost_parameters.inc names no kernel");
+
 /// Returns the rows of `kRows` that this build compiles.
 template <const auto& kRows>
 constexpr auto compiled_rows() {

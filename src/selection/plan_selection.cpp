@@ -59,8 +59,8 @@ void log_selection(const LinearSelection& selection) {
       "unaligned {}{}",
       d.m, d.c_out, d.k, to_string(d.activation_element), to_string(d.weight_element),
       state.multiprocessors, state.device, state.quantize_kernel->name,
-      to_string(selection.quantize), describe(state.aligned, selection.aligned),
-      describe(state.unaligned, selection.unaligned), passed_over));
+      to_string(selection.quantize_origin), describe(state.aligned, selection.aligned_origin),
+      describe(state.unaligned, selection.unaligned_origin), passed_over));
 }
 
 void log_selection(const QuantizeSelection& selection) {

@@ -29,9 +29,9 @@ struct QuantizeSelection {
 /// A selection, and how it came about.
 struct LinearSelection {
   LinearState state;
-  ChoiceOrigin quantize = ChoiceOrigin::Model;
-  ChoiceOrigin aligned = ChoiceOrigin::Model;
-  ChoiceOrigin unaligned = ChoiceOrigin::Model;
+  ChoiceOrigin quantize_origin = ChoiceOrigin::Model;
+  ChoiceOrigin aligned_origin = ChoiceOrigin::Model;
+  ChoiceOrigin unaligned_origin = ChoiceOrigin::Model;
   const GemmKernel* passed_over =
       nullptr;  ///< The tuning table's first wish, if it cannot be done.
 };
