@@ -1,7 +1,7 @@
 #include <core/dynamic_range_quantize.hpp>
 
 #include <launch/enqueue.hpp>
-#include <selection/selection.hpp>
+#include <selection/plan_selection.hpp>
 #include <validation/plain_layer.hpp>
 #include <validation/validation.hpp>
 
@@ -20,7 +20,7 @@ Result<QuantizeState> select_on_stream(cudaStream_t stream,
   DynamicRangeQuantizeDescriptor problem = descriptor;
   problem.activation_element = activation;
   problem.quantized_element = quantized;
-  return select_quantize(*device.value(), problem, preference);
+  return select_for_plan(*device.value(), problem, preference);
 }
 
 Status can_implement(const QuantizeState& state, const QuantizeTensors& tensors) noexcept {

@@ -3,7 +3,7 @@
 #include <base/format.hpp>
 #include <gemm/split_k.hpp>
 #include <launch/enqueue.hpp>
-#include <selection/selection.hpp>
+#include <selection/plan_selection.hpp>
 #include <validation/plain_layer.hpp>
 #include <validation/validation.hpp>
 
@@ -192,7 +192,7 @@ Result<LinearState> select_on_stream(cudaStream_t stream,
   QuantizedLinearDescriptor problem = descriptor;
   problem.activation_element = activation;
   problem.weight_element = weight;
-  return select_linear(*device.value(), problem, preference);
+  return select_for_plan(*device.value(), problem, preference);
 }
 
 std::size_t workspace_size(const LinearState& state) noexcept {

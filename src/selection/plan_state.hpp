@@ -45,7 +45,8 @@ struct LinearState {
   int multiprocessors = 0;
   std::size_t shared_bytes_per_multiprocessor = 0;
   bool programmatic_dependent_launch = false;
-  bool constant_weights = false;
+  bool early_start_pays = false;  ///< The GEMM gains by reading constant weights early.
+  bool constant_weights = false;  ///< They are promised and read early.
   KernelSku sku;
 };
 

@@ -2,7 +2,6 @@
 
 #include <base/format.hpp>
 #include <runtime/cluster_occupancy.hpp>
-#include <selection/forced_kernel.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -77,7 +76,7 @@ const QuantizeKernel* tuned_kernel(const DeviceInfo& device,
 
 Result<QuantizeChoice> choose_quantize(const DeviceInfo& device,
                                        const DynamicRangeQuantizeDescriptor& problem,
-                                       const PlanPreference& preference,
+                                       const ForcedKernel& forced,
                                        std::span<const TuningEntry> entries) {
   if (!kernels::kEveryPair.contains_activation(problem.activation_element)) {
     return Status(StatusCode::Unsupported,
@@ -85,8 +84,6 @@ Result<QuantizeChoice> choose_quantize(const DeviceInfo& device,
                             "of them in QLINEAR_TYPES, which is {}",
                             to_string(problem.activation_element), QLINEAR_TYPES));
   }
-  const auto forced = forced_kernel(preference.quantize_kernel, "PlanPreference::quantize_kernel",
-                                    kQuantizeKernelVariable);
   if (!forced.name.empty()) {
     const QuantizeKernel* kernel = find_quantize_kernel(forced.name);
     if (kernel == nullptr) return unknown_kernel(forced, quantize_kernels());
