@@ -10,6 +10,7 @@
 #include <selection/quantize_selection.hpp>
 #include <selection/selection_cache.hpp>
 #include <selection/tuning_table.hpp>
+#include <validation/call_tensors.hpp>
 
 #include <algorithm>
 #include <cstdlib>
