@@ -85,10 +85,13 @@ Status check_type(const CallTensor& tensor) {
       to_string(tensor.type->element));
 }
 
+bool has_expected_shape(const Operand& operand) noexcept {
+  return operand.rows == operand.expected_rows &&
+         (operand.columns == operand.expected_columns || (operand.or_one && operand.columns == 1));
+}
+
 Status check_shape(const Operand& operand) {
-  const bool has_columns =
-      operand.columns == operand.expected_columns || (operand.or_one && operand.columns == 1);
-  if (operand.rows == operand.expected_rows && has_columns) return {};
+  if (has_expected_shape(operand)) return {};
   return invalid("{} has shape {}, expected {}; pass a view of exactly that shape", operand.name,
                  shape_text(operand.rank, operand.rows, operand.columns),
                  expected_shape_text(operand));
@@ -201,8 +204,10 @@ Status TensorChecker::add(std::span<const CallTensor> tensors) {
     if (!tensor.asked_for) return superfluous(tensor);
     Operand& operand = operands_[count_];
     operand = operand_of(tensor, access);
-    if (absent && tensor.option != nullptr) return missing(operand, tensor.option);
-    if (Status status = check_type(tensor); !status.ok()) return status;
+    if (absent && tensor.option != nullptr && !has_expected_shape(operand)) {
+      return missing(operand, tensor.option);
+    }
+    if (Status status = check_type(tensor); !absent && !status.ok()) return status;
     if (Status status = check_tensor(operand); !status.ok()) return status;
     footprints_[count_] = footprint(operand);
     ++count_;
