@@ -50,15 +50,4 @@ struct LinearState {
   KernelSku sku;
 };
 
-/// The quantize pass of a linear layer.
-inline DynamicRangeQuantizeDescriptor quantize_descriptor(
-    const QuantizedLinearDescriptor& descriptor) {
-  return {.m = descriptor.m,
-          .k = descriptor.k,
-          .q_min = descriptor.q_min,
-          .q_max = descriptor.q_max,
-          .activation_element = descriptor.activation_element,
-          .quantized_element = ElementKind::S8};
-}
-
 }  // namespace qlinear::detail

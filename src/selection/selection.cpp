@@ -6,6 +6,7 @@
 #include <selection/launch_policy.hpp>
 #include <selection/quantize_selection.hpp>
 #include <selection/search.hpp>
+#include <validation/call_tensors.hpp>
 
 namespace qlinear::detail {
 namespace {
