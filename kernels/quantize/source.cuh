@@ -51,8 +51,8 @@ struct Values {
 
 /// Loads elements `first` to `first + 15` of a row of length `k`.
 template <class T, class C>
-__device__ __noinline__ Values<C> load_values_by_element(const T* row, std::int64_t first,
-                                                         std::int64_t k) {
+[[gnu::noinline]] __device__ Values<C> load_values_by_element(const T* row, std::int64_t first,
+                                                              std::int64_t k) {
   Values<C> values;
 #pragma unroll 1
   for (int e = 0; e < kChunkElements; ++e) {
@@ -64,8 +64,8 @@ __device__ __noinline__ Values<C> load_values_by_element(const T* row, std::int6
 }
 
 template <class T, class C>
-__device__ __noinline__ void store_values_by_element(T* target, const Values<C>& values,
-                                                     int count) {
+[[gnu::noinline]] __device__ void store_values_by_element(T* target, const Values<C>& values,
+                                                          int count) {
 #pragma unroll 1
   for (int e = 0; e < kChunkElements; ++e) {
     if (e < count) ptx::st_global(target + e, Element<T>::from_compute(values.value[e]));
@@ -74,7 +74,7 @@ __device__ __noinline__ void store_values_by_element(T* target, const Values<C>&
 
 /// `activate` for kernels that take any source.
 template <class C>
-__device__ __noinline__ C activate_out_of_line(ActivationFunction function, C y) {
+[[gnu::noinline]] __device__ C activate_out_of_line(ActivationFunction function, C y) {
   return activate(function, y);
 }
 
@@ -120,7 +120,11 @@ class Source {
         x_(static_cast<const TIn*>(p.rows.x) + row_ * p.rows.ldx) {}
 
   __device__ SourceKind kind() const {
-    return kStatic == kAnySource ? p_.kind : static_cast<SourceKind>(kStatic);
+    if constexpr (kStatic == kAnySource) {
+      return p_.kind;
+    } else {
+      return static_cast<SourceKind>(kStatic);
+    }
   }
   __device__ bool is_norm() const {
     return kind() == SourceKind::RmsNorm || kind() == SourceKind::LayerNorm;

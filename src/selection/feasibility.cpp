@@ -18,7 +18,9 @@ bool cluster_fits(const GemmKernel& kernel, const DeviceInfo& device, int blocks
 /// `refuse` returns for none. A search asks of every kernel, so that texts are made only on demand.
 template <class Refuse>
 auto first_obstacle(const GemmKernel& kernel, const GemmRequest& request, const Refuse& refuse) {
-  const auto& [device, problem, preference] = request;
+  const DeviceInfo& device = request.device;
+  const QuantizedLinearDescriptor& problem = request.problem;
+  const PlanPreference& preference = request.preference;
   if (!device.families.contains(kernel.family)) {
     return refuse([&] {
       const bool architecture_fits = kernel.architecture_specific

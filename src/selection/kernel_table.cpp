@@ -31,6 +31,8 @@ constexpr QuantizeKernel quantize_cluster_row() {
     row.max_k = &kernels::quantize_cluster_max_k;
     row.cluster_blocks = &kernels::quantize_cluster_blocks;
     row.launch = &kernels::launch_quantize_cluster;
+    row.fused_max_k = &kernels::fused_quantize_cluster_max_k;
+    row.launch_fused = &kernels::launch_fused_quantize_cluster;
   }
   return row;
 }
@@ -39,10 +41,12 @@ constexpr QuantizeKernel quantize_cluster_row() {
 constexpr std::array kQuantizeRows{
     quantize_cluster_row(),
     QuantizeKernel{"quantize_registers", KernelFamily::Quantize, kOldestArchitecture,
-                   &kernels::quantize_registers_max_k, nullptr,
-                   &kernels::launch_quantize_registers},
+                   &kernels::quantize_registers_max_k, nullptr, &kernels::launch_quantize_registers,
+                   &kernels::fused_quantize_registers_max_k,
+                   &kernels::launch_fused_quantize_registers},
     QuantizeKernel{"quantize_two_pass", KernelFamily::Quantize, kOldestArchitecture, &any_k,
-                   nullptr, &kernels::launch_quantize_two_pass},
+                   nullptr, &kernels::launch_quantize_two_pass, &any_k,
+                   &kernels::launch_fused_quantize_two_pass},
 };
 
 /// Fills in what the cost model knows of `row`, which has its name and tile: a stage takes as long

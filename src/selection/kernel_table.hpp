@@ -4,6 +4,7 @@
 #include <common/type_pairs.hpp>
 #include <device/kernel_families.hpp>
 #include <qlinear/kernel_sku.hpp>
+#include <quantize/fused_problem.hpp>
 #include <selection/cost_parameters.hpp>
 
 #include <cstddef>
@@ -23,6 +24,9 @@ struct QuantizeKernel {
   /// clusters.
   int (*cluster_blocks)(std::int64_t k);
   kernels::QuantizeLauncher launch;
+  /// The same with sources, scales and outputs that a plain pass does not have.
+  std::int64_t (*fused_max_k)(ElementKind element);
+  kernels::FusedQuantizeLauncher launch_fused;
 };
 
 /// Says how blocks that share a tile combine their slices of K.

@@ -32,8 +32,8 @@ struct LinearSelection {
   ChoiceOrigin quantize_origin = ChoiceOrigin::Model;
   ChoiceOrigin aligned_origin = ChoiceOrigin::Model;
   ChoiceOrigin unaligned_origin = ChoiceOrigin::Model;
-  const GemmKernel* passed_over =
-      nullptr;  ///< The tuning table's first wish, if it cannot be done.
+  /// The kernel that the tuning table asks for first, if it cannot be done.
+  const GemmKernel* passed_over = nullptr;
 };
 
 /// Chooses kernels for a device that is limited to the SMs of the preference already; a forced
