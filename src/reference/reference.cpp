@@ -85,13 +85,64 @@ Status dynamic_range_quantize(const DynamicRangeQuantizeDescriptor& descriptor,
   return {};
 }
 
-#define QLINEAR_INSTANTIATE_REFERENCE(TIn)                                        \
-  template Status quantized_linear(const QuantizedLinearDescriptor&,              \
-                                   const QuantizedLinearArgs<TIn, S8>&) noexcept; \
-  template Status quantized_linear(const QuantizedLinearDescriptor&,              \
-                                   const QuantizedLinearArgs<TIn, U8>&) noexcept; \
-  template Status dynamic_range_quantize(const DynamicRangeQuantizeDescriptor&,   \
-                                         const DynamicRangeQuantizeArgs<TIn, S8>&) noexcept
+namespace {
+
+template <class T>
+Status sum_rows(const char* name, const TensorRef<T, 2>& matrix,
+                const TensorMut<std::int32_t, 1>& sums) {
+  Status status = detail::validate_row_sums(name, tensor_view(matrix), tensor_view(sums));
+  if (!status.ok()) return status;
+  for (std::int64_t i = 0; i < matrix.shape[0]; ++i) {
+    sums.data[i] = steps::sum_of(steps::row(matrix, i), matrix.shape[1]);
+  }
+  return {};
+}
+
+}  // namespace
+
+template <class TWQ>
+Status weight_sums(const TensorRef<TWQ, 2>& weight,
+                   const TensorMut<std::int32_t, 1>& sums) noexcept {
+  return sum_rows("weight", weight, sums);
+}
+
+Status activation_sums(const TensorRef<S8, 2>& quantized,
+                       const TensorMut<std::int32_t, 1>& sums) noexcept {
+  return sum_rows("quantized", quantized, sums);
+}
+
+template <class TIn>
+Status fake_quantize(const TensorRef<S8, 2>& quantized, const TensorRef<scale_t<TIn>, 1>& scale,
+                     const TensorRef<S8, 1>& zero_point, const TensorMut<TIn, 2>& output) noexcept {
+  Status status = detail::validate_fake_quantize(tensor_view(quantized), tensor_view(scale),
+                                                 tensor_view(zero_point), tensor_view(output));
+  if (!status.ok()) return status;
+  const auto [m_count, k_count] = quantized.shape;
+  detail::with_default_floating_point([&, m_count = m_count, k_count = k_count] {
+    for (std::int64_t m = 0; m < m_count; ++m) {
+      const int zero = zero_point.data ? steps::element_or_only(zero_point, m) : 0;
+      for (std::int64_t k = 0; k < k_count; ++k) {
+        const int q = steps::row(quantized, m)[k] - zero;
+        steps::store(static_cast<scale_t<TIn>>(q) * steps::element_or_only(scale, m),
+                     steps::row(output, m)[k]);
+      }
+    }
+  });
+  return {};
+}
+
+template Status weight_sums(const TensorRef<S8, 2>&, const TensorMut<std::int32_t, 1>&) noexcept;
+template Status weight_sums(const TensorRef<U8, 2>&, const TensorMut<std::int32_t, 1>&) noexcept;
+
+#define QLINEAR_INSTANTIATE_REFERENCE(TIn)                                                   \
+  template Status quantized_linear(const QuantizedLinearDescriptor&,                         \
+                                   const QuantizedLinearArgs<TIn, S8>&) noexcept;            \
+  template Status quantized_linear(const QuantizedLinearDescriptor&,                         \
+                                   const QuantizedLinearArgs<TIn, U8>&) noexcept;            \
+  template Status dynamic_range_quantize(const DynamicRangeQuantizeDescriptor&,              \
+                                         const DynamicRangeQuantizeArgs<TIn, S8>&) noexcept; \
+  template Status fake_quantize(const TensorRef<S8, 2>&, const TensorRef<scale_t<TIn>, 1>&,  \
+                                const TensorRef<S8, 1>&, const TensorMut<TIn, 2>&) noexcept
 QLINEAR_INSTANTIATE_REFERENCE(__half);
 QLINEAR_INSTANTIATE_REFERENCE(__nv_bfloat16);
 QLINEAR_INSTANTIATE_REFERENCE(float);

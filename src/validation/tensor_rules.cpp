@@ -2,6 +2,7 @@
 #include <validation/tensor_check.hpp>
 #include <validation/validation.hpp>
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 
@@ -393,6 +394,60 @@ Status validate_tensors(const DynamicRangeQuantizeDescriptor& descriptor,
         add_source(checker, descriptor.source, tensors.source, tensors.activation.element, m, k);
   }
   if (status.ok()) status = add_scale(checker, descriptor.scale, tensors.scale_from, kNames, m);
+  return status.ok() ? checker.check_overlap() : status;
+}
+
+Status validate_row_sums(const char* name, const TensorView& matrix,
+                         const TensorView& sums) noexcept {
+  const std::int64_t rows = std::max<std::int64_t>(matrix.shape[0], 0);
+  const std::array table{
+      CallTensor{.name = name,
+                 .axes = "[rows, columns]",
+                 .view = matrix,
+                 .rows = rows,
+                 .columns = std::max<std::int64_t>(matrix.shape[1], 0),
+                 .multiply = kRead},
+      CallTensor{
+          .name = "sums", .axes = "[rows]", .view = sums, .columns = rows, .multiply = kWrite},
+  };
+  TensorChecker checker(Pass::Multiply);
+  Status status = checker.add(table);
+  return status.ok() ? checker.check_overlap() : status;
+}
+
+Status validate_fake_quantize(const TensorView& quantized, const TensorView& scale,
+                              const TensorView& zero_point, const TensorView& output) noexcept {
+  const std::int64_t m = std::max<std::int64_t>(quantized.shape[0], 0);
+  const std::int64_t k = std::max<std::int64_t>(quantized.shape[1], 0);
+  const std::array table{
+      CallTensor{.name = "quantized",
+                 .axes = "[M, K]",
+                 .view = quantized,
+                 .rows = m,
+                 .columns = k,
+                 .multiply = kRead},
+      CallTensor{.name = "scale",
+                 .axes = "[M]",
+                 .view = scale,
+                 .columns = m,
+                 .multiply = kRead,
+                 .or_one = true},
+      CallTensor{.name = "zero_point",
+                 .axes = "[M]",
+                 .view = zero_point,
+                 .columns = m,
+                 .multiply = kRead,
+                 .optional = true,
+                 .or_one = true},
+      CallTensor{.name = "output",
+                 .axes = "[M, K]",
+                 .view = output,
+                 .rows = m,
+                 .columns = k,
+                 .multiply = kWrite},
+  };
+  TensorChecker checker(Pass::Multiply);
+  Status status = checker.add(table);
   return status.ok() ? checker.check_overlap() : status;
 }
 
