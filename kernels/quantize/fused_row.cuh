@@ -57,7 +57,8 @@ class FusedRow {
     // LayerNorm's deviation is in h; a NaN of it makes the row one as rho does.
     const bool has_rho = source_.is_norm();
     const bool folds = source_.kind() == SourceKind::RmsNorm;
-    const RowQuantizer<C> quantizer(p_, row_, range, has_rho, folds || rho != rho ? rho : C(1));
+    const std::int64_t row = row_ < p_.rows.m ? row_ : 0;
+    const RowQuantizer<C> quantizer(p_, row, range, has_rho, folds || rho != rho ? rho : C(1));
     store(quantizer, mean, rho, folds);
   }
 
@@ -189,7 +190,7 @@ class FusedRow {
 
   __device__ __forceinline__ void store(const RowQuantizer<C>& quantizer, C mean, C rho,
                                         bool folds) {
-    const C norm_factor = !quantizer.finite() ? TinyRow<C>::quiet_nan() : folds ? rho : C(1);
+    const C norm_factor = folds ? rho : C(1);
     std::int8_t* q = p_.rows.q + (k_ > 0 ? row_ * p_.rows.ldq : 0);
     int sum = 0;
     each<false>([&](int, std::int64_t at, Values<C>& v) {

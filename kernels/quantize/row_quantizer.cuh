@@ -32,6 +32,7 @@ struct RowRange {
       return __int_as_float(bits);
     }
   }
+  static __device__ C magnitude(C element) { return value(bits(element) & ~kSign); }
   static __device__ bool finite(C value) { return (bits(value) & ~kSign) < kInfinity; }
   static constexpr Bits kInfinity = static_cast<Bits>(Element<C>::kInfinity);
 
@@ -70,7 +71,8 @@ class RowQuantizer {
       use_range(low, high, has_rho, rho);
     } else {
       C amax = RowRange<C>::value(max(range.high, range.minus_low));
-      if (kind == ScaleKind::GivenRange) amax = given(p.scale.range_max, row);
+      if (kind == ScaleKind::GivenRange)
+        amax = RowRange<C>::magnitude(given(p.scale.range_max, row));
       use_maximum(amax, has_rho, rho);
     }
     if (!finite_) {

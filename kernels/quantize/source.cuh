@@ -180,12 +180,12 @@ class Source {
     if (kind() == SourceKind::LayerNorm) layer_norm(v, first, mean, rstd);
   }
 
-  /// Stores the norm, of which `h` is a part and `rho` the factor of the row: 1 with LayerNorm.
+  /// Stores the norm: h times the factor of the row, which LayerNorm has in h.
   __device__ __forceinline__ void store_normed(const Values<C>& h, std::int64_t first,
                                                C rho) const {
     if (!is_norm() || p_.normed_out == nullptr) return;
     Values<C> normed = h;
-    if (kind() == SourceKind::RmsNorm || rho != C(1)) {
+    if (kind() == SourceKind::RmsNorm) {
 #pragma unroll
       for (C& v : normed.value) v = multiply_rn(v, rho);
     }

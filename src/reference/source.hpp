@@ -33,11 +33,17 @@ SourceRow<TIn, Elements> source_row(const Elements& elements) {
   return {elements};
 }
 
+/// `sum / k`, 0 for a row without elements.
+template <class C>
+C mean_of(C sum, std::int64_t k) {
+  return k == 0 ? C{0} : sum / static_cast<C>(k);
+}
+
 /// `1 / sqrt(sum / k + eps)`, NaN for a sum that is not finite.
 template <class C>
 C reciprocal_deviation(C sum, std::int64_t k, double eps) {
   if (!std::isfinite(sum)) return std::numeric_limits<C>::quiet_NaN();
-  const C mean_square = sum / static_cast<C>(k);
+  const C mean_square = mean_of(sum, k);
   return C{1} / std::sqrt(mean_square + static_cast<C>(eps));
 }
 
@@ -77,7 +83,7 @@ auto layer_norm_row(const SourceDescriptor& source, const MixedRow<TIn>& r,
                     const SourceTensors<TIn>& tensors, std::int64_t k_count) {
   using C = scale_t<TIn>;
   const C sum = ordered_sum<C>(k_count, [&](C s, std::int64_t k) { return s + r[k]; });
-  const C mean = sum / static_cast<C>(k_count);
+  const C mean = mean_of(sum, k_count);
   const C squares = ordered_sum<C>(k_count, [&](C s, std::int64_t k) {
     const C d = r[k] - mean;
     return std::fma(d, d, s);
