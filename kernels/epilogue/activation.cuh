@@ -4,8 +4,8 @@
 #include <qlinear/fusion.hpp>
 
 // The contract's activation functions: each operation rounds once, to nearest even, and there is no
-// table and no approximate instruction. To add one: a function here, a case of `activate`, an
-// enumerator in qlinear/fusion.hpp, and a row in the reference.
+// table and no approximate instruction. To add one: a function here, a case of `with_activation`,
+// an enumerator in qlinear/fusion.hpp, and a row in the reference.
 
 namespace qlinear::kernels {
 
@@ -61,50 +61,70 @@ __device__ __forceinline__ float gelu_erf(float y) {
   return fma_rn(-t, multiply_rn(e, p), relu(y));
 }
 
-__device__ __forceinline__ float activate(ActivationFunction function, float y) {
+/// Calls `apply(f)` with the function of one float that `function` names.
+template <class Apply>
+__device__ __forceinline__ void with_activation(ActivationFunction function, float,
+                                                const Apply& apply) {
   switch (function) {
     case ActivationFunction::None:
-      return y;
+      return;
     case ActivationFunction::Relu:
-      return relu(y);
+      return apply([](float y) { return relu(y); });
     case ActivationFunction::SquaredRelu:
-      return multiply_rn(relu(y), relu(y));
+      return apply([](float y) { return multiply_rn(relu(y), relu(y)); });
     case ActivationFunction::Silu:
-      return sigmoid_product(y, -y);
+      return apply([](float y) { return sigmoid_product(y, -y); });
     case ActivationFunction::QuickGelu:
-      return sigmoid_product(y, multiply_rn(-0x1.b3b646p+0f, y));
+      return apply([](float y) { return sigmoid_product(y, multiply_rn(-0x1.b3b646p+0f, y)); });
     case ActivationFunction::GeluTanh:
-      return gelu_tanh(y);
+      return apply([](float y) { return gelu_tanh(y); });
     case ActivationFunction::GeluErf:
-      return gelu_erf(y);
+      return apply([](float y) { return gelu_erf(y); });
   }
-  return y;
 }
 
 /// `select` refuses the functions that need exp, which there is in single precision only.
-__device__ __forceinline__ double activate(ActivationFunction function, double y) {
+template <class Apply>
+__device__ __forceinline__ void with_activation(ActivationFunction function, double,
+                                                const Apply& apply) {
   switch (function) {
     case ActivationFunction::Relu:
-      return relu(y);
+      return apply([](double y) { return relu(y); });
     case ActivationFunction::SquaredRelu:
-      return multiply_rn(relu(y), relu(y));
+      return apply([](double y) { return multiply_rn(relu(y), relu(y)); });
     default:
-      return y;
+      return;
   }
+}
+
+/// Applies the function to `kCount` elements, of which one choice is made.
+template <class T, int kCount>
+__device__ __forceinline__ void activate(ActivationFunction function, T (&elements)[kCount]) {
+  with_activation(function, scale_t<T>{}, [&](auto f) {
+#pragma unroll
+    for (T& y : elements) y = Element<T>::from_compute(f(Element<T>::to_compute(y)));
+  });
 }
 
 /// `T(act(C(y)))`.
 template <class T>
 __device__ __forceinline__ T activate_element(ActivationFunction function, T y) {
-  return Element<T>::from_compute(activate(function, Element<T>::to_compute(y)));
+  T elements[1] = {y};
+  activate(function, elements);
+  return elements[0];
+}
+
+/// `T(RN(C(x) * C(y)))`.
+template <class T>
+__device__ __forceinline__ T multiply_elements(T x, T y) {
+  using E = Element<T>;
+  return E::from_compute(multiply_rn(E::to_compute(x), E::to_compute(y)));
 }
 
 /// The contract's gate: `T(RN(C(T(act(C(gate)))) * C(up)))`.
 template <class T>
 __device__ __forceinline__ T gate_element(ActivationFunction function, T gate, T up) {
-  using E = Element<T>;
-  return E::from_compute(
-      multiply_rn(E::to_compute(activate_element(function, gate)), E::to_compute(up)));
+  return multiply_elements(activate_element(function, gate), up);
 }
 
 }  // namespace qlinear::kernels
