@@ -8,16 +8,14 @@
 
 namespace qlinear::kernels {
 
-/// The one epilogue turns exact int32 sums into output elements: the rows
-/// "dequantize", "with a bias" and "store" of the contract. Kernels differ only
-/// in how accumulators reach threads.
+/// The one epilogue turns exact int32 sums into output elements: the rows "dequantize", "with a
+/// bias" and "store" of the contract. Kernels differ only in how accumulators reach threads.
 template <class TIn>
 class Epilogue {
  public:
   using C = scale_t<TIn>;
 
-  /// Adding it as a bias leaves the bits of the rounded product: -0 + -0 is -0,
-  /// and +0 + -0 is +0.
+  /// Adding it as a bias leaves the bits of the rounded product: -0 + -0 is -0, and +0 + -0 is +0.
   static constexpr C kNoBias = C(-0.0);
 
   /// What the elements of one output column share.
@@ -39,15 +37,14 @@ class Epilogue {
         ldr_(p.ldr),
         gate_rows_(p.gate_rows) {}
 
-  // Call `row_scale` and `column` only after griddepcontrol.wait: earlier
-  // kernels write what these read and may still run when this kernel starts. So
-  // ld.global.nc must not load it.
+  // Call `row_scale` and `column` only after griddepcontrol.wait: earlier kernels write what these
+  // read and may still run when this kernel starts. So ld.global.nc must not load it.
   __device__ C row_scale(std::int64_t row) const {
     return ptx::ld_global(a_scale_ + row * a_scale_stride_);
   }
 
-  /// Returns what belongs to a column of the products, which kernels that are
-  /// gated interleave by `kBlock`.
+  /// Returns what belongs to a column of the products, which kernels that are gated interleave by
+  /// `kBlock`.
   template <int kBlock = kGatedBlock>
   __device__ Column column(std::int64_t column) const {
     const std::int64_t row = weight_row<kBlock>(column, gate_rows_);
@@ -66,15 +63,13 @@ class Epilogue {
   /// Returns how many columns a gated output has; 0 if it is none.
   __device__ std::int64_t gate_rows() const { return gate_rows_; }
 
-  /// Returns the column of a gated output that products of column `column`, a
-  /// gate, end in.
+  /// Returns the column of a gated output that products of column `column`, a gate, end in.
   template <int kBlock = kGatedBlock>
   __device__ std::int64_t gated_column(std::int64_t column) const {
     return gate_of_row<kBlock>(column);
   }
 
-  /// Returns whether elements change between their rounding to TIn and their
-  /// store.
+  /// Returns whether elements change between their rounding to TIn and their store.
   __device__ bool finishes() const { return transforms() || has_residual(); }
 
   /// Returns whether elements change before a residual is added.
@@ -83,9 +78,8 @@ class Epilogue {
   }
   __device__ bool has_residual() const { return residual_ != nullptr; }
 
-  /// Does what comes before a residual to elements of a row: applies the
-  /// activation function, then multiplies by `ups`, if the output is gated, or
-  /// by a routing weight, if there is one.
+  /// Does what comes before a residual to elements of a row: applies the activation function, then
+  /// multiplies by `ups`, if the output is gated, or by a routing weight, if there is one.
   template <int kCount>
   __device__ __forceinline__ void transform(TIn (&elements)[kCount], const TIn (&ups)[kCount],
                                             std::int64_t row) const {
@@ -107,9 +101,8 @@ class Epilogue {
     return E::from_compute(add_rn(E::to_compute(y), E::to_compute(residual)));
   }
 
-  /// Does all that follows the rounding of one element to TIn, and stores it.
-  /// `up` belongs to the gate `y`, if the output is gated; `column` is a column
-  /// of the output.
+  /// Does all that follows the rounding of one element to TIn, and stores it. `up` belongs to the
+  /// gate `y`, if the output is gated; `column` is a column of the output.
   __device__ __forceinline__ void finish(TIn y, TIn up, std::int64_t row,
                                          std::int64_t column) const {
     TIn elements[1] = {y};
@@ -127,12 +120,12 @@ class Epilogue {
     return c_ + row * ldc_ + column;
   }
 
-  /// Returns whether 16-byte pieces of output rows are aligned, if they begin
-  /// at a whole number of pieces.
+  /// Returns whether 16-byte pieces of output rows are aligned, if they begin at a whole number of
+  /// pieces.
   __device__ bool has_aligned_pieces() const { return pieces_are_aligned(c_, ldc_); }
 
-  /// Adds the residual to a lane's pieces of 16 bytes in shared memory, where
-  /// `copy_pieces` finds them. That of the first begins at `residual`.
+  /// Adds the residual to a lane's pieces of 16 bytes in shared memory, where `copy_pieces` finds
+  /// them. That of the first begins at `residual`.
   template <int kPieces, int kRowStep, int kStagedStep>
   __device__ __forceinline__ void add_residual(const TIn* residual, TIn* staged, int rows_left,
                                                int columns_left) const {
@@ -176,13 +169,11 @@ class Epilogue {
     }
   }
 
-  /// Copies a lane's pieces of 16 bytes from shared memory, where they are
-  /// `kStagedStep` elements apart, to the output, where they are `kRowStep`
-  /// rows apart. The first goes to `target`, from which `rows_left` rows and
-  /// `columns_left` columns remain. `aligned` is the result of
-  /// `has_aligned_pieces`. Two pieces are loaded before the first is stored, as
-  /// no load could overtake a store; with more the largest mma.sync tile would
-  /// spill.
+  /// Copies a lane's pieces of 16 bytes from shared memory, where they are `kStagedStep` elements
+  /// apart, to the output, where they are `kRowStep` rows apart. The first goes to `target`, from
+  /// which `rows_left` rows and `columns_left` columns remain. `aligned` is the result of
+  /// `has_aligned_pieces`. Two pieces are loaded before the first is stored, as no load could
+  /// overtake a store; with more the largest mma.sync tile would spill.
   template <int kPieces, int kRowStep, int kStagedStep>
   __device__ __forceinline__ void copy_pieces(TIn* target, const TIn* staged, int rows_left,
                                               int columns_left, bool aligned) const {

@@ -50,8 +50,7 @@ class WgmmaProducer {
     }
   }
 
-  /// Loads the tokens of the stages that `open` started, then all further
-  /// stages.
+  /// Loads the tokens of the stages that `open` started, then all further stages.
   __device__ void run() {
     ptx::griddepcontrol_wait();
     int skipped = opened_steps();
@@ -72,15 +71,15 @@ class WgmmaProducer {
   }
 
  private:
-  /// Returns the bytes of a stage. Rows past a tile's tokens and weight rows
-  /// only reach accumulators that nobody stores.
+  /// Returns the bytes of a stage. Rows past a tile's tokens and weight rows only reach
+  /// accumulators that nobody stores.
   __device__ unsigned loaded_bytes() const {
     return static_cast<unsigned>((schedule_.tile_weight_rows() + schedule_.tile_tokens()) *
                                  kWgmmaTileK);
   }
 
-  /// Preload weights for at most half the K slice and 3/4 of the stages:
-  /// activation loads queue behind them in the TMA unit.
+  /// Preload weights for at most half the K slice and 3/4 of the stages: activation loads queue
+  /// behind them in the TMA unit.
   __device__ int opened_steps() const {
     const int steps = schedule_.end_step() - schedule_.first_step();
     return min((steps + 1) / 2, Traits::kStages * 3 / 4);
@@ -128,8 +127,7 @@ class WgmmaProducer {
   PipelineCursor<Traits::kStages> cursor_;
 };
 
-/// Multiplies a tile's stages. One group of wgmma stays in flight while the
-/// next stage is awaited.
+/// Multiplies a tile's stages. One group of wgmma stays in flight while the next stage is awaited.
 template <int kTileIndex, bool kUnsignedWeights>
 __device__ __forceinline__ void wgmma_mainloop(
     const WgmmaPipeline<kTileIndex>& pipeline, const WgmmaSchedule<kTileIndex>& schedule,
@@ -204,9 +202,8 @@ __device__ __forceinline__ void wgmma_consume(
   }
 }
 
-/// Warpgroup 0 produces, the others consume. `launch_wgmma_tile` sets grid and
-/// cluster. The box of the map `tokens` has `tile_tokens` rows, that of
-/// `weights` `tile_weight_rows`.
+/// Warpgroup 0 produces, the others consume. `launch_wgmma_tile` sets grid and cluster. The box of
+/// the map `tokens` has `tile_tokens` rows, that of `weights` `tile_weight_rows`.
 template <class TIn, class TWQ, int kTileIndex>
 __global__ void __launch_bounds__(WgmmaRegisters<TIn, kTileIndex>::kMaxThreads,
                                   WgmmaTraits<kTileIndex>::kBlocks)
@@ -262,9 +259,9 @@ inline int weight_rows_of_tile(const WgmmaTile& tile, const GemmProblem& p) {
                           p.schedule.split_k, group);
 }
 
-/// Launches a cluster of `split_k` blocks for each tile. Without a split, it
-/// launches as many blocks or clusters as run at once; each walks over tiles,
-/// so that the next tile's stages load while one is stored.
+/// Launches a cluster of `split_k` blocks for each tile. Without a split, it launches as many
+/// blocks or clusters as run at once; each walks over tiles, so that the next tile's stages load
+/// while one is stored.
 template <class TIn, int kTileIndex>
 cudaError_t launch_wgmma_tile(const GemmProblem& p, cudaStream_t stream) {
   constexpr WgmmaTile kTile = kWgmmaTiles[kTileIndex];
@@ -288,8 +285,8 @@ cudaError_t launch_wgmma_tile(const GemmProblem& p, cudaStream_t stream) {
   LaunchConfig config{kTile.name, dim3(static_cast<unsigned>(blocks)), dim3(kTile.threads())};
   config.cluster = dim3(static_cast<unsigned>(cluster));
   config.dynamic_shared_bytes = kTile.shared_bytes();
-  // Keep two blocks off one SM while another SM idles. Larger clusters are
-  // exempt: fewer of them may run at once than the SMs have room for.
+  // Keep two blocks off one SM while another SM idles. Larger clusters are exempt: fewer of them
+  // may run at once than the SMs have room for.
   if (blocks <= p.schedule.num_sms && cluster <= 2) {
     config.dynamic_shared_bytes = std::max(config.dynamic_shared_bytes, kLoneBlockSharedBytes);
   }
