@@ -1,5 +1,5 @@
 # The GPU architectures to compile for, from what QLINEAR_CUDA_ARCHITECTURES, or else
-# CMAKE_CUDA_ARCHITECTURES, asks for.
+# CMAKE_CUDA_ARCHITECTURES, or else the environment's CUDAARCHS asks for.
 
 set(QLINEAR_EVERY_ARCHITECTURE 75-real 80-real 86-real 89-real 90a-real 100-real 110-real 120)
 
@@ -15,6 +15,10 @@ function(qlinear_requested_architectures variable)
        AND NOT DEFINED ENV{CUDAARCHS})
       set(requested "")
     endif()
+  endif()
+  # CMake itself reads it when it enables CUDA, which is later.
+  if(NOT requested)
+    set(requested "$ENV{CUDAARCHS}")
   endif()
   set(${variable} "${requested}" PARENT_SCOPE)
 endfunction()

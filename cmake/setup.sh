@@ -197,7 +197,7 @@ choose_device() {
   if [[ $device == emulated ]]; then
     say "device: emulated on the CPU ($why_not)"
   elif [[ $can_run == no ]]; then
-    say "device: cuda, for every architecture, to build only ($why_not)"
+    say "device: cuda, for ${CUDAARCHS:-every architecture}, to build only ($why_not)"
   else
     say "device: $(nvidia-smi --query-gpu=name --format=csv,noheader | head -n 1)"
     device_options=(-DQLINEAR_CUDA_ARCHITECTURES=native)

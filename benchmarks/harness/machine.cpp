@@ -15,12 +15,9 @@ namespace {
 constexpr std::int64_t kBandwidthBytes = std::int64_t{1} << 30;
 constexpr TimingBudget kBudget{0.030, 1e-3, 10, 50};
 
-/// As selection sees them.
-std::string clusters_at_once(int device) {
-  const auto info = detail::device_info(device);
-  check(info.status());
+std::string clusters_at_once(const detail::DeviceInfo& info) {
   std::string text;
-  for (const auto& by_blocks : info.value()->clusters_at_once) {
+  for (const auto& by_blocks : info.clusters_at_once) {
     if (by_blocks[1] == 0) return "";
     text += fmt::format("{}{}", text.empty() ? "" : ", ",
                         fmt::join(by_blocks.begin() + 1, by_blocks.end(), " "));
@@ -117,7 +114,11 @@ Device current_device() {
   device.multiprocessors = attribute(ordinal, cudaDevAttrMultiProcessorCount);
   device.l2_bytes = attribute(ordinal, cudaDevAttrL2CacheSize);
   check(cudaRuntimeGetVersion(&device.runtime_version));
-  device.clusters_at_once = clusters_at_once(ordinal);
+  const auto info = detail::device_info(ordinal);
+  check(info.status());
+  device.clusters_at_once = clusters_at_once(*info.value());
+  device.shared_bytes_per_multiprocessor = info.value()->shared_bytes_per_multiprocessor;
+  device.memory_bytes_per_clock = info.value()->memory_bytes_per_clock;
   return device;
 }
 

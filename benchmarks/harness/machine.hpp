@@ -5,6 +5,7 @@
 #include <harness/floor.hpp>
 #include <harness/graph_timer.hpp>
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 
@@ -21,6 +22,8 @@ struct Device {
   /// How many clusters of 1, 2, ... blocks run at once with one block a multiprocessor, and with
   /// two: "132 66 ..., 264 132 ...". Empty where there are no clusters.
   std::string clusters_at_once;
+  std::size_t shared_bytes_per_multiprocessor = 0;
+  double memory_bytes_per_clock = 0;  ///< As selection sees it.
 };
 
 Device current_device();

@@ -3,6 +3,7 @@
 #include <harness/bench.hpp>
 #include <harness/progress_reporter.hpp>
 #include <suites/cliffs.hpp>
+#include <suites/decoder_layer.hpp>
 #include <suites/host_cost.hpp>
 #include <suites/rows.hpp>
 #include <tuning/tune.hpp>
@@ -35,6 +36,9 @@ void add_machine_context(const Bench& bench) {
   add_context("compute_capability", fmt::format("{}", device.compute_capability));
   add_context("multiprocessors", fmt::format("{}", device.multiprocessors));
   add_context("clusters_at_once", device.clusters_at_once);
+  add_context("shared_bytes_per_multiprocessor",
+              fmt::format("{}", device.shared_bytes_per_multiprocessor));
+  add_context("memory_bytes_per_clock", fmt::format("{}", device.memory_bytes_per_clock));
   add_context("l2_bytes", fmt::format("{}", device.l2_bytes));
   add_context("copy_bytes_per_second", fmt::format("{:.4g}", bench.rates.copy_bytes_per_second));
   add_context("read_bytes_per_second", fmt::format("{:.4g}", bench.rates.read_bytes_per_second));
@@ -79,6 +83,12 @@ void measure(Bench& bench) {
   print_cliffs(rows.sweep());
 }
 
+void measure_decoder_layers(Bench& bench) {
+  register_decoder_layers(bench);
+  ProgressReporter progress;
+  ::benchmark::RunSpecifiedBenchmarks(&progress);
+}
+
 void tune(Bench& bench) {
   Tune tune(bench);
   tune.register_all();
@@ -107,7 +117,13 @@ int run(char* program, std::vector<std::string> arguments) {
   if (!initialize_google_benchmark(program, arguments)) return 2;
   Bench bench(options);
   add_machine_context(bench);
-  options.tune ? tune(bench) : measure(bench);
+  if (!options.decoders.empty()) {
+    measure_decoder_layers(bench);
+  } else if (options.tune) {
+    tune(bench);
+  } else {
+    measure(bench);
+  }
   fmt::print("\nclocks at the end: {}\n", describe(bench.clocks.read()));
   if (!bench.all_correct) fmt::print("SOME RESULTS WERE WRONG OR FAILED: see the rows above\n");
   return bench.all_correct ? 0 : 1;

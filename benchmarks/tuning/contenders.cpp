@@ -4,7 +4,8 @@
 #include <qlinear/plan.hpp>
 #include <selection/cost_model.hpp>
 #include <selection/kernel_table.hpp>
-#include <selection/selection.hpp>
+#include <selection/plan_selection.hpp>
+#include <selection/tiling.hpp>
 #include <tuning/contenders.hpp>
 
 #include <cstddef>
@@ -68,7 +69,7 @@ void add(Contender contender, const std::string& choice, std::vector<Contender>&
 std::string name_of_choice(const Workload& workload) {
   const auto device = detail::device_info_of_stream(workload.stream());
   check(device.status());
-  const auto state = detail::select_linear(*device.value(), workload.descriptor(), {});
+  const auto state = detail::select_for_plan(*device.value(), workload.descriptor(), {});
   check(state.status());
   return name_of(state.value().aligned.kernel->name, state.value().aligned.split_k);
 }
@@ -89,8 +90,10 @@ std::vector<Contender> linear_contenders(Workload& workload, const Oracle& oracl
       if (!plan.ok()) break;
       std::string name = name_of(kernel.name, split_k);
       if (name != choice && !options.wants_kernel(kernel.name)) continue;
+      const detail::Tiling tiling =
+          detail::tiling(kernel, *device.value(), workload.descriptor(), split_k);
       const double clocks =
-          detail::expected_clocks(kernel, *device.value(), workload.descriptor(), split_k);
+          detail::expected_clocks(kernel, *device.value(), workload.descriptor(), tiling);
       add(linear_contender(workload, oracle, std::move(name), plan.value(), workspace, clocks),
           choice, contenders);
     }

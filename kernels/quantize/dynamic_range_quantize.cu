@@ -1,8 +1,8 @@
 #include <common/dispatch_element.hpp>
 #include <quantize/dynamic_range_quantize.hpp>
 #include <quantize/quantize_row.cuh>
+#include <quantize/row_launch.hpp>
 #include <runtime/launch.cuh>
-#include <runtime/shared_memory.hpp>
 
 namespace qlinear::kernels {
 namespace {
@@ -62,42 +62,14 @@ __global__ void __launch_bounds__(max_threads<TIn>(), 1)
   clear_counters(p, options);
 }
 
-/// Returns the threads for a row of `k`. With many rows each thread takes `held` chunks. With few,
-/// latency counts, and threads take fewer chunks, but only up to `kFewThreads` threads.
-unsigned threads_per_row(std::int64_t m, std::int64_t k, int held, unsigned max_threads) {
-  constexpr std::int64_t kManyRows = 512;
-  const std::int64_t chunks = std::max<std::int64_t>(1, divide_up(k, kChunkElements));
-  const std::int64_t fewest = divide_up(chunks, held);
-  const std::int64_t quickest =
-      std::max<std::int64_t>(fewest, std::min<std::int64_t>(chunks, kFewThreads));
-  const std::int64_t wanted = m >= kManyRows ? fewest : quickest;
-  return static_cast<unsigned>(std::min<std::int64_t>(max_threads, divide_up(wanted, 32) * 32));
-}
-
-/// Returns the shared memory with which an SM holds its share of the blocks and no more. From three
-/// blocks per SM on, shares are even without it.
-std::size_t spreading_bytes(const EvenSpread& spread, unsigned blocks) {
-  constexpr std::int64_t kFewBlocks = 2;
-  if (spread.num_sms == 0) return 0;
-  const std::int64_t share = divide_up(blocks, spread.num_sms);
-  if (share > kFewBlocks) return 0;
-  return spread.shared_bytes / static_cast<std::size_t>(share) - kReservedSharedBytes;
-}
-
-/// A lone row gets a second, empty block: with it the layers 6144 x 4096 and 10240 x 8192, whose
-/// GEMM does not split K, take 3 and 2 % less on an H100. The cause was not traced.
-constexpr unsigned kFewestRowBlocks = 2;
-
 template <class TIn, auto kKernel>
 cudaError_t launch_rows(const char* name, const QuantizeProblem& p, unsigned threads,
                         cudaStream_t stream) {
   constexpr unsigned kBlockThreads = 256;
   const unsigned rows = std::max(1u, kBlockThreads / threads);
   const auto row_blocks = std::max(kFewestRowBlocks, static_cast<unsigned>(divide_up(p.m, rows)));
-  LaunchConfig config{name, dim3(row_blocks + p.gemm.prefetch.blocks), dim3(threads, rows)};
-  config.dynamic_shared_bytes = std::max(kRowMaxBytes, spreading_bytes(p.gemm.spread, row_blocks));
-  config.stream = stream;
-  config.programmatic_dependent = p.programmatic_dependent;
+  const LaunchConfig config =
+      row_launch_config(name, p, row_blocks, dim3(threads, rows), kRowMaxBytes, stream);
   return launch_kernel<kKernel>(config, p, row_options<TIn>(p, threads, row_blocks));
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <common/problems.hpp>
+#include <quantize/fused_problem.hpp>
 
 namespace qlinear::kernels {
 
@@ -16,5 +17,16 @@ int quantize_cluster_blocks(std::int64_t k);
 
 /// Reads the row twice. Takes any K.
 cudaError_t launch_quantize_two_pass(const QuantizeProblem& problem, cudaStream_t stream);
+
+// The same with a source, a scale or outputs that the plain pass does not have. With rows in memory
+// norms take three or four reads.
+
+cudaError_t launch_fused_quantize_registers(const FusedQuantizeProblem& problem,
+                                            cudaStream_t stream);
+std::int64_t fused_quantize_registers_max_k(ElementKind element);
+cudaError_t launch_fused_quantize_cluster(const FusedQuantizeProblem& problem, cudaStream_t stream);
+std::int64_t fused_quantize_cluster_max_k(ElementKind element);
+cudaError_t launch_fused_quantize_two_pass(const FusedQuantizeProblem& problem,
+                                           cudaStream_t stream);
 
 }  // namespace qlinear::kernels

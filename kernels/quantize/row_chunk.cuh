@@ -56,14 +56,10 @@ __device__ __forceinline__ void load_chunk_by_element(Chunk<TIn>& chunk, const T
   }
 }
 
-/// Loads elements `first` to `first + 15` of a row of length `k`, with zeros past the row.
+/// Loads elements `first` to `first + 15` of a row, all of them in it and 16-byte aligned.
 template <class TIn>
-__device__ __forceinline__ void load_chunk(Chunk<TIn>& chunk, const TIn* row, std::int64_t first,
-                                           std::int64_t k, bool aligned) {
-  if (!aligned || first + kChunkElements > k) {
-    load_chunk_by_element(chunk, row, first, k);
-    return;
-  }
+__device__ __forceinline__ void load_aligned_chunk(Chunk<TIn>& chunk, const TIn* row,
+                                                   std::int64_t first) {
   const auto* source = reinterpret_cast<const uint4*>(row + first);
 #pragma unroll
   for (int w = 0; w < Chunk<TIn>::kWords; w += 4) {
@@ -72,6 +68,17 @@ __device__ __forceinline__ void load_chunk(Chunk<TIn>& chunk, const TIn* row, st
     chunk.word[w + 1] = v.y;
     chunk.word[w + 2] = v.z;
     chunk.word[w + 3] = v.w;
+  }
+}
+
+/// Loads elements `first` to `first + 15` of a row of length `k`, with zeros past the row.
+template <class TIn>
+__device__ __forceinline__ void load_chunk(Chunk<TIn>& chunk, const TIn* row, std::int64_t first,
+                                           std::int64_t k, bool aligned) {
+  if (!aligned || first + kChunkElements > k) {
+    load_chunk_by_element(chunk, row, first, k);
+  } else {
+    load_aligned_chunk(chunk, row, first);
   }
 }
 

@@ -1,8 +1,7 @@
 #include <core/dynamic_range_quantize.hpp>
 
 #include <launch/enqueue.hpp>
-#include <selection/selection.hpp>
-#include <validation/plain_layer.hpp>
+#include <selection/plan_selection.hpp>
 #include <validation/validation.hpp>
 
 namespace qlinear::detail {
@@ -12,7 +11,6 @@ Result<QuantizeState> select_on_stream(cudaStream_t stream,
                                        const PlanPreference& preference, ElementKind activation,
                                        ElementKind quantized) noexcept {
   Status valid = validate_problem(descriptor, activation, quantized);
-  if (valid.ok()) valid = require_plain(descriptor);
   if (valid.ok()) valid = validate_preference(preference);
   if (!valid.ok()) return valid;
   const auto device = device_info_of_stream(stream);
@@ -20,7 +18,7 @@ Result<QuantizeState> select_on_stream(cudaStream_t stream,
   DynamicRangeQuantizeDescriptor problem = descriptor;
   problem.activation_element = activation;
   problem.quantized_element = quantized;
-  return select_quantize(*device.value(), problem, preference);
+  return select_for_plan(*device.value(), problem, preference);
 }
 
 Status can_implement(const QuantizeState& state, const QuantizeTensors& tensors) noexcept {
@@ -31,10 +29,9 @@ Status run(const QuantizeState& state, cudaStream_t stream, Workspace workspace,
            const QuantizeTensors& tensors) noexcept {
   if (Status status = validate_workspace(workspace); !status.ok()) return status;
   if (Status status = can_implement(state, tensors); !status.ok()) return status;
-  const auto problem =
-      quantize_problem(state.descriptor, tensors, state.programmatic_dependent_launch);
+  const auto pass = quantize_pass(state.descriptor, tensors, state.programmatic_dependent_launch);
   return on_plan_device(stream, state.device,
-                        [&] { return enqueue_quantize(*state.kernel, problem, stream); });
+                        [&] { return enqueue_quantize(*state.kernel, pass, stream); });
 }
 
 }  // namespace qlinear::detail

@@ -3,7 +3,7 @@
 #include <base/format.hpp>
 #include <gemm/split_k.hpp>
 #include <launch/enqueue.hpp>
-#include <selection/selection.hpp>
+#include <selection/plan_selection.hpp>
 #include <validation/plain_layer.hpp>
 #include <validation/validation.hpp>
 
@@ -12,9 +12,9 @@
 namespace qlinear::detail {
 namespace {
 
-kernels::QuantizeProblem quantize_problem(const LinearState& state, const LinearTensors& tensors) {
-  return quantize_problem(quantize_descriptor(state.descriptor), quantize_tensors(tensors),
-                          state.programmatic_dependent_launch);
+QuantizePass quantize_pass(const LinearState& state, const LinearTensors& tensors) {
+  return quantize_pass(quantize_descriptor(state.descriptor), quantize_tensors(tensors),
+                       state.programmatic_dependent_launch);
 }
 
 kernels::GemmProblem gemm_problem(const LinearState& state, const LinearTensors& tensors) {
@@ -136,16 +136,16 @@ Status prepare_gemm(const LinearState& state, const GemmChoice& choice, Workspac
 }
 
 /// The kernel before the GEMM, with all that it does for it on the way.
-Status enqueue_quantize(cudaStream_t stream, const LinearState& state,
-                        kernels::QuantizeProblem quantize, const GemmChoice& choice,
-                        const kernels::GemmProblem& gemm) {
-  quantize.gemm = {.counters = gemm.schedule.counters,
-                   .counter_count = counter_count(choice, gemm),
-                   .constant_weights = state.constant_weights,
-                   .prefetch = weight_prefetch(choice, gemm),
-                   .spread = {}};
+Status enqueue_quantize(cudaStream_t stream, const LinearState& state, QuantizePass quantize,
+                        const GemmChoice& choice, const kernels::GemmProblem& gemm) {
+  kernels::GemmPreparation& preparation = quantize.problem.rows.gemm;
+  preparation = {.counters = gemm.schedule.counters,
+                 .counter_count = counter_count(choice, gemm),
+                 .constant_weights = state.constant_weights,
+                 .prefetch = weight_prefetch(choice, gemm),
+                 .spread = {}};
   if (choice.spreads_rows) {
-    quantize.gemm.spread = {state.multiprocessors, state.shared_bytes_per_multiprocessor};
+    preparation.spread = {state.multiprocessors, state.shared_bytes_per_multiprocessor};
   }
   return enqueue_quantize(*state.quantize_kernel, quantize, stream);
 }
@@ -160,9 +160,8 @@ Status clear_counters(cudaStream_t stream, const GemmChoice& choice,
 }
 
 /// `run`, or without `quantize` `multiply`, once the arguments are checked.
-Status enqueue_linear(cudaStream_t stream, const LinearState& state,
-                      const kernels::QuantizeProblem* quantize, kernels::GemmProblem gemm,
-                      Workspace workspace) {
+Status enqueue_linear(cudaStream_t stream, const LinearState& state, const QuantizePass* quantize,
+                      kernels::GemmProblem gemm, Workspace workspace) {
   const GemmChoice& choice = choice_for(state, gemm);
   Status status = prepare_gemm(state, choice, workspace, gemm);
   if (!status.ok()) return status;
@@ -184,7 +183,7 @@ Result<LinearState> select_on_stream(cudaStream_t stream,
                                      const PlanPreference& preference, ElementKind activation,
                                      ElementKind weight) noexcept {
   Status valid = validate_problem(descriptor, activation, weight);
-  if (valid.ok()) valid = require_plain(descriptor);
+  if (valid.ok()) valid = require_plain_product(descriptor);
   if (valid.ok()) valid = validate_preference(preference);
   if (!valid.ok()) return valid;
   const auto device = device_info_of_stream(stream);
@@ -192,7 +191,7 @@ Result<LinearState> select_on_stream(cudaStream_t stream,
   QuantizedLinearDescriptor problem = descriptor;
   problem.activation_element = activation;
   problem.weight_element = weight;
-  return select_linear(*device.value(), problem, preference);
+  return select_for_plan(*device.value(), problem, preference);
 }
 
 std::size_t workspace_size(const LinearState& state) noexcept {
@@ -208,7 +207,7 @@ Status run(const LinearState& state, cudaStream_t stream, Workspace workspace,
            const LinearTensors& tensors) noexcept {
   Status status = validate_call(state, workspace, tensors, Pass::Both);
   if (!status.ok()) return status;
-  const auto quantize = quantize_problem(state, tensors);
+  const auto quantize = quantize_pass(state, tensors);
   return enqueue_linear(stream, state, &quantize, gemm_problem(state, tensors), workspace);
 }
 
@@ -217,7 +216,7 @@ Status quantize_activation(const LinearState& state, cudaStream_t stream,
   Status status = validate_tensors(state.descriptor, tensors, Pass::Quantize);
   if (!status.ok()) return status;
   return on_plan_device(stream, state.device, [&] {
-    return enqueue_quantize(*state.quantize_kernel, quantize_problem(state, tensors), stream);
+    return enqueue_quantize(*state.quantize_kernel, quantize_pass(state, tensors), stream);
   });
 }
 

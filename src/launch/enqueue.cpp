@@ -1,6 +1,7 @@
 #include <launch/enqueue.hpp>
 
 #include <base/format.hpp>
+#include <validation/plain_layer.hpp>
 
 #include <cstdint>
 
@@ -45,27 +46,76 @@ PlanDevice::PlanDevice(cudaStream_t stream, int plan_device) : guard_(plan_devic
   }
 }
 
-kernels::QuantizeProblem quantize_problem(const DynamicRangeQuantizeDescriptor& descriptor,
-                                          const QuantizeTensors& tensors,
-                                          bool programmatic_dependent_launch) {
-  return {.element = tensors.activation.element,
-          .m = descriptor.m,
-          .k = descriptor.k,
-          .x = tensors.activation.data,
-          .ldx = row_stride(tensors.activation),
-          .q = static_cast<std::int8_t*>(tensors.quantized.data),
-          .ldq = row_stride(tensors.quantized),
-          .scale = tensors.scale.data,
-          .q_min = descriptor.q_min,
-          .q_max = descriptor.q_max,
-          .programmatic_dependent = programmatic_dependent_launch,
-          .gemm = {}};
+namespace {
+
+kernels::SourceParameters source_parameters(const SourceDescriptor& source,
+                                            const SourceViews& tensors) {
+  return {.kind = source.kind,
+          .function = source.function,
+          .unit_offset = source.unit_offset,
+          .norm_weight_in_compute_type = source.norm_weight_in_compute_type,
+          .residual_in_compute_type = source.residual_in_compute_type,
+          .eps = source.eps,
+          .column_factor = tensors.column_factor.data,
+          .norm_weight = tensors.norm_weight.data,
+          .norm_bias = tensors.norm_bias.data,
+          .residual = tensors.residual.data,
+          .ld_residual = row_stride(tensors.residual),
+          .residual_out = tensors.residual_out.data,
+          .ld_residual_out = row_stride(tensors.residual_out),
+          .normed_out = tensors.normed_out.data,
+          .ld_normed_out = row_stride(tensors.normed_out)};
 }
 
-Status enqueue_quantize(const QuantizeKernel& kernel, const kernels::QuantizeProblem& problem,
+/// 0 for a vector of one element, which then serves every row.
+std::int64_t step_over_rows(const TensorView& vector) { return vector.shape[0] == 1 ? 0 : 1; }
+
+kernels::ScaleParameters scale_parameters(const DynamicRangeQuantizeDescriptor& descriptor,
+                                          const QuantizeTensors& tensors) {
+  const bool zero_points = has_zero_points(descriptor.scale);
+  return {
+      .kind = descriptor.scale.kind,
+      .range_max = tensors.scale_from.range_max.data,
+      .range_min = tensors.scale_from.range_min.data,
+      .scale = tensors.scale_from.scale.data,
+      .scale_step = step_over_rows(tensors.scale_from.scale),
+      .zero_point = static_cast<const std::int8_t*>(tensors.scale_from.zero_point.data),
+      .zero_point_step = step_over_rows(tensors.scale_from.zero_point),
+      .zero_point_out = zero_points ? static_cast<std::int8_t*>(tensors.zero_point.data) : nullptr,
+      .sum_out = descriptor.sums ? static_cast<std::int32_t*>(tensors.sum.data) : nullptr};
+}
+
+}  // namespace
+
+QuantizePass quantize_pass(const DynamicRangeQuantizeDescriptor& descriptor,
+                           const QuantizeTensors& tensors, bool programmatic_dependent_launch) {
+  QuantizePass pass{.problem = {.rows = {.element = tensors.activation.element,
+                                         .m = descriptor.m,
+                                         .k = descriptor.k,
+                                         .x = tensors.activation.data,
+                                         .ldx = row_stride(tensors.activation),
+                                         .q = static_cast<std::int8_t*>(tensors.quantized.data),
+                                         .ldq = row_stride(tensors.quantized),
+                                         .scale = tensors.scale.data,
+                                         .q_min = descriptor.q_min,
+                                         .q_max = descriptor.q_max,
+                                         .programmatic_dependent = programmatic_dependent_launch,
+                                         .gemm = {}},
+                                .source = {},
+                                .scale = {}},
+                    .is_plain = is_plain(descriptor)};
+  if (pass.is_plain) return pass;
+  pass.problem.source = source_parameters(descriptor.source, tensors.source);
+  pass.problem.scale = scale_parameters(descriptor, tensors);
+  return pass;
+}
+
+Status enqueue_quantize(const QuantizeKernel& kernel, const QuantizePass& pass,
                         cudaStream_t stream) {
-  if (problem.m == 0) return {};
-  return launched(kernel.name, kernel.launch(problem, stream), stream);
+  if (pass.problem.rows.m == 0) return {};
+  const cudaError_t error = pass.is_plain ? kernel.launch(pass.problem.rows, stream)
+                                          : kernel.launch_fused(pass.problem, stream);
+  return launched(kernel.name, error, stream);
 }
 
 Status enqueue_gemm(const GemmKernel& kernel, const kernels::GemmProblem& problem,

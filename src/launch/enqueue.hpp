@@ -33,13 +33,18 @@ Status on_plan_device(cudaStream_t stream, int plan_device, const Enqueue& enque
   return status;
 }
 
-/// What the quantize kernel is asked for, without what it does for a GEMM.
-kernels::QuantizeProblem quantize_problem(const DynamicRangeQuantizeDescriptor& descriptor,
-                                          const QuantizeTensors& tensors,
-                                          bool programmatic_dependent_launch);
+/// What the quantize kernel is asked for.
+struct QuantizePass {
+  kernels::FusedQuantizeProblem problem;
+  bool is_plain;  ///< `problem.rows` is all of it.
+};
+
+/// Without what it does for a GEMM.
+QuantizePass quantize_pass(const DynamicRangeQuantizeDescriptor& descriptor,
+                           const QuantizeTensors& tensors, bool programmatic_dependent_launch);
 
 /// Enqueues the quantize kernel; nothing for M = 0.
-Status enqueue_quantize(const QuantizeKernel& kernel, const kernels::QuantizeProblem& problem,
+Status enqueue_quantize(const QuantizeKernel& kernel, const QuantizePass& pass,
                         cudaStream_t stream);
 
 /// Enqueues the GEMM; nothing for an empty output.

@@ -31,6 +31,8 @@ constexpr QuantizeKernel quantize_cluster_row() {
     row.max_k = &kernels::quantize_cluster_max_k;
     row.cluster_blocks = &kernels::quantize_cluster_blocks;
     row.launch = &kernels::launch_quantize_cluster;
+    row.fused_max_k = &kernels::fused_quantize_cluster_max_k;
+    row.launch_fused = &kernels::launch_fused_quantize_cluster;
   }
   return row;
 }
@@ -39,11 +41,23 @@ constexpr QuantizeKernel quantize_cluster_row() {
 constexpr std::array kQuantizeRows{
     quantize_cluster_row(),
     QuantizeKernel{"quantize_registers", KernelFamily::Quantize, kOldestArchitecture,
-                   &kernels::quantize_registers_max_k, nullptr,
-                   &kernels::launch_quantize_registers},
+                   &kernels::quantize_registers_max_k, nullptr, &kernels::launch_quantize_registers,
+                   &kernels::fused_quantize_registers_max_k,
+                   &kernels::launch_fused_quantize_registers},
     QuantizeKernel{"quantize_two_pass", KernelFamily::Quantize, kOldestArchitecture, &any_k,
-                   nullptr, &kernels::launch_quantize_two_pass},
+                   nullptr, &kernels::launch_quantize_two_pass, &any_k,
+                   &kernels::launch_fused_quantize_two_pass},
 };
+
+/// Fills in what the cost model knows of `row`, which has its name and tile: a stage takes as long
+/// as its products or the operands' way through shared memory.
+constexpr void set_cost(GemmKernel& row, const FamilyCost& family, double operand_clocks = 0) {
+  const TileCost tile = tile_cost(row.name, family);
+  const double products = row.tile_m * row.tile_n * row.tile_k / tile.macs_per_clock;
+  row.cost = &family;
+  row.operand_clocks = operand_clocks;
+  row.stage_clocks = std::max(products, operand_clocks) + tile.stage_gap_clocks;
+}
 
 template <int kTile>
 constexpr GemmKernel dp4a_row() {
@@ -59,14 +73,12 @@ constexpr GemmKernel dp4a_row() {
   row.tile_m = kTileRow.m;
   row.tile_n = kTileRow.n;
   row.tile_k = kernels::kDp4aTileK;
-  row.sharers = 1;
+  row.cluster_m = 1;
   row.shared_bytes = kTileRow.shared_bytes();
-  row.ring_bytes = kTileRow.shared_bytes();
-  row.blocks_per_multiprocessor = 2;
+  row.pipeline_bytes = kTileRow.shared_bytes();
+  row.blocks_per_sm = 2;
   row.max_split_k = 1;
-  constexpr double kMacsPerClock = 100;
-  row.cost = {.stage_clocks = row.tile_m * row.tile_n * row.tile_k / kMacsPerClock,
-              .wave_clocks = 4000};
+  set_cost(row, kDp4aCost);
   if constexpr (is_compiled(KernelFamily::Dp4a)) row.launch = &kernels::launch_dp4a_gemm<kTile>;
   return row;
 }
@@ -87,17 +99,13 @@ constexpr GemmKernel mma_sync_row() {
   row.tile_m = kTileRow.m;
   row.tile_n = kTileRow.n;
   row.tile_k = kTileRow.k;
-  row.sharers = 1;
+  row.cluster_m = 1;
   row.shared_bytes = kTileRow.pipeline_bytes();
-  row.ring_bytes = kTileRow.pipeline_bytes();
-  row.blocks_per_multiprocessor = kTileRow.blocks_per_sm;
+  row.pipeline_bytes = kTileRow.pipeline_bytes();
+  row.blocks_per_sm = kTileRow.blocks_per_sm;
   row.split = SplitK::Workspace;
   row.max_split_k = kMaxWorkspaceSplit;
-  row.cost = {.stage_clocks = row.tile_m * row.tile_n * row.tile_k / kTileRow.macs_per_clock,
-              .lone_factor = row.blocks_per_multiprocessor > 1 ? 1.5 : 1,
-              .wave_clocks = 1650,
-              .split_clocks = 4570,
-              .split_sum_clocks = 0.1};
+  set_cost(row, kMmaSyncCost);
   if constexpr (is_compiled(kFamily)) row.launch = &kernels::launch_mma_sync_gemm<kTile>;
   return row;
 }
@@ -117,10 +125,10 @@ constexpr GemmKernel tma_row(const Tile& tile) {
   row.architecture_specific = true;
   row.alignment = 16;
   row.max_extent = kMaxTmaExtent;
-  row.sharers = 1;
+  row.cluster_m = 1;
   row.shared_bytes = tile.shared_bytes();
-  row.ring_bytes = static_cast<std::size_t>(tile.pipeline_bytes());
-  row.blocks_per_multiprocessor = 1;
+  row.pipeline_bytes = static_cast<std::size_t>(tile.pipeline_bytes());
+  row.blocks_per_sm = 1;
   return row;
 }
 
@@ -134,39 +142,20 @@ constexpr GemmKernel mma_sync_tma_row() {
   row.tile_k = kernels::kMmaSyncTmaTileK;
   row.split = SplitK::Workspace;
   row.max_split_k = kMaxWorkspaceSplit;
-  row.cost = {.stage_clocks = row.tile_m * row.tile_n * row.tile_k / kTileRow.macs_per_clock,
-              .lone_factor = 1,
-              .wave_clocks = 0,  // The next tile's stages load while this one is stored.
-              .split_clocks = 13900,
-              .split_sum_clocks = 0.072};
+  set_cost(row, kMmaSyncTmaCost);
   if constexpr (is_compiled(KernelFamily::Sm90a)) {
     row.launch = &kernels::launch_mma_sync_tma_gemm<kTile>;
   }
   return row;
 }
 
-/// Clocks between the instructions of two stages; fitted.
-constexpr double clocks_between_stages(const kernels::WgmmaTile& tile) {
-  if (!tile.swap_ab) return 0;
-  if (tile.rows == 64) return 150;
-  if (tile.columns <= 32) return 227;
-  // On an H200, 57344 x 8192 with 129 to 176 tokens took 5 to 10 % longer in one tile of 192 tokens
-  // than in two of 96. The cause was not traced.
-  return tile.columns > 128 ? 330 : 164;
-}
-
-/// A stage keeps the tensor cores busy with its multiply-adds or, where columns are few, shared
-/// memory with its operands.
-constexpr double wgmma_stage_clocks(const kernels::WgmmaTile& tile) {
-  constexpr double kMacsPerClock = 4096;
+/// An instruction reads 64 rows and its columns from shared memory: where columns are few, that
+/// takes longer than its products.
+constexpr double wgmma_operand_clocks(const kernels::WgmmaTile& tile) {
   constexpr double kSharedBytesPerClock = 128;
   constexpr int kInstructionRows = 64;
-  constexpr int kInstructionK = 32;
-  const double macs = kInstructionRows * tile.columns * kInstructionK;
-  const double bytes = (kInstructionRows + tile.columns) * kInstructionK;
-  const double instruction = std::max(macs / kMacsPerClock, bytes / kSharedBytesPerClock);
-  const int instructions = tile.consumers() * kernels::kWgmmaTileK / kInstructionK;
-  return instructions * instruction + clocks_between_stages(tile);
+  const int bytes = (kInstructionRows + tile.columns) * kernels::kWgmmaTileK;
+  return tile.consumers() * bytes / kSharedBytesPerClock;
 }
 
 template <int kTile>
@@ -177,33 +166,19 @@ constexpr GemmKernel wgmma_row() {
   row.tile_m = kTileRow.tile_m();
   row.tile_n = kTileRow.tile_n();
   row.tile_k = kernels::kWgmmaTileK;
-  row.sharers = kTileRow.cluster_m;
-  row.blocks_per_multiprocessor = kTileRow.blocks_per_sm;
+  row.cluster_m = kTileRow.cluster_m;
+  row.blocks_per_sm = kTileRow.blocks_per_sm;
   row.split = SplitK::Cluster;
   row.max_split_k = kTileRow.max_split_k();
   row.spreads_weight_rows = kTileRow.spreads_weight_rows();
   // A cluster starts only where all of its blocks fit. On an H200, clusters of two gained by
   // limiting quantize blocks per SM at 512 to 1024 tokens, as did tiles that leave no registers.
-  row.fills_multiprocessor =
-      row.blocks_per_multiprocessor == 1 && (!kTileRow.leaves_registers(2) || row.sharers > 1);
-  row.cost = {.stage_clocks = wgmma_stage_clocks(kTileRow),
-              .latency_clocks = 4350,
-              .least_rings = 0.54,
-              .store_clocks = 0.7,
-              .wave_clocks = kTileRow.swap_ab ? 325.0 : 0.0,
-              .uneven_share = row.blocks_per_multiprocessor == 1 ? 0.57 : 0.0,
-              .half_used_factor = 1,
-              .split_reread = 3.86,
-              .wide_split_clocks = 2450,
-              .split_sum_clocks = 0.205,
-              .crowded_clocks = 2570,
-              .full_clocks = row.fills_multiprocessor ? 4800.0 : 0.0,
-              .l2_bytes_per_clock = 100,
-              .product_energy = 0.8,
-              .l2_byte_energy = 0.0066};
+  row.fills_sm = row.blocks_per_sm == 1 && (!kTileRow.leaves_registers(2) || row.cluster_m > 1);
+  set_cost(row, kTileRow.swap_ab ? kWgmmaSwapAbCost : kWgmmaCost, wgmma_operand_clocks(kTileRow));
   if constexpr (is_compiled(KernelFamily::Sm90a)) row.launch = &kernels::launch_wgmma_gemm<kTile>;
   return row;
 }
+
 template <int... kDp4a, int... kMmaSync, int... kMmaSyncTma, int... kWgmma>
 constexpr auto gemm_rows(std::integer_sequence<int, kDp4a...>,
                          std::integer_sequence<int, kMmaSync...>,
@@ -220,6 +195,14 @@ using TileIndices = std::make_integer_sequence<int, static_cast<int>(kTiles.size
 constexpr auto kGemmRows =
     gemm_rows(TileIndices<kernels::kDp4aTiles>{}, TileIndices<kernels::kMmaSyncTiles>{},
               TileIndices<kernels::kMmaSyncTmaTiles>{}, TileIndices<kernels::kWgmmaTiles>{});
+
+constexpr bool tile_costs_have_kernels() {
+  return std::ranges::all_of(kTileCosts, [](const TileCost& tile) {
+    return std::ranges::any_of(kGemmRows,
+                               [&](const GemmKernel& row) { return tile.kernel == row.name; });
+  });
+}
+static_assert(tile_costs_have_kernels(), "a row of cost_parameters.inc names no kernel");
 
 /// Returns the rows of `kRows` that this build compiles.
 template <const auto& kRows>

@@ -45,19 +45,9 @@ struct LinearState {
   int multiprocessors = 0;
   std::size_t shared_bytes_per_multiprocessor = 0;
   bool programmatic_dependent_launch = false;
-  bool constant_weights = false;
+  bool early_start_pays = false;  ///< The GEMM gains by reading constant weights early.
+  bool constant_weights = false;  ///< They are promised and read early.
   KernelSku sku;
 };
-
-/// The quantize pass of a linear layer.
-inline DynamicRangeQuantizeDescriptor quantize_descriptor(
-    const QuantizedLinearDescriptor& descriptor) {
-  return {.m = descriptor.m,
-          .k = descriptor.k,
-          .q_min = descriptor.q_min,
-          .q_max = descriptor.q_max,
-          .activation_element = descriptor.activation_element,
-          .quantized_element = ElementKind::S8};
-}
 
 }  // namespace qlinear::detail

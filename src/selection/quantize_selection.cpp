@@ -2,7 +2,7 @@
 
 #include <base/format.hpp>
 #include <runtime/cluster_occupancy.hpp>
-#include <selection/forced_kernel.hpp>
+#include <validation/plain_layer.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -15,10 +15,17 @@ bool clusters_fit(const QuantizeKernel& kernel, const DeviceInfo& device) {
   return kernel.cluster_blocks == nullptr || device.clusters_at_once.front().back() > 0;
 }
 
+/// The longest row that `kernel` takes with the source and scale of `problem`.
+std::int64_t largest_k(const QuantizeKernel& kernel,
+                       const DynamicRangeQuantizeDescriptor& problem) {
+  const auto max_k = is_plain(problem) ? kernel.max_k : kernel.fused_max_k;
+  return max_k(problem.activation_element);
+}
+
 bool can_do(const QuantizeKernel& kernel, const DeviceInfo& device,
             const DynamicRangeQuantizeDescriptor& problem) {
   return device.families.contains(kernel.family) && clusters_fit(kernel, device) &&
-         problem.k <= kernel.max_k(problem.activation_element);
+         problem.k <= largest_k(kernel, problem);
 }
 
 /// Returns whether a kernel that can do `problem` is worth choosing. Clusters pay for long rows, as
@@ -56,8 +63,11 @@ std::string obstacle(const QuantizeKernel& kernel, const DeviceInfo& device,
     return formatted("needs clusters of {} blocks, which device {} does not run",
                      kernels::kMaxClusterBlocks, device.ordinal);
   }
-  return formatted("takes K up to {} and K is {}", kernel.max_k(problem.activation_element),
-                   problem.k);
+  if (largest_k(kernel, problem) < 0) {
+    return formatted("takes no source, scale or sums of {} but the plain ones",
+                     to_string(problem.activation_element));
+  }
+  return formatted("takes K up to {} and K is {}", largest_k(kernel, problem), problem.k);
 }
 
 const QuantizeKernel* tuned_kernel(const DeviceInfo& device,
@@ -77,7 +87,7 @@ const QuantizeKernel* tuned_kernel(const DeviceInfo& device,
 
 Result<QuantizeChoice> choose_quantize(const DeviceInfo& device,
                                        const DynamicRangeQuantizeDescriptor& problem,
-                                       const PlanPreference& preference,
+                                       const ForcedKernel& forced,
                                        std::span<const TuningEntry> entries) {
   if (!kernels::kEveryPair.contains_activation(problem.activation_element)) {
     return Status(StatusCode::Unsupported,
@@ -85,8 +95,6 @@ Result<QuantizeChoice> choose_quantize(const DeviceInfo& device,
                             "of them in QLINEAR_TYPES, which is {}",
                             to_string(problem.activation_element), QLINEAR_TYPES));
   }
-  const auto forced = forced_kernel(preference.quantize_kernel, "PlanPreference::quantize_kernel",
-                                    kQuantizeKernelVariable);
   if (!forced.name.empty()) {
     const QuantizeKernel* kernel = find_quantize_kernel(forced.name);
     if (kernel == nullptr) return unknown_kernel(forced, quantize_kernels());

@@ -1,9 +1,10 @@
 #pragma once
 
 #include <device/device_info.hpp>
-#include <qlinear/plan.hpp>
 #include <qlinear/problem.hpp>
+#include <qlinear/status.hpp>
 #include <selection/choice_origin.hpp>
+#include <selection/forced_kernel.hpp>
 #include <selection/kernel_table.hpp>
 #include <selection/tuning_table.hpp>
 
@@ -11,9 +12,6 @@
 #include <span>
 
 namespace qlinear::detail {
-
-/// The environment variable that forces a quantize kernel.
-inline constexpr const char* kQuantizeKernelVariable = "QLINEAR_QUANTIZE_KERNEL";
 
 /// Up to this length a block of `kFewThreads` holds the row in two chunks a thread, and exchanging
 /// the maximum between blocks would cost more than the second chunk.
@@ -24,11 +22,12 @@ struct QuantizeChoice {
   ChoiceOrigin origin = ChoiceOrigin::Model;
 };
 
-/// The kernel that is forced, or that the last of the tuning table's `entries` names that covers
-/// `problem` and names one that can do it, or that suits `problem` best. Errors: Unsupported.
+/// The kernel that `forced` names, or that the last of the tuning table's `entries` names that
+/// covers `problem` and names one that can do it, or that suits `problem` best. Errors:
+/// Unsupported.
 Result<QuantizeChoice> choose_quantize(const DeviceInfo& device,
                                        const DynamicRangeQuantizeDescriptor& problem,
-                                       const PlanPreference& preference,
+                                       const ForcedKernel& forced,
                                        std::span<const TuningEntry> entries = {});
 
 }  // namespace qlinear::detail

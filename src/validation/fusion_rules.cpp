@@ -23,10 +23,6 @@ Status check_enumerator(const char* field, Enum value, Enum last) {
                  static_cast<int>(value));
 }
 
-bool is_norm(SourceKind kind) {
-  return kind == SourceKind::RmsNorm || kind == SourceKind::LayerNorm;
-}
-
 /// Whether `function` needs `exp`, which there is in single precision only.
 bool needs_exp(ActivationFunction function) { return function > ActivationFunction::SquaredRelu; }
 

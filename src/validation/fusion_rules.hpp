@@ -5,6 +5,10 @@
 
 namespace qlinear::detail {
 
+constexpr bool is_norm(SourceKind kind) noexcept {
+  return kind == SourceKind::RmsNorm || kind == SourceKind::LayerNorm;
+}
+
 // What sources, scales and epilogues may be asked for, alone and together. `activation` is the
 // element kind of the activation. Errors: InvalidProblem for what contradicts itself, Unsupported
 // for what the library lacks.

@@ -3,24 +3,23 @@
 #include <qlinear/problem.hpp>
 #include <qlinear/status.hpp>
 
-#include <type_traits>
 namespace qlinear::detail {
 
-/// Refuses what a descriptor can say, but nothing computes. Errors: Unsupported.
-template <class Descriptor>
-Status require_plain(const Descriptor& descriptor) {
-  Descriptor plain = descriptor;
-  plain.source = {};
-  plain.scale = {};
-  bool same = plain.source == descriptor.source && plain.scale == descriptor.scale;
-  if constexpr (std::is_same_v<Descriptor, QuantizedLinearDescriptor>) {
-    same = same && !descriptor.weight_zero_points && descriptor.epilogue == EpilogueDescriptor{};
-  } else {
-    same = same && !descriptor.sums;
+/// Whether the quantize pass is the one that every kernel knows: of the activation itself, by its
+/// own range, symmetric.
+inline bool is_plain(const DynamicRangeQuantizeDescriptor& descriptor) noexcept {
+  return descriptor.source == SourceDescriptor{} && descriptor.scale == ScaleDescriptor{} &&
+         !descriptor.sums;
+}
+
+/// Refuses what a descriptor can say, but no GEMM computes. Errors: Unsupported.
+inline Status require_plain_product(const QuantizedLinearDescriptor& descriptor) {
+  if (!has_zero_points(descriptor.scale) && !descriptor.weight_zero_points &&
+      descriptor.epilogue == EpilogueDescriptor{} && descriptor.scale.kind != ScaleKind::Given) {
+    return {};
   }
-  if (same) return {};
   return {StatusCode::Unsupported,
-          "nothing computes the source, scale, zero points or epilogue asked for; leave them "
+          "no kernel computes the zero points or the epilogue asked for; leave them "
           "value-initialised"};
 }
 

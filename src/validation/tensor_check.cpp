@@ -14,37 +14,21 @@
 namespace qlinear::detail {
 namespace {
 
-/// A tensor that the call uses. A vector is one row.
-struct Operand {
-  const char* name;
-  const char* axes;
-  std::int64_t expected_rows;
-  std::int64_t expected_columns;
-  Access access;
-
-  int rank;
-  const void* data;
-  std::int64_t rows;
-  std::int64_t columns;
-  std::int64_t row_stride;
-  std::int64_t column_stride;
-  std::size_t element_bytes;
-
-  bool empty() const noexcept { return rows == 0 || columns == 0; }
-  std::uintptr_t address() const noexcept { return reinterpret_cast<std::uintptr_t>(data); }
-};
-
 Operand operand_of(const CallTensor& tensor, Access access) noexcept {
   const TensorView& view = tensor.view;
-  assert(view.rank == 1 || view.rank == 2);
-  const bool is_vector = view.rank == 1;
+  const std::int32_t rank = tensor.type == nullptr ? view.rank : tensor.type->rank;
+  assert(rank == 1 || rank == 2);
+  const bool is_vector = rank == 1;
   const std::size_t inner = is_vector ? 0 : 1;
   return {.name = tensor.name,
           .axes = tensor.axes,
           .expected_rows = tensor.rows,
           .expected_columns = tensor.columns,
+          .or_one = tensor.or_one,
           .access = access,
-          .rank = view.rank,
+          .view = &view,
+          .may_be = tensor.may_be,
+          .rank = rank,
           .data = view.data,
           .rows = is_vector ? 1 : view.shape[0],
           .columns = view.shape[inner],
@@ -66,21 +50,51 @@ Access access_in(const CallTensor& tensor, Pass pass) noexcept {
   return std::max(tensor.quantize, tensor.multiply);
 }
 
-bool is_absent(const CallTensor& tensor) noexcept {
-  return tensor.optional && tensor.view.data == nullptr && tensor.view.shape[0] == 0;
-}
-
 std::string shape_text(int rank, std::int64_t rows, std::int64_t columns) {
   return rank == 1 ? formatted("[{}]", columns) : formatted("[{}, {}]", rows, columns);
 }
 
-Status check_shape(const Operand& operand) {
-  if (operand.rows == operand.expected_rows && operand.columns == operand.expected_columns)
+std::string expected_shape_text(const Operand& operand) {
+  return formatted("{} = {}{}", operand.axes,
+                   shape_text(operand.rank, operand.expected_rows, operand.expected_columns),
+                   operand.or_one ? " or [1]" : "");
+}
+
+/// Refuses a tensor that the descriptor does not ask for, which the caller expects to take part.
+Status superfluous(const CallTensor& tensor) {
+  return invalid(
+      "{} is given, but belongs to {}, which the descriptor does not ask for; leave it "
+      "value-initialised",
+      tensor.name, tensor.option);
+}
+
+Status missing(const Operand& operand, const char* option) {
+  return invalid("{} is missing, but the descriptor asks for {}; pass a view of shape {}",
+                 operand.name, option, expected_shape_text(operand));
+}
+
+Status check_type(const CallTensor& tensor) {
+  const TensorView& view = tensor.view;
+  if (tensor.type == nullptr ||
+      (view.rank == tensor.type->rank && view.element == tensor.type->element)) {
     return {};
-  return invalid("{} has shape {}, expected {} = {}; pass a view of exactly that shape",
-                 operand.name, shape_text(operand.rank, operand.rows, operand.columns),
-                 operand.axes,
-                 shape_text(operand.rank, operand.expected_rows, operand.expected_columns));
+  }
+  return invalid(
+      "{} is a view of rank {} and elements {}, expected rank {} and {}; pass such a view",
+      tensor.name, view.rank, to_string(view.element), tensor.type->rank,
+      to_string(tensor.type->element));
+}
+
+bool has_expected_shape(const Operand& operand) noexcept {
+  return operand.rows == operand.expected_rows &&
+         (operand.columns == operand.expected_columns || (operand.or_one && operand.columns == 1));
+}
+
+Status check_shape(const Operand& operand) {
+  if (has_expected_shape(operand)) return {};
+  return invalid("{} has shape {}, expected {}; pass a view of exactly that shape", operand.name,
+                 shape_text(operand.rank, operand.rows, operand.columns),
+                 expected_shape_text(operand));
 }
 
 /// Strides count only where they lead to another element.
@@ -139,14 +153,6 @@ Status check_tensor(const Operand& operand) {
   return check_extent(operand);
 }
 
-/// The bytes of a checked operand: runs of `width` bytes, `pitch` apart, within [begin, end).
-struct Footprint {
-  std::uintptr_t begin;
-  std::uintptr_t end;
-  std::uintptr_t width;
-  std::uintptr_t pitch;  ///< 0 for a single run.
-};
-
 Footprint footprint(const Operand& operand) noexcept {
   if (operand.empty()) return {};
   const auto rows = static_cast<std::uintptr_t>(operand.rows);
@@ -174,31 +180,49 @@ bool overlap(const Footprint& a, const Footprint& b) noexcept {
 Status overlap_failure(const Operand& a, const Operand& b) {
   const Operand& written = a.access == Access::Write ? a : b;
   const Operand& other = a.access == Access::Write ? b : a;
-  return invalid("{} at {} overlaps {} at {}, but is written; give {} memory of its own",
-                 written.name, written.data, other.name, other.data, written.name);
+  const bool may_be_one = a.may_be == b.view || b.may_be == a.view;
+  return invalid("{} at {} overlaps {} at {}, but is written; give {} memory of its own{}",
+                 written.name, written.data, other.name, other.data, written.name,
+                 may_be_one ? ", or pass one matrix twice, strides included" : "");
+}
+
+/// Whether they are one matrix and may be.
+bool is_allowed_alias(const Operand& a, const Operand& b) noexcept {
+  if (a.may_be != b.view && b.may_be != a.view) return false;
+  return a.data == b.data && (a.rows <= 1 || a.row_stride == b.row_stride);
 }
 
 }  // namespace
 
-Status check_tensors(std::span<const CallTensor> tensors, Pass pass) {
-  assert(tensors.size() <= kMaxCallTensors);
-  std::array<Operand, kMaxCallTensors> operands;
-  std::array<Footprint, kMaxCallTensors> footprints;
-  std::size_t count = 0;
+Status TensorChecker::add(std::span<const CallTensor> tensors) {
+  assert(count_ + tensors.size() <= kMaxCallTensors);
   for (const CallTensor& tensor : tensors) {
-    const Access access = access_in(tensor, pass);
-    if (access == Access::None || is_absent(tensor)) continue;
-    operands[count] = operand_of(tensor, access);
-    if (Status status = check_tensor(operands[count]); !status.ok()) return status;
-    footprints[count] = footprint(operands[count]);
-    ++count;
+    const Access access = access_in(tensor, pass_);
+    if (access == Access::None) continue;
+    const bool absent = is_absent(tensor.view);
+    if (absent && (tensor.optional || !tensor.asked_for)) continue;
+    if (!tensor.asked_for) return superfluous(tensor);
+    Operand& operand = operands_[count_];
+    operand = operand_of(tensor, access);
+    if (absent && tensor.option != nullptr && !has_expected_shape(operand)) {
+      return missing(operand, tensor.option);
+    }
+    if (Status status = check_type(tensor); !absent && !status.ok()) return status;
+    if (Status status = check_tensor(operand); !status.ok()) return status;
+    footprints_[count_] = footprint(operand);
+    ++count_;
   }
-  for (std::size_t i = 0; i < count; ++i) {
+  return {};
+}
+
+Status TensorChecker::check_overlap() const {
+  for (std::size_t i = 0; i < count_; ++i) {
     for (std::size_t j = 0; j < i; ++j) {
-      const bool written =
-          operands[i].access == Access::Write || operands[j].access == Access::Write;
-      if (written && overlap(footprints[i], footprints[j])) {
-        return overlap_failure(operands[i], operands[j]);
+      const Operand& a = operands_[i];
+      const Operand& b = operands_[j];
+      const bool written = a.access == Access::Write || b.access == Access::Write;
+      if (written && overlap(footprints_[i], footprints_[j]) && !is_allowed_alias(a, b)) {
+        return overlap_failure(a, b);
       }
     }
   }

@@ -5,8 +5,6 @@
 #include <validation/fusion_rules.hpp>
 
 #include <algorithm>
-#include <array>
-#include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <string_view>
@@ -109,16 +107,6 @@ Status check_split(int split_k) {
       split_k);
 }
 
-TensorView bytes_view(Workspace workspace) noexcept {
-  TensorView view;
-  view.data = workspace.data;
-  view.rank = 1;
-  view.element = ElementKind::U8;
-  view.shape[0] = static_cast<std::int64_t>(workspace.bytes);
-  view.stride[0] = 1;
-  return view;
-}
-
 Status check_max_sms(int max_sms) {
   if (max_sms >= 0) return {};
   return invalid(
@@ -180,90 +168,6 @@ Status validate_workspace(Workspace workspace) noexcept {
       "the workspace has a null pointer, but {} bytes; pass memory of that size, or an "
       "empty Workspace",
       workspace.bytes);
-}
-
-Status validate_tensors(const QuantizedLinearDescriptor& descriptor, const LinearTensors& tensors,
-                        Pass pass, Workspace workspace) noexcept {
-  const std::int64_t m = descriptor.m, c_out = descriptor.c_out, k = descriptor.k;
-  const TensorView bytes = bytes_view(workspace);
-  const std::array table{
-      CallTensor{.name = "activation",
-                 .axes = "[M, K]",
-                 .view = tensors.activation,
-                 .rows = m,
-                 .columns = k,
-                 .quantize = Access::Read},
-      CallTensor{.name = "act_q_scratch",
-                 .axes = "[M, K]",
-                 .view = tensors.act_q_scratch,
-                 .rows = m,
-                 .columns = k,
-                 .quantize = Access::Write,
-                 .multiply = Access::Read},
-      CallTensor{.name = "act_scale_scratch",
-                 .axes = "[M]",
-                 .view = tensors.act_scale_scratch,
-                 .columns = m,
-                 .quantize = Access::Write,
-                 .multiply = Access::Read},
-      CallTensor{.name = "weight_q",
-                 .axes = "[C_out, K]",
-                 .view = tensors.weight_q,
-                 .rows = c_out,
-                 .columns = k,
-                 .multiply = Access::Read},
-      CallTensor{.name = "weight_scale",
-                 .axes = "[C_out]",
-                 .view = tensors.weight_scale,
-                 .columns = c_out,
-                 .multiply = Access::Read},
-      CallTensor{.name = "output",
-                 .axes = "[M, C_out]",
-                 .view = tensors.output,
-                 .rows = m,
-                 .columns = c_out,
-                 .multiply = Access::Write},
-      CallTensor{.name = "workspace",
-                 .axes = "[bytes]",
-                 .view = bytes,
-                 .columns = bytes.shape[0],
-                 .multiply = Access::Write,
-                 .optional = true},
-      CallTensor{.name = "bias",
-                 .axes = "[C_out]",
-                 .view = tensors.bias,
-                 .columns = c_out,
-                 .multiply = Access::Read,
-                 .optional = true},
-  };
-  static_assert(table.size() <= kMaxCallTensors);
-  return check_tensors(table, pass);
-}
-
-Status validate_tensors(const DynamicRangeQuantizeDescriptor& descriptor,
-                        const QuantizeTensors& tensors) noexcept {
-  const std::int64_t m = descriptor.m, k = descriptor.k;
-  const std::array table{
-      CallTensor{.name = "activation",
-                 .axes = "[M, K]",
-                 .view = tensors.activation,
-                 .rows = m,
-                 .columns = k,
-                 .quantize = Access::Read},
-      CallTensor{.name = "quantized",
-                 .axes = "[M, K]",
-                 .view = tensors.quantized,
-                 .rows = m,
-                 .columns = k,
-                 .quantize = Access::Write},
-      CallTensor{.name = "scale",
-                 .axes = "[M]",
-                 .view = tensors.scale,
-                 .columns = m,
-                 .quantize = Access::Write},
-  };
-  static_assert(table.size() <= kMaxCallTensors);
-  return check_tensors(table, Pass::Quantize);
 }
 
 }  // namespace detail

@@ -36,4 +36,12 @@ Status validate_tensors(const QuantizedLinearDescriptor& descriptor, const Linea
 Status validate_tensors(const DynamicRangeQuantizeDescriptor& descriptor,
                         const QuantizeTensors& tensors) noexcept;
 
+/// Checks a matrix of any shape likewise, and `sums`, which is written and has an element a row.
+Status validate_row_sums(const char* name, const TensorView& matrix,
+                         const TensorView& sums) noexcept;
+
+/// Checks the tensors of `reference::fake_quantize` likewise.
+Status validate_fake_quantize(const TensorView& quantized, const TensorView& scale,
+                              const TensorView& zero_point, const TensorView& output) noexcept;
+
 }  // namespace qlinear::detail

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -241,6 +242,207 @@ std::vector<Row> tensor_rows() {
         {{"scale at", "overlaps activation"},
          [](Q& c) { c.args.scale.data = c.buffers.activation.data() + 12; }}}},
   };
+}
+
+/// A layer with a residual in front of its norm, zero points on both sides and an epilogue.
+struct OptionsCall : LinearCall {
+  std::vector<float> norm_weight = std::vector<float>(5, 1), residual = std::vector<float>(15, 1),
+                     residual_out = std::vector<float>(15), normed_out = std::vector<float>(15),
+                     routing_weight = std::vector<float>(3, 1),
+                     output_residual = std::vector<float>(12, 1), factor = norm_weight;
+  std::vector<S8> zero_point = std::vector<S8>(3), weight_zero_point = std::vector<S8>(4, 1);
+  std::vector<std::int32_t> act_sum = std::vector<std::int32_t>(3),
+                            weight_sum = std::vector<std::int32_t>(4, 30);
+
+  OptionsCall() {
+    descriptor.source = {.kind = SourceKind::RmsNorm, .residual = true, .eps = 1e-5};
+    descriptor.scale.kind = ScaleKind::DynamicAsymmetric;
+    descriptor.weight_zero_points = true;
+    descriptor.epilogue = {ActivationFunction::Silu, false, true, true};
+    args.source.norm_weight = tensor_view(vector(norm_weight.data(), 5));
+    args.source.residual = tensor_view(matrix(residual.data(), 3, 5));
+    args.source.residual_out = tensor_view(matrix(residual_out.data(), 3, 5));
+    args.source.normed_out = matrix(normed_out.data(), 3, 5);
+    args.zero_points = {vector(zero_point.data(), 3), vector(act_sum.data(), 3),
+                        vector(weight_sum.data(), 4), vector(weight_zero_point.data(), 4)};
+    args.epilogue = {vector(routing_weight.data(), 3), matrix(output_residual.data(), 3, 4)};
+  }
+};
+
+/// The same product of an activation that is given.
+struct GivenCall : LinearCall {
+  std::vector<S8> q = std::vector<S8>(15, 1), zero_point = std::vector<S8>(1, 3),
+                  weight_zero_point = std::vector<S8>(4, 1);
+  std::vector<float> scale = std::vector<float>(1, 1);
+  std::vector<std::int32_t> sum = std::vector<std::int32_t>(3, 5),
+                            weight_sum = std::vector<std::int32_t>(4, 30);
+
+  GivenCall() {
+    descriptor.scale = {ScaleKind::Given, true};
+    descriptor.weight_zero_points = true;
+    args.activation = {};
+    args.act_q_scratch = {};
+    args.act_scale_scratch = {};
+    args.given = {matrix(q.data(), 3, 5), vector(scale.data(), 1), vector(zero_point.data(), 1),
+                  vector(sum.data(), 3)};
+    args.zero_points.weight_sum = vector(weight_sum.data(), 4);
+    args.zero_points.weight_zero_point = vector(weight_zero_point.data(), 4);
+  }
+};
+
+/// One way to spoil a call with options, and what its message must say.
+template <class Call>
+void expect_spoiled(const std::vector<const char*>& mentions,
+                    const std::function<void(Call&)>& spoil) {
+  Call call;
+  ASSERT_TRUE(call.run().ok()) << call.run().message();
+  spoil(call);
+  const auto before = call.buffers;
+  const Status status = call.run();
+  EXPECT_EQ(status.code(), StatusCode::InvalidProblem) << mentions.front();
+  for (const char* mention : mentions) {
+    EXPECT_NE(status.message().find(mention), std::string::npos)
+        << status.message() << "\nlacks: " << mention;
+  }
+  EXPECT_EQ(call.buffers, before);
+}
+
+using O = OptionsCall;
+using G = GivenCall;
+
+TEST(TensorsOfOptions, MissingOnesAreNamed) {
+  const char* const kMissing = "is missing, but the descriptor asks for";
+  expect_spoiled<O>({"source.residual ", kMissing, "[M, K] = [3, 5]"},
+                    [](O& c) { c.args.source.residual = {}; });
+  expect_spoiled<O>({"source.residual_out ", kMissing},
+                    [](O& c) { c.args.source.residual_out = {}; });
+  expect_spoiled<O>({"zero_points.act_zero_point_scratch ", kMissing},
+                    [](O& c) { c.args.zero_points.act_zero_point_scratch = {}; });
+  expect_spoiled<O>({"zero_points.act_sum_scratch ", kMissing},
+                    [](O& c) { c.args.zero_points.act_sum_scratch = {}; });
+  expect_spoiled<O>({"zero_points.weight_sum ", kMissing, "[C_out] = [4]"},
+                    [](O& c) { c.args.zero_points.weight_sum = {}; });
+  expect_spoiled<O>({"zero_points.weight_zero_point ", kMissing},
+                    [](O& c) { c.args.zero_points.weight_zero_point = {}; });
+  expect_spoiled<O>({"epilogue.routing_weight ", kMissing},
+                    [](O& c) { c.args.epilogue.routing_weight = {}; });
+  expect_spoiled<O>({"epilogue.residual ", kMissing, "[M, C_out] = [3, 4]"},
+                    [](O& c) { c.args.epilogue.residual = {}; });
+  expect_spoiled<O>({"source.column_factor ", kMissing}, [](O& c) {
+    c.descriptor.source = {.kind = SourceKind::ColumnFactor};
+    c.args.source = {};
+  });
+  expect_spoiled<O>({"scale.range_max ", kMissing},
+                    [](O& c) { c.descriptor.scale.kind = ScaleKind::GivenRangeAsymmetric; });
+  expect_spoiled<O>({"scale.scale ", kMissing, "[M] = [3] or [1]"}, [](O& c) {
+    c.descriptor.scale = {ScaleKind::Static, true};
+  });
+  expect_spoiled<G>({"given.q ", kMissing}, [](G& c) { c.args.given.q = {}; });
+  expect_spoiled<G>({"given.scale ", kMissing}, [](G& c) { c.args.given.scale = {}; });
+  expect_spoiled<G>({"given.zero_point ", kMissing}, [](G& c) { c.args.given.zero_point = {}; });
+  expect_spoiled<G>({"given.sum ", kMissing}, [](G& c) { c.args.given.sum = {}; });
+}
+
+TEST(TensorsOfOptions, SuperfluousOnesAreRefused) {
+  const char* const kRemedy = "which the descriptor does not ask for; leave it value-initialised";
+  expect_spoiled<O>({"source.residual is given", kRemedy},
+                    [](O& c) { c.descriptor.source.residual = false; });
+  expect_spoiled<O>({"source.norm_weight is given", kRemedy},
+                    [](O& c) { c.descriptor.source = {}; });
+  expect_spoiled<O>({"source.norm_bias is given", kRemedy},
+                    [](O& c) { c.args.source.norm_bias = c.args.source.norm_weight; });
+  expect_spoiled<O>({"source.column_factor is given", kRemedy},
+                    [](O& c) { c.args.source.column_factor = vector(c.factor.data(), 5); });
+  expect_spoiled<O>({"scale.range_max is given", kRemedy},
+                    [](O& c) { c.args.scale.range_max = vector(c.factor.data(), 3); });
+  expect_spoiled<O>({"given.q is given", kRemedy},
+                    [](O& c) { c.args.given.q = c.args.act_q_scratch; });
+  expect_spoiled<O>({"zero_points.weight_zero_point is given", kRemedy}, [](O& c) {
+    c.descriptor.weight_zero_points = false;
+    c.args.zero_points.act_sum_scratch = {};
+  });
+  expect_spoiled<O>({"epilogue.routing_weight is given", kRemedy},
+                    [](O& c) { c.descriptor.epilogue.routing_weight = false; });
+  expect_spoiled<G>({"activation is given", kRemedy},
+                    [](G& c) { c.args.activation = matrix(c.buffers.activation.data(), 3, 5); });
+  expect_spoiled<Q>({"sum is given", kRemedy}, [](Q& c) {
+    static std::array<std::int32_t, 3> sums{};
+    c.args.sum = vector(sums.data(), 3);
+  });
+  expect_spoiled<Q>({"scale_from.scale is given", kRemedy},
+                    [](Q& c) { c.args.scale_from.scale = vector(c.buffers.activation.data(), 3); });
+}
+
+TEST(TensorsOfOptions, ViewsHaveTheirRankAndElement) {
+  const char* const kRemedy = "pass such a view";
+  expect_spoiled<O>({"source.norm_weight", "elements f64", "f32", kRemedy},
+                    [](O& c) { c.args.source.norm_weight.element = ElementKind::F64; });
+  expect_spoiled<O>({"source.residual ", "rank 1", kRemedy},
+                    [](O& c) { c.args.source.residual.rank = 1; });
+  expect_spoiled<O>({"source.residual_out", "elements f16", kRemedy},
+                    [](O& c) { c.args.source.residual_out.element = ElementKind::F16; });
+}
+
+TEST(TensorsOfOptions, AreCheckedLikeAllOthers) {
+  expect_spoiled<O>({"source.norm_weight has shape [4]", "[K] = [5]"},
+                    [](O& c) { c.args.source.norm_weight.shape[0] = 4; });
+  expect_spoiled<O>({"zero_points.weight_sum has an inner stride of 2"},
+                    [](O& c) { c.args.zero_points.weight_sum.stride[0] = 2; });
+  expect_spoiled<O>({"epilogue.residual has a row stride of 3"},
+                    [](O& c) { c.args.epilogue.residual.stride[0] = 3; });
+  expect_spoiled<O>({"epilogue.routing_weight has a null pointer"},
+                    [](O& c) { c.args.epilogue.routing_weight.data = nullptr; });
+  expect_spoiled<O>({"epilogue.routing_weight is at address"},
+                    [](O& c) { shift_bytes(c.args.epilogue.routing_weight.data, 2); });
+  expect_spoiled<G>({"given.scale has shape [2]", "[M] = [3] or [1]"},
+                    [](G& c) { c.args.given.scale.shape[0] = 2; });
+  expect_spoiled<O>({"source.normed_out at", "overlaps activation"},
+                    [](O& c) { c.args.source.normed_out.data = c.buffers.activation.data(); });
+  expect_spoiled<O>({"output at", "overlaps source.residual"},
+                    [](O& c) { c.args.output.data = c.residual.data(); });
+}
+
+TEST(TensorsOfOptions, ResidualsMayBeTheirOutput) {
+  OptionsCall call;
+  call.args.source.residual_out = call.args.source.residual;
+  call.args.epilogue.residual = call.args.output;
+  EXPECT_TRUE(call.run().ok()) << call.run().message();
+  expect_spoiled<O>({"source.residual_out at", "overlaps source.residual",
+                     "or pass one matrix twice, strides included"},
+                    [](O& c) {
+                      c.args.source.residual_out = c.args.source.residual;
+                      c.descriptor.m = 2;
+                      c.args.activation.shape[0] = c.args.act_q_scratch.shape[0] =
+                          c.args.output.shape[0] = 2;
+                      c.args.act_scale_scratch.shape[0] = 2;
+                      c.args.source.residual.shape[0] = c.args.source.residual_out.shape[0] = 2;
+                      c.args.source.normed_out.shape[0] = 2;
+                      c.args.source.residual_out.stride[0] = 6;
+                      c.args.zero_points.act_zero_point_scratch.shape[0] = 2;
+                      c.args.zero_points.act_sum_scratch.shape[0] = 2;
+                      c.args.epilogue.routing_weight.shape[0] = 2;
+                      c.args.epilogue.residual.shape[0] = 2;
+                    });
+  expect_spoiled<O>({"output at", "overlaps epilogue.residual"},
+                    [](O& c) { c.args.epilogue.residual.data = c.args.output.data - 1; });
+}
+
+TEST(TensorsOfHelpers, AreChecked) {
+  std::array<S8, 6> q{1, 2, 3, -4, -5, -6};
+  std::array<std::int32_t, 2> sums{};
+  std::array<float, 6> output{};
+  const float scale = 0.5F;
+  EXPECT_TRUE(reference::activation_sums(matrix(q.data(), 2, 3), vector(sums.data(), 2)).ok());
+  EXPECT_EQ(sums, (std::array<std::int32_t, 2>{6, -15}));
+  const Status few =
+      reference::weight_sums(TensorRef<S8, 2>(matrix(q.data(), 2, 3)), vector(sums.data(), 1));
+  EXPECT_NE(few.message().find("sums has shape [1], expected [rows] = [2]"), std::string::npos);
+  const std::array<S8, 2> zero_point{1, -1};
+  const Status status =
+      reference::fake_quantize<float>(matrix(q.data(), 2, 3), vector(&scale, 1),
+                                      vector(zero_point.data(), 2), matrix(output.data(), 2, 3));
+  EXPECT_TRUE(status.ok()) << status.message();
+  EXPECT_EQ(output, (std::array<float, 6>{0, 0.5F, 1, -1.5F, -2, -2.5F}));
 }
 
 class ErrorTable : public testing::TestWithParam<Row> {

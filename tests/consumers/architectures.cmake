@@ -3,6 +3,8 @@
 cmake_minimum_required(VERSION 3.25)
 include("${QLINEAR_SOURCE_DIR}/cmake/architectures.cmake")
 
+unset(ENV{CUDAARCHS})
+
 # expect(<ours> <the parent's> <architectures>)
 function(expect ours parents expected)
   set(QLINEAR_CUDA_ARCHITECTURES "${ours}")
@@ -30,3 +32,10 @@ expect("90a;90-real" "" "90a")
 set(CMAKE_CUDA_ARCHITECTURES 75 CACHE STRING "CUDA architectures")
 expect("" "75" "${QLINEAR_EVERY_ARCHITECTURE}")
 expect("" "86" "86")
+
+# The environment's are what CMake would take where nobody set any.
+set(ENV{CUDAARCHS} "90a;120")
+expect("80" "" "80")
+expect("" "86" "86")
+unset(CMAKE_CUDA_ARCHITECTURES CACHE)
+expect("" "" "90a;120")

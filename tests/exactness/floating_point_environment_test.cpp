@@ -9,6 +9,7 @@
 #include <array>
 #include <cfenv>
 #include <cstdint>
+#include <ostream>
 #include <string>
 
 #if defined(__x86_64__)
@@ -47,6 +48,9 @@ struct Environment {
   bool flush_to_zero = false;
   bool traps = false;
 };
+
+/// How GoogleTest prints the parameter.
+void PrintTo(const Environment& environment, std::ostream* stream) { *stream << environment.name; }
 
 constexpr std::array kEnvironments = {
     Environment{.name = "FlushToZero", .rounding = FE_TONEAREST, .flush_to_zero = true},

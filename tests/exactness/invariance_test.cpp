@@ -19,27 +19,6 @@ namespace {
 
 constexpr LinearCase kFullBatch{.m = 130, .n = 37, .k = 80, .bias = true, .seed = 2};
 
-template <class TIn>
-LinearResult<TIn> select_rows(const LinearResult<TIn>& result,
-                              const std::vector<std::int64_t>& rows) {
-  LinearResult<TIn> selected;
-  selected.output = select_rows(result.output, rows);
-  selected.act_q = select_rows(result.act_q, rows);
-  selected.act_scale = HostMatrix<scale_t<TIn>>(1, static_cast<std::int64_t>(rows.size()));
-  for (std::size_t i = 0; i < rows.size(); ++i) {
-    selected.act_scale.values()[i] = result.act_scale.at(0, rows[i]);
-  }
-  return selected;
-}
-
-/// `operands` with those rows of the activation only.
-template <class TIn, class TWQ>
-LinearOperands<TIn, TWQ> with_rows(LinearOperands<TIn, TWQ> operands,
-                                   const std::vector<std::int64_t>& rows) {
-  operands.activation = select_rows(operands.activation, rows);
-  return operands;
-}
-
 std::vector<std::int64_t> permuted_rows(std::int64_t count, std::uint64_t seed) {
   std::vector<std::int64_t> rows(static_cast<std::size_t>(count));
   std::iota(rows.begin(), rows.end(), std::int64_t{0});

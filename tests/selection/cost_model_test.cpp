@@ -2,13 +2,18 @@
 
 #include <gemm/split_k.hpp>
 #include <selection/cost_model.hpp>
+#include <selection/cost_parameters.hpp>
+#include <selection/feasibility.hpp>
+#include <selection/plan_selection.hpp>
 #include <selection/selection.hpp>
+#include <selection/tiling.hpp>
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
 
 namespace qlinear::detail {
 namespace {
@@ -41,13 +46,114 @@ LinearState select(const DeviceInfo& device, std::int64_t m, std::int64_t n, std
   descriptor.c_out = n;
   descriptor.k = k;
   descriptor.activation_element = ElementKind::BF16;
-  return select_linear(device, descriptor, preference).value();
+  return select_for_plan(device, descriptor, preference).value();
 }
 
 std::int64_t tiles(const LinearState& state) {
   const GemmKernel& kernel = *state.aligned.kernel;
   return kernels::tile_count(state.descriptor.m, state.descriptor.c_out, kernel.tile_m,
                              kernel.tile_n);
+}
+
+Tiling tiling_of_choice(const LinearState& state, const DeviceInfo& device) {
+  return tiling(*state.aligned.kernel, device, state.descriptor, state.aligned.split_k);
+}
+
+std::int64_t blocks_at_once(const GemmKernel& kernel, const DeviceInfo& device, int split_k) {
+  return tiling(kernel, device, {}, split_k).blocks_at_once;
+}
+
+TEST(Tiling, CoversTheProblemInWaves) {
+  const DeviceInfo device = hopper(3);
+  for (const GemmKernel& kernel : gemm_kernels()) {
+    for (const std::int64_t m : {1, 17, 200, 4097}) {
+      for (const std::int64_t n : {1, 4096, 57344}) {
+        for (int split_k = 1; split_k <= kernel.max_split_k; ++split_k) {
+          QuantizedLinearDescriptor problem;
+          problem.m = m;
+          problem.c_out = n;
+          problem.k = 4096;
+          const Tiling t = tiling(kernel, device, problem, split_k);
+          EXPECT_GE(t.tiles_m * kernel.tile_m, m);
+          EXPECT_GE(t.tiles_n * t.weight_rows, n);
+          EXPECT_LT((t.tiles_n - 1) * t.weight_rows, n);
+          EXPECT_EQ(t.tiles_m % kernel.cluster_m, 0);
+          EXPECT_LE(t.split_tiles, t.output_tiles);
+          EXPECT_EQ(t.split_tiles > 0, split_k > 1);
+          EXPECT_EQ(t.blocks, t.tiles_m * t.tiles_n + t.split_tiles * (split_k - 1));
+          EXPECT_GE(t.waves * t.blocks_at_once, t.blocks);
+          EXPECT_GE(t.blocks_per_sm * device.multiprocessors, t.blocks);
+          EXPECT_GE(t.k_steps * kernel.tile_k, t.tiles_m * t.tiles_n * problem.k);
+          EXPECT_EQ(t.workspace_bytes > 0, split_k > 1 && kernel.split == SplitK::Workspace);
+        }
+      }
+    }
+  }
+}
+
+TEST(Feasibility, GivesAReasonForEveryRefusal) {
+  DeviceInfo small = hopper(0);
+  small.limited = true;
+  small.multiprocessors = 1;
+  small.shared_bytes_per_block = 48 * 1024;
+  PlanPreference forbid;
+  forbid.forbid_architecture_specific = true;
+  QuantizedLinearDescriptor huge;
+  huge.m = huge.c_out = std::int64_t{1} << 40;
+  QuantizedLinearDescriptor usual;
+  usual.activation_element = ElementKind::F64;
+  usual.weight_element = ElementKind::S8;
+  bool refuses = false;
+  for (const GemmKernel& kernel : gemm_kernels()) {
+    for (const DeviceInfo& device : {hopper(0), small}) {
+      for (const auto& problem : {usual, huge}) {
+        for (const PlanPreference& preference : {PlanPreference(), forbid}) {
+          const GemmRequest request{device, problem, preference};
+          EXPECT_EQ(can_do(kernel, request), obstacle(kernel, request).empty()) << kernel.name;
+          refuses = refuses || !can_do(kernel, request);
+        }
+      }
+    }
+  }
+  EXPECT_TRUE(refuses);
+}
+
+TEST(Selection, IsAFunctionOfItsArguments) {
+  QuantizedLinearDescriptor problem;
+  problem.m = 1;
+  problem.c_out = problem.k = 4096;
+  problem.activation_element = ElementKind::BF16;
+  problem.weight_element = ElementKind::S8;
+  const DeviceInfo device = hopper(0);
+  const auto usual = select_linear(device, problem, {});
+  ASSERT_TRUE(usual.ok()) << usual.status().message();
+  for (const GemmKernel& kernel : gemm_kernels()) {
+    const bool chosen = &kernel == usual.value().state.aligned.kernel;
+    if (chosen || !can_do(kernel, {device, problem, {}})) continue;
+    ::setenv("QLINEAR_KERNEL", kernel.name, 1);
+    const auto again = select_linear(device, problem, {});
+    const auto forced = select_for_plan(device, problem, {});
+    ::unsetenv("QLINEAR_KERNEL");
+    EXPECT_EQ(again.value().state.aligned.kernel, usual.value().state.aligned.kernel);
+    EXPECT_EQ(again.value().aligned_origin, ChoiceOrigin::Model);
+    EXPECT_EQ(forced.value().aligned.kernel, &kernel);
+  }
+}
+
+TEST(CostParameters, AreThoseOfTheGpu) {
+  DeviceInfo device = hopper(0);
+  EXPECT_EQ(&gpu_parameters(device), &kH200);
+  device.memory_bytes_per_clock = 1693;
+  EXPECT_EQ(&gpu_parameters(device), &kH100);
+  device.architecture = 100;
+  EXPECT_EQ(&gpu_parameters(device), &kOtherGpu);
+}
+
+TEST(CostParameters, OfATileComeBeforeThoseOfItsFamily) {
+  EXPECT_GT(tile_cost("wgmma_swapped_192x128", kWgmmaSwapAbCost).stage_gap_clocks,
+            kWgmmaSwapAbCost.stage_gap_clocks);
+  EXPECT_EQ(tile_cost("a tile of tomorrow", kWgmmaSwapAbCost).stage_gap_clocks,
+            kWgmmaSwapAbCost.stage_gap_clocks);
 }
 
 // A cluster that has to wait for others would double the time of a layer.
@@ -60,7 +166,7 @@ TEST(CostModel, ClustersOfASplitRunAtOnce) {
           const LinearState state = select(device, m, n, k);
           if (state.aligned.split_k == 1) continue;
           EXPECT_LE(tiles(state) * state.aligned.split_k,
-                    blocks_at_once(*state.aligned.kernel, device, state.aligned.split_k))
+                    tiling_of_choice(state, device).blocks_at_once)
               << m << ' ' << n << ' ' << k << ' ' << state.aligned.kernel->name << ' '
               << state.aligned.split_k;
         }
@@ -72,7 +178,7 @@ TEST(CostModel, ClustersOfASplitRunAtOnce) {
 TEST(CostModel, CountsTheClustersThatTheRuntimeTells) {
   const GemmKernel* kernel = nullptr;
   for (const GemmKernel& candidate : gemm_kernels()) {
-    if (candidate.split == SplitK::Cluster && candidate.blocks_per_multiprocessor == 1) {
+    if (candidate.split == SplitK::Cluster && candidate.blocks_per_sm == 1) {
       kernel = &candidate;
     }
   }
@@ -85,7 +191,7 @@ TEST(CostModel, CountsTheClustersThatTheRuntimeTells) {
   EXPECT_EQ(blocks_at_once(*kernel, silent, 5), 130);
 }
 
-// All of such a problem is in flight at once, whatever the ring: a large one is no merit.
+// All of such a problem is in flight at once, however deep the pipeline: a deep one is no merit.
 TEST(CostModel, GivesTinyProblemsTheSmallestTile) {
   const GemmKernel& chosen = *select(hopper(0), 1, 64, 64).aligned.kernel;
   for (const GemmKernel& kernel : gemm_kernels()) {
@@ -124,17 +230,20 @@ TEST(CostModel, HoldsSomeMoreTokensInTwoTiles) {
 TEST(CostModel, CountsEnergyWithManyTokens) {
   const DeviceInfo device = hopper(0);
   const GemmKernel* kernel = select(device, 4096, 8192, 8192).aligned.kernel;
-  EXPECT_GT(kernel->sharers, 1);
+  EXPECT_GT(kernel->cluster_m, 1);
+  FamilyCost free_energy = *kernel->cost;
+  free_energy.product_energy = 0;
+  free_energy.l2_byte_energy = 0;
   GemmKernel unlimited = *kernel;
-  unlimited.cost.product_energy = 0;
-  unlimited.cost.l2_byte_energy = 0;
+  unlimited.cost = &free_energy;
   const auto clocks_saved = [&](std::int64_t m) {
     QuantizedLinearDescriptor problem;
     problem.m = m;
     problem.c_out = 8192;
     problem.k = 8192;
-    return expected_clocks(*kernel, device, problem, 1) -
-           expected_clocks(unlimited, device, problem, 1);
+    const Tiling tiles = tiling(*kernel, device, problem, 1);
+    return expected_clocks(*kernel, device, problem, tiles) -
+           expected_clocks(unlimited, device, problem, tiles);
   };
   EXPECT_EQ(clocks_saved(255), 0);
   EXPECT_GT(clocks_saved(256), 0);
@@ -143,12 +252,12 @@ TEST(CostModel, CountsEnergyWithManyTokens) {
 
 // Of two tiles with full waves, the one beside which the next layer's rows are quantized.
 TEST(CostModel, LeavesRoomForTheQuantizeKernel) {
-  EXPECT_FALSE(select(hopper(0), 512, 28672, 4096).aligned.kernel->fills_multiprocessor);
+  EXPECT_FALSE(select(hopper(0), 512, 28672, 4096).aligned.kernel->fills_sm);
 }
 
 // 224 tiles of 128 rows: two of them on some multiprocessors, one on the others.
 TEST(CostModel, SharesUnevenWorkByTwoBlocksAMultiprocessor) {
-  EXPECT_EQ(select(hopper(0), 4, 28672, 4096).aligned.kernel->blocks_per_multiprocessor, 2);
+  EXPECT_EQ(select(hopper(0), 4, 28672, 4096).aligned.kernel->blocks_per_sm, 2);
 }
 
 TEST(CostModel, LeavesMultiprocessorsToTheRowsOfFewTokens) {
@@ -168,11 +277,15 @@ TEST(CostModel, SplitsEveryTileOfACluster) {
   problem.m = 16;
   problem.c_out = 7168;
   problem.k = 8192;
-  EXPECT_EQ(weight_rows_of_tile(*kernel, hopper(0), problem, 2), 112);
-  EXPECT_EQ(split_tiles(*kernel, hopper(0), problem, 2), 64);
-  EXPECT_TRUE(split_fills_one_wave(*kernel, hopper(0), problem, 2));
-  const double split = expected_clocks(*kernel, hopper(0), problem, 2);
-  EXPECT_LT(split, expected_clocks(*kernel, hopper(0), problem, 1));
+  const Tiling split = tiling(*kernel, hopper(0), problem, 2);
+  EXPECT_EQ(split.weight_rows, 112);
+  EXPECT_EQ(split.split_tiles, 64);
+  EXPECT_EQ(split.blocks, 128);
+  EXPECT_TRUE(split.split_fills_one_wave());
+  EXPECT_EQ(split.workspace_bytes, 0U);
+  const Tiling whole = tiling(*kernel, hopper(0), problem, 1);
+  EXPECT_LT(expected_clocks(*kernel, hopper(0), problem, split),
+            expected_clocks(*kernel, hopper(0), problem, whole));
 }
 
 // Each stage that a block goes through takes time, and there are multiprocessors for more blocks.
@@ -235,7 +348,7 @@ TEST(CostModel, LaunchesLongGemmsBehindTheQuantizeKernel) {
 }
 
 // What the quantize kernel fetches lies within the weights and is no more than memory has time for.
-TEST(Prefetch, IsASmallPartOfTheWeightsOfFewTokens) {
+TEST(Prefetch, StaysWithinBudget) {
   for (const std::int64_t m : {1, 16, 64, 128, 129, 4096}) {
     for (const std::int64_t n : {0, 1, 64, 4096, 57344, 1 << 20}) {
       for (const std::int64_t k : {0, 16, 128, 200, 4096, 28672}) {
@@ -257,7 +370,7 @@ TEST(Prefetch, IsASmallPartOfTheWeightsOfFewTokens) {
   }
 }
 
-TEST(Prefetch, IsLessWithMoreTokens) {
+TEST(Prefetch, ShrinksWithTokens) {
   const auto bytes = [](std::int64_t m) {
     PlanPreference preference;
     preference.kernel = "wgmma_swapped_deep_64x64";

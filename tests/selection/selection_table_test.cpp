@@ -39,9 +39,7 @@ constexpr Gpu kGpus[] = {
 };
 
 DeviceInfo device_info_of(const Gpu& gpu) {
-  constexpr int kFirstOrdinal = 200;  // Selections are remembered by ordinal.
   DeviceInfo device;
-  device.ordinal = kFirstOrdinal + static_cast<int>(&gpu - std::begin(kGpus));
   device.architecture = gpu.architecture;
   device.families = families_on(device.architecture);
   device.programmatic_families = families_with_programmatic_launch(device.architecture);
@@ -125,8 +123,8 @@ std::string entry(const DeviceInfo& device, TypePair types, const Layer& layer, 
   descriptor.k = layer.k;
   descriptor.activation_element = types.activation;
   descriptor.weight_element = types.weight;
-  const auto state = select_linear(device, descriptor, {});
-  return state.ok() ? state_text(state.value()) : state.status().message();
+  const auto selection = select_linear(device, descriptor, {});
+  return selection.ok() ? state_text(selection.value().state) : selection.status().message();
 }
 
 /// A heading, then a line for each run of token counts that share an entry, with the first of them.

@@ -40,7 +40,7 @@ expect() {
   fi
 }
 
-unset QLINEAR_DEVICE CUDAToolkit_ROOT CUDA_PATH
+unset QLINEAR_DEVICE CUDAToolkit_ROOT CUDA_PATH CUDAARCHS
 expect 0 none "device: emulated on the CPU (there is no GPU here)" choose_device
 expect 0 gpu "device: Stub" choose_device
 expect 0 gpu "-DQLINEAR_CUDA_ARCHITECTURES=native" 'choose_device; echo "${device_options[@]}"'
@@ -48,7 +48,8 @@ STUB_CUDA=12.8 expect 0 gpu "serves CUDA 12.8; CUDA 13 needs driver 580" choose_
 STUB_CAPABILITY=7.0 expect 0 gpu "older than compute capability 7.5" choose_device
 QLINEAR_DEVICE=emulated expect 0 gpu "emulated on the CPU (QLINEAR_DEVICE says so)" choose_device
 QLINEAR_DEVICE=gpu expect 1 gpu "error: QLINEAR_DEVICE is 'gpu'; it takes cuda or emulated" choose_device
-QLINEAR_DEVICE=cuda expect 0 none "to build only (there is no GPU here)" choose_device
+QLINEAR_DEVICE=cuda expect 0 none "every architecture, to build only (there is no GPU here)" choose_device
+CUDAARCHS=90a QLINEAR_DEVICE=cuda expect 0 none "cuda, for 90a, to build only" choose_device
 QLINEAR_DEVICE=cuda expect 0 none "nothing was run" 'choose_device; require_run; echo ran; exit 1'
 QLINEAR_DEVICE=cuda expect 7 gpu "ran" 'choose_device; require_run; echo ran; exit 7'
 

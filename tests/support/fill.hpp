@@ -104,7 +104,72 @@ double scale_value(Random& random, Fill fill) {
   return 1e-3 + 2e-2 * random.uniform();
 }
 
+/// The end of a range, or a scale times 127.
+template <class TIn>
+double range_value(Random& random, Fill fill) {
+  using C = scale_t<TIn>;
+  constexpr std::array kNotFinite = {std::numeric_limits<double>::quiet_NaN(),
+                                     std::numeric_limits<double>::infinity(),
+                                     -std::numeric_limits<double>::infinity()};
+  switch (fill) {
+    case Fill::HostileScales:
+      return scale_value<C>(random, fill);
+    case Fill::TinyRows:
+      return tiny_amax<TIn>(random);
+    case Fill::Subnormal:
+      return random.uniform() * float_limits<TIn>().smallest_normal;
+    case Fill::Saturating:
+      return random.uniform() * float_limits<C>().largest;
+    case Fill::ZeroRows:
+      return random.one_in(2) ? 0.0 : 0.5 + 4 * random.uniform();
+    case Fill::NonFinite:
+      return random.one_in(4) ? kNotFinite[random.index(kNotFinite.size())]
+                              : 0.5 + 4 * random.uniform();
+    default:
+      return 0.5 + 4 * random.uniform();
+  }
+}
+
+/// A factor of a column or a row: about one, or any number.
+template <class T>
+double factor_value(Random& random, Fill fill) {
+  return fill == Fill::HostileScales ? scale_value<T>(random, fill) : 0.25 + 1.5 * random.uniform();
+}
+
 }  // namespace detail
+
+/// A vector whose elements are what `draw` returns, one after another.
+template <class T, class Draw>
+HostMatrix<T> make_vector(std::int64_t size, const Draw& draw) {
+  HostMatrix<T> vector(1, size);
+  for (T& value : vector.values()) value = from_double<T>(static_cast<double>(draw()));
+  return vector;
+}
+
+/// Of columns, of routes, or of norms.
+template <class T>
+HostMatrix<T> make_factors(std::int64_t size, Fill fill, std::uint64_t seed) {
+  Random random(seed);
+  return make_vector<T>(size, [&] { return detail::factor_value<T>(random, fill); });
+}
+
+/// The ends of ranges for activations of type TIn: most of them have the sign of `sign`.
+template <class TIn>
+HostMatrix<scale_t<TIn>> make_range(std::int64_t size, int sign, Fill fill, std::uint64_t seed) {
+  Random random(seed);
+  return make_vector<scale_t<TIn>>(size, [&] {
+    const double value = sign * detail::range_value<TIn>(random, fill);
+    return random.one_in(8) ? -value : value;
+  });
+}
+
+/// Scales for activations of type TIn that do not come from the row.
+template <class TIn>
+HostMatrix<scale_t<TIn>> make_static_scale(std::int64_t size, Fill fill, std::uint64_t seed) {
+  Random random(seed);
+  return make_vector<scale_t<TIn>>(size,
+                                   [&] { return detail::range_value<TIn>(random, fill) / 127; });
+}
 
 template <class TIn>
 HostMatrix<TIn> make_activation(std::int64_t rows, std::int64_t cols, Fill fill,

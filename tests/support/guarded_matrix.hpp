@@ -102,10 +102,17 @@ class GuardedMatrix {
   T* data() const {
     return reinterpret_cast<T*>(static_cast<std::uint8_t*>(buffer_.data()) + row_byte(0));
   }
-  TensorRef<T, 2> ref() const { return {data(), {rows_, cols_}, {stride(), 1}}; }
-  TensorMut<T, 2> mut() const { return {data(), {rows_, cols_}, {stride(), 1}}; }
-  TensorRef<T, 1> vector_ref() const { return {data(), {cols_}, {1}}; }
-  TensorMut<T, 1> vector_mut() const { return {data(), {cols_}, {1}}; }
+  // Without rows and columns it stands for a tensor that the case lacks.
+  TensorRef<T, 2> ref() const { return mut(); }
+  TensorMut<T, 2> mut() const {
+    if (is_none()) return {};
+    return {data(), {rows_, cols_}, {stride(), 1}};
+  }
+  TensorRef<T, 1> vector_ref() const { return vector_mut(); }
+  TensorMut<T, 1> vector_mut() const {
+    if (is_none()) return {};
+    return {data(), {cols_}, {1}};
+  }
 
   /// Not a byte differs from what the constructor or `upload` put there.
   ::testing::AssertionResult untouched(const char* name) const {
@@ -123,6 +130,7 @@ class GuardedMatrix {
   }
 
  private:
+  bool is_none() const { return rows_ == 0 && cols_ == 0; }
   std::size_t guard_bytes() const { return placement_.tight ? 0 : 512; }
   std::size_t image_bytes() const {
     std::int64_t elements = placement_.offset + rows_ * stride();

@@ -51,6 +51,19 @@ HostMatrix<T> select_rows(const HostMatrix<T>& matrix, const std::vector<std::in
   return rows;
 }
 
+/// The columns of `matrix` that `indices` lists, in that order.
+template <class T>
+HostMatrix<T> select_columns(const HostMatrix<T>& matrix,
+                             const std::vector<std::int64_t>& indices) {
+  HostMatrix<T> columns(matrix.rows(), static_cast<std::int64_t>(indices.size()));
+  for (std::int64_t r = 0; r < matrix.rows(); ++r) {
+    for (std::int64_t c = 0; c < columns.cols(); ++c) {
+      columns.at(r, c) = matrix.at(r, indices[static_cast<std::size_t>(c)]);
+    }
+  }
+  return columns;
+}
+
 /// Equality bit for bit, except that any NaN equals any other. Names the first difference.
 template <class T>
 ::testing::AssertionResult same_matrix(const char* name, const HostMatrix<T>& expected,

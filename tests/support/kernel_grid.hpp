@@ -41,7 +41,7 @@ inline std::vector<KernelShard> kernel_shards(KernelCategory category, std::size
 
 /// How GoogleTest prints the parameter.
 inline void PrintTo(const KernelShard& shard, std::ostream* stream) {
-  *stream << to_string(shard.sku) << ", shard " << shard.shard;
+  *stream << shard.sku.name << ", shard " << shard.shard;
 }
 
 /// "kernel_name_shard2_seed7"

@@ -7,41 +7,87 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdint>
 #include <string>
+#include <vector>
 
 // Runs cases on the device and on the CPU reference. Instantiated for the library's type pairs.
 
 namespace qlinear::test {
 
-/// Inputs of a case, in host memory.
-template <class TIn, class TWQ>
-struct LinearOperands {
-  HostMatrix<TIn> activation;
-  HostMatrix<TWQ> weight;
-  HostMatrix<scale_t<TIn>> weight_scale;
-  HostMatrix<TIn> bias;
+/// A matrix in host or device memory whose elements are of type T or of its compute type.
+template <template <class> class Matrix, class T>
+struct MixedMatrix {
+  bool is_compute_type;
+  Matrix<T> narrow;
+  Matrix<scale_t<T>> wide;
 };
 
-/// Everything that the library writes.
-template <class TIn>
-struct LinearResult {
-  HostMatrix<TIn> output;
-  HostMatrix<S8> act_q;
-  HostMatrix<scale_t<TIn>> act_scale;
+/// Inputs of a case. Matrices without rows and columns are those of options that it lacks.
+template <template <class> class Matrix, class TIn, class TWQ>
+struct LinearInputs {
+  Matrix<TIn> activation;
+  Matrix<TWQ> weight;
+  Matrix<scale_t<TIn>> weight_scale;
+  Matrix<TIn> bias;
+  Matrix<scale_t<TIn>> column_factor;
+  MixedMatrix<Matrix, TIn> norm_weight;
+  MixedMatrix<Matrix, TIn> norm_bias;
+  MixedMatrix<Matrix, TIn> source_residual;
+  Matrix<scale_t<TIn>> range_max;
+  Matrix<scale_t<TIn>> range_min;
+  Matrix<scale_t<TIn>> static_scale;
+  Matrix<S8> static_zero_point;
+  Matrix<S8> given_q;
+  Matrix<scale_t<TIn>> given_scale;
+  Matrix<S8> given_zero_point;
+  Matrix<std::int32_t> given_sum;
+  Matrix<std::int32_t> weight_sum;
+  Matrix<TWQ> weight_zero_point;
+  Matrix<scale_t<TIn>> routing_weight;
+  Matrix<TIn> output_residual;
 };
+
+/// Everything that the library writes, likewise.
+template <template <class> class Matrix, class TIn>
+struct LinearOutputs {
+  Matrix<TIn> output;
+  Matrix<S8> act_q;
+  Matrix<scale_t<TIn>> act_scale;
+  Matrix<S8> act_zero_point;
+  Matrix<std::int32_t> act_sum;
+  MixedMatrix<Matrix, TIn> residual_out;
+  Matrix<TIn> normed_out;
+};
+
+template <class TIn, class TWQ>
+using LinearOperands = LinearInputs<HostMatrix, TIn, TWQ>;
+template <class TIn>
+using LinearResult = LinearOutputs<HostMatrix, TIn>;
 
 template <class TIn, class TWQ>
 LinearOperands<TIn, TWQ> make_operands(const LinearCase& c);
+
+/// The operands of the rows of the activation that `rows` lists, in that order.
+template <class TIn, class TWQ>
+LinearOperands<TIn, TWQ> with_rows(LinearOperands<TIn, TWQ> operands,
+                                   const std::vector<std::int64_t>& rows);
+
+template <class TIn>
+LinearResult<TIn> select_rows(const LinearResult<TIn>& result,
+                              const std::vector<std::int64_t>& rows);
 
 template <class TIn, class TWQ>
 LinearResult<TIn> reference_result(const LinearCase& c, const LinearOperands<TIn, TWQ>& operands);
 
 /// Inputs and poisoned outputs of a case on the current device, all of them guarded.
 template <class TIn, class TWQ>
-struct DeviceLinear {
+struct DeviceLinear : LinearInputs<GuardedMatrix, TIn, TWQ>, LinearOutputs<GuardedMatrix, TIn> {
   DeviceLinear(const LinearCase& c, const LinearOperands<TIn, TWQ>& operands);
 
   QuantizedLinearArgs<TIn, TWQ> args() const;
+  /// Of the quantize pass alone.
+  DynamicRangeQuantizeArgs<TIn, S8> quantize_args() const;
   LinearResult<TIn> download() const;
 
   /// The outputs equal `expected` and nothing else has been written.
@@ -53,13 +99,7 @@ struct DeviceLinear {
   ::testing::AssertionResult inputs_untouched() const;
 
   bool has_bias;
-  GuardedMatrix<TIn> activation;
-  GuardedMatrix<TWQ> weight;
-  GuardedMatrix<scale_t<TIn>> weight_scale;
-  GuardedMatrix<TIn> bias;
-  GuardedMatrix<TIn> output;
-  GuardedMatrix<S8> act_q;
-  GuardedMatrix<scale_t<TIn>> act_scale;
+  LayerOptions options;
 };
 
 /// Guarded device memory that holds garbage before the run.
@@ -102,8 +142,8 @@ struct CaseReport {
 template <class TIn, class TWQ>
 CaseReport run_case(const LinearCase& c);
 
-/// As `run_case`, for the quantize pass alone through `DynamicRangeQuantizePlan`; `n`, `bias` and
-/// `kernel` take no part.
+/// As `run_case`, for the quantize pass alone through `DynamicRangeQuantizePlan`; `n`, `bias`,
+/// `kernel` and the epilogue take no part.
 template <class TIn>
 CaseReport run_quantize_case(const LinearCase& c);
 

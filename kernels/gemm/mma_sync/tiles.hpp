@@ -26,7 +26,6 @@ struct MmaSyncTile {
   int blocks_per_sm;   ///< The register budget allows for that many.
   bool any_alignment;  ///< It takes operands at any alignment, not only at 16 bytes.
   MmaShape shape;
-  double macs_per_clock;  ///< The rate of an SM with all its blocks, fitted to times on sm_90.
 
   constexpr int warps() const { return warps_m * warps_n; }
   constexpr int threads() const { return warps() * 32; }
@@ -41,41 +40,30 @@ struct MmaSyncTile {
 inline constexpr std::array<MmaSyncTile, 14> kMmaSyncTiles{{
     // For prefill where an SM has 192 KiB (sm_90, sm_100): two blocks hide each other's barriers
     // and epilogues, and stages of 128 bytes halve the barriers of the rows below.
-    {"mma_m16n8k32_128x128x128", kCommonPairs, 128, 128, 128, 3, 2, 2, 2, false, MmaShape::M16N8K32,
-     2050.0},
+    {"mma_m16n8k32_128x128x128", kCommonPairs, 128, 128, 128, 3, 2, 2, 2, false,
+     MmaShape::M16N8K32},
     // It has the least traffic through shared memory, half the barriers of the next row, and one
     // block per SM: within a few percent of the row above in long main loops.
-    {"mma_m16n8k32_128x256x128", kCommonPairs, 128, 256, 128, 3, 2, 4, 1, false, MmaShape::M16N8K32,
-     2130.0},
+    {"mma_m16n8k32_128x256x128", kCommonPairs, 128, 256, 128, 3, 2, 4, 1, false,
+     MmaShape::M16N8K32},
     // For prefill within the 99 KiB of sm_86, sm_89 and sm_120.
-    {"mma_m16n8k32_128x256x64", kCommonPairs, 128, 256, 64, 4, 2, 4, 1, false, MmaShape::M16N8K32,
-     2110.0},
+    {"mma_m16n8k32_128x256x64", kCommonPairs, 128, 256, 64, 4, 2, 4, 1, false, MmaShape::M16N8K32},
     // Two blocks fit on an SM of sm_80. It fills waves better.
-    {"mma_m16n8k32_128x128x64", kEveryPair, 128, 128, 64, 4, 2, 2, 2, false, MmaShape::M16N8K32,
-     1850.0},
+    {"mma_m16n8k32_128x128x64", kEveryPair, 128, 128, 64, 4, 2, 2, 2, false, MmaShape::M16N8K32},
     // For M of 65 to some hundreds: these make enough tiles for all SMs.
-    {"mma_m16n8k32_128x64x128", kCommonPairs, 128, 64, 128, 4, 2, 2, 2, false, MmaShape::M16N8K32,
-     1420.0},
-    {"mma_m16n8k32_64x128x128", kCommonPairs, 64, 128, 128, 4, 2, 2, 2, false, MmaShape::M16N8K32,
-     1835.0},
-    {"mma_m16n8k32_64x64x128", kEveryPair, 64, 64, 128, 4, 2, 2, 2, false, MmaShape::M16N8K32,
-     1100.0},
+    {"mma_m16n8k32_128x64x128", kCommonPairs, 128, 64, 128, 4, 2, 2, 2, false, MmaShape::M16N8K32},
+    {"mma_m16n8k32_64x128x128", kCommonPairs, 64, 128, 128, 4, 2, 2, 2, false, MmaShape::M16N8K32},
+    {"mma_m16n8k32_64x64x128", kEveryPair, 64, 64, 128, 4, 2, 2, 2, false, MmaShape::M16N8K32},
     // For decode: as few token rows as the instruction takes, and a deep pipeline of weights.
-    {"mma_m16n8k32_32x64x256", kCommonPairs, 32, 64, 256, 4, 1, 4, 2, false, MmaShape::M16N8K32,
-     935.0},
-    {"mma_m16n8k32_16x64x256", kEveryPair, 16, 64, 256, 5, 1, 4, 2, false, MmaShape::M16N8K32,
-     750.0},
-    {"mma_m16n8k32_16x128x128", kCommonPairs, 16, 128, 128, 5, 1, 4, 2, false, MmaShape::M16N8K32,
-     1120.0},
+    {"mma_m16n8k32_32x64x256", kCommonPairs, 32, 64, 256, 4, 1, 4, 2, false, MmaShape::M16N8K32},
+    {"mma_m16n8k32_16x64x256", kEveryPair, 16, 64, 256, 5, 1, 4, 2, false, MmaShape::M16N8K32},
+    {"mma_m16n8k32_16x128x128", kCommonPairs, 16, 128, 128, 5, 1, 4, 2, false, MmaShape::M16N8K32},
     // For operands that cp.async cannot move in 16 bytes.
-    {"mma_m16n8k32_128x128x64_any", kEveryPair, 128, 128, 64, 3, 2, 2, 2, true, MmaShape::M16N8K32,
-     1560.0},
-    {"mma_m16n8k32_16x64x256_any", kEveryPair, 16, 64, 256, 3, 1, 4, 2, true, MmaShape::M16N8K32,
-     550.0},
+    {"mma_m16n8k32_128x128x64_any", kEveryPair, 128, 128, 64, 3, 2, 2, 2, true, MmaShape::M16N8K32},
+    {"mma_m16n8k32_16x64x256_any", kEveryPair, 16, 64, 256, 3, 1, 4, 2, true, MmaShape::M16N8K32},
     // For Turing, with 64 KiB per SM and no cp.async.
-    {"mma_m8n8k16_128x128x64", kEveryPair, 128, 128, 64, 2, 2, 4, 1, true, MmaShape::M8N8K16,
-     500.0},
-    {"mma_m8n8k16_16x64x128", kEveryPair, 16, 64, 128, 2, 1, 4, 2, true, MmaShape::M8N8K16, 250.0},
+    {"mma_m8n8k16_128x128x64", kEveryPair, 128, 128, 64, 2, 2, 4, 1, true, MmaShape::M8N8K16},
+    {"mma_m8n8k16_16x64x128", kEveryPair, 16, 64, 128, 2, 1, 4, 2, true, MmaShape::M8N8K16},
 }};
 
 }  // namespace qlinear::kernels

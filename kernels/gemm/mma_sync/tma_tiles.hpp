@@ -22,7 +22,6 @@ struct MmaSyncTmaTile {
   int stages;
   int warps_m;
   int warps_n;
-  double macs_per_clock;  ///< The rate of an SM, fitted to times on sm_90.
 
   constexpr int warps() const { return warps_m * warps_n; }
   constexpr int threads() const { return warps() * 32; }
@@ -46,9 +45,9 @@ struct MmaSyncTmaTile {
 inline constexpr std::array<MmaSyncTmaTile, 2> kMmaSyncTmaTiles{{
     // A warp tile of 96 x 64 reads 107 bytes of shared memory for 4096 multiply-adds, and takes all
     // of 255 registers.
-    {"mma_m16n8k32_tma_192x256", kCommonPairs, 192, 256, 3, 2, 4, 2440.0},
+    {"mma_m16n8k32_tma_192x256", kCommonPairs, 192, 256, 3, 2, 4},
     // A warp tile of 64 x 64 reads 128 bytes. It fills waves that the row above does not.
-    {"mma_m16n8k32_tma_128x256", kCommonPairs, 128, 256, 3, 2, 4, 2310.0},
+    {"mma_m16n8k32_tma_128x256", kCommonPairs, 128, 256, 3, 2, 4},
 }};
 
 constexpr bool mma_sync_tma_tiles_fit() {

@@ -1,0 +1,309 @@
+#pragma once
+
+#include <epilogue/activation.cuh>
+#include <quantize/fused_problem.hpp>
+#include <quantize/row_chunk.cuh>
+
+namespace qlinear::kernels {
+
+/// Which tensors have rows that begin on 16-byte boundaries.
+struct SourceAlignment {
+  bool x;
+  bool up;  ///< The second half of a gated row.
+  bool column_factor;
+  bool norm_weight;
+  bool norm_bias;
+  bool residual;
+  bool residual_out;
+  bool normed_out;
+};
+
+template <class TIn>
+SourceAlignment source_alignment(const FusedQuantizeProblem& p) {
+  using C = scale_t<TIn>;
+  const SourceParameters& s = p.source;
+  const auto aligned = [](const void* data, std::int64_t ld, bool in_compute_type) {
+    const auto bytes = static_cast<std::int64_t>(in_compute_type ? sizeof(C) : sizeof(TIn));
+    return rows_are_16_byte_aligned(data, ld * bytes);
+  };
+  const auto* up = static_cast<const TIn*>(p.rows.x) + p.rows.k;
+  return {aligned(p.rows.x, p.rows.ldx, false),
+          s.kind == SourceKind::Gated && aligned(up, p.rows.ldx, false),
+          aligned(s.column_factor, 0, true),
+          aligned(s.norm_weight, 0, s.norm_weight_in_compute_type),
+          aligned(s.norm_bias, 0, s.norm_weight_in_compute_type),
+          aligned(s.residual, s.ld_residual, s.residual_in_compute_type),
+          aligned(s.residual_out, s.ld_residual_out, s.residual_in_compute_type),
+          aligned(s.normed_out, s.ld_normed_out, false)};
+}
+
+/// The source of a kernel that takes any: it reads `SourceParameters::kind`.
+inline constexpr int kAnySource = -1;
+
+/// Sixteen neighbouring elements of a row in the compute type, with zeros past its end.
+template <class C>
+struct Values {
+  C value[kChunkElements];
+};
+
+// Rows that are not aligned, and ends of rows, go element by element through functions that are not
+// inlined: there is a place that loads or stores for each tensor of each source.
+
+/// Loads elements `first` to `first + 15` of a row of length `k`.
+template <class T, class C>
+[[gnu::noinline]] __device__ Values<C> load_values_by_element(const T* row, std::int64_t first,
+                                                              std::int64_t k) {
+  Values<C> values;
+#pragma unroll 1
+  for (int e = 0; e < kChunkElements; ++e) {
+    values.value[e] = first + e < k
+                          ? static_cast<C>(Element<T>::to_compute(ptx::ld_global(row + first + e)))
+                          : C(0);
+  }
+  return values;
+}
+
+template <class T, class C>
+[[gnu::noinline]] __device__ void store_values_by_element(T* target, const Values<C>& values,
+                                                          int count) {
+#pragma unroll 1
+  for (int e = 0; e < kChunkElements; ++e) {
+    if (e < count) ptx::st_global(target + e, Element<T>::from_compute(values.value[e]));
+  }
+}
+
+/// `activate` for kernels that take any source.
+template <class C>
+[[gnu::noinline]] __device__ C activate_out_of_line(ActivationFunction function, C y) {
+  return activate(function, y);
+}
+
+/// Stores the `count` elements of `values` that are in the row.
+template <class T, class C>
+__device__ __forceinline__ void store_values(T* target, const Values<C>& values, int count,
+                                             bool aligned) {
+  constexpr int kWidth = 16 / static_cast<int>(sizeof(T));
+  union Piece {
+    uint4 word;
+    T element[kWidth];
+    __device__ Piece() : word{} {}
+  };
+  if (aligned && count >= kChunkElements) {
+#pragma unroll
+    for (int first = 0; first < kChunkElements; first += kWidth) {
+      Piece piece;
+#pragma unroll
+      for (int e = 0; e < kWidth; ++e) {
+        piece.element[e] = Element<T>::from_compute(values.value[first + e]);
+      }
+      ptx::st_global(reinterpret_cast<uint4*>(target + first), piece.word);
+    }
+    return;
+  }
+  const Values<C> in_memory = values;
+  store_values_by_element(target, in_memory, count);
+}
+
+/// What the contract calls r and h of one row. `kStatic` is a `SourceKind`, which the compiler then
+/// knows, or `kAnySource`.
+template <class TIn, int kStatic>
+class Source {
+ public:
+  using C = scale_t<TIn>;
+
+  __device__ Source(const FusedQuantizeProblem& p, const SourceAlignment& aligned, std::int64_t row,
+                    std::int64_t k)
+      : p_(p.source),
+        aligned_(aligned),
+        row_(k > 0 ? row : 0),
+        k_(k),
+        x_(static_cast<const TIn*>(p.rows.x) + row_ * p.rows.ldx) {}
+
+  __device__ SourceKind kind() const {
+    if constexpr (kStatic == kAnySource) {
+      return p_.kind;
+    } else {
+      return static_cast<SourceKind>(kStatic);
+    }
+  }
+  __device__ bool is_norm() const {
+    return kind() == SourceKind::RmsNorm || kind() == SourceKind::LayerNorm;
+  }
+  __device__ C eps() const { return static_cast<C>(p_.eps); }
+
+  /// Elements of the row from `first` on, at most a chunk.
+  __device__ int count(std::int64_t first) const {
+    return static_cast<int>(k_ - first < kChunkElements ? k_ - first : kChunkElements);
+  }
+
+  /// Returns r of a norm, and stores it if there is a residual; h of every other source.
+  __device__ __forceinline__ Values<C> load(std::int64_t first) const {
+    Values<C> v = load_row<TIn>(x_, first, aligned_.x);
+    switch (kind()) {
+      case SourceKind::Plain:
+        break;
+      case SourceKind::ColumnFactor: {
+        const auto factor =
+            load_row<C>(static_cast<const C*>(p_.column_factor), first, aligned_.column_factor);
+        multiply(v, factor);
+        break;
+      }
+      case SourceKind::Gated:
+        gate(v, load_row<TIn>(x_ + k_, first, aligned_.up));
+        break;
+      default:
+        if (p_.residual != nullptr) add_residual(v, first);
+    }
+    return v;
+  }
+
+  /// Returns the same once more: where there is a residual, what was stored.
+  __device__ __forceinline__ Values<C> reload(std::int64_t first) const {
+    if (!is_norm() || p_.residual == nullptr) return load(first);
+    if (p_.residual_in_compute_type) {
+      return load_row<C>(residual_out<C>(), first, aligned_.residual_out);
+    }
+    return load_row<TIn>(residual_out<TIn>(), first, aligned_.residual_out);
+  }
+
+  /// Makes h of r.
+  __device__ __forceinline__ void normalize(Values<C>& v, std::int64_t first, C mean,
+                                            C rstd) const {
+    if (kind() == SourceKind::RmsNorm && p_.norm_weight != nullptr) {
+      Values<C> weight = load_norm(p_.norm_weight, first, aligned_.norm_weight);
+      if (p_.unit_offset) {
+#pragma unroll
+        for (C& w : weight.value) w = add_rn(w, C(1));
+      }
+      multiply(v, weight);
+    }
+    if (kind() == SourceKind::LayerNorm) layer_norm(v, first, mean, rstd);
+  }
+
+  /// Stores the norm: h times the factor of the row, which LayerNorm has in h.
+  __device__ __forceinline__ void store_normed(const Values<C>& h, std::int64_t first,
+                                               C rho) const {
+    if (!is_norm() || p_.normed_out == nullptr) return;
+    Values<C> normed = h;
+    if (kind() == SourceKind::RmsNorm) {
+#pragma unroll
+      for (C& v : normed.value) v = multiply_rn(v, rho);
+    }
+    store_values(static_cast<TIn*>(p_.normed_out) + row_ * p_.ld_normed_out + first, normed,
+                 count(first), aligned_.normed_out);
+  }
+
+  /// Fetches lines of the row to the L2, every `threads`-th from `thread` on. It runs before the
+  /// wait for the kernels that write them.
+  __device__ void prefetch(unsigned thread, unsigned threads) const {
+    const std::int64_t row = k_ * (kind() == SourceKind::Gated ? 2 : 1);
+    prefetch_lines(x_, row * static_cast<std::int64_t>(sizeof(TIn)), thread, threads);
+    if (!is_norm()) return;
+    const auto weight_bytes =
+        static_cast<std::int64_t>(p_.norm_weight_in_compute_type ? sizeof(C) : sizeof(TIn));
+    if (p_.norm_weight != nullptr) {
+      prefetch_lines(p_.norm_weight, k_ * weight_bytes, thread, threads);
+    }
+    if (p_.norm_bias != nullptr) prefetch_lines(p_.norm_bias, k_ * weight_bytes, thread, threads);
+  }
+
+ private:
+  static __device__ void prefetch_lines(const void* data, std::int64_t bytes, unsigned thread,
+                                        unsigned threads) {
+    for (std::int64_t i = thread * kCacheLineBytes; i < bytes; i += threads * kCacheLineBytes) {
+      ptx::prefetch_l2(static_cast<const unsigned char*>(data) + i);
+    }
+  }
+
+  template <class T>
+  __device__ __forceinline__ Values<C> load_row(const T* row, std::int64_t first,
+                                                bool aligned) const {
+    if (!aligned || first + kChunkElements > k_) {
+      return load_values_by_element<T, C>(row, first, k_);
+    }
+    Chunk<T> chunk;
+    load_aligned_chunk(chunk, row, first);
+    Values<C> values;
+#pragma unroll
+    for (int e = 0; e < kChunkElements; ++e) {
+      values.value[e] = Element<T>::to_compute(chunk_element(chunk, e));
+    }
+    return values;
+  }
+
+  __device__ __forceinline__ Values<C> load_norm(const void* weights, std::int64_t first,
+                                                 bool aligned) const {
+    if (p_.norm_weight_in_compute_type) {
+      return load_row<C>(static_cast<const C*>(weights), first, aligned);
+    }
+    return load_row<TIn>(static_cast<const TIn*>(weights), first, aligned);
+  }
+
+  static __device__ __forceinline__ void multiply(Values<C>& v, const Values<C>& by) {
+#pragma unroll
+    for (int e = 0; e < kChunkElements; ++e) v.value[e] = multiply_rn(v.value[e], by.value[e]);
+  }
+
+  __device__ __forceinline__ void gate(Values<C>& v, const Values<C>& up) const {
+    using E = Element<TIn>;
+#pragma unroll
+    for (int e = 0; e < kChunkElements; ++e) {
+      const C activated = E::to_compute(
+          E::from_compute(kStatic == kAnySource ? activate_out_of_line(p_.function, v.value[e])
+                                                : activate(p_.function, v.value[e])));
+      v.value[e] = E::to_compute(E::from_compute(multiply_rn(activated, up.value[e])));
+    }
+  }
+
+  template <class T>
+  __device__ T* residual_out() const {
+    return static_cast<T*>(p_.residual_out) + row_ * p_.ld_residual_out;
+  }
+
+  template <class T>
+  __device__ __forceinline__ void add_and_store(Values<C>& v, std::int64_t first) const {
+    const auto residual = load_row<T>(static_cast<const T*>(p_.residual) + row_ * p_.ld_residual,
+                                      first, aligned_.residual);
+#pragma unroll
+    for (int e = 0; e < kChunkElements; ++e) {
+      v.value[e] =
+          Element<T>::to_compute(Element<T>::from_compute(add_rn(v.value[e], residual.value[e])));
+    }
+    store_values(residual_out<T>() + first, v, count(first), aligned_.residual_out);
+  }
+
+  __device__ __forceinline__ void add_residual(Values<C>& v, std::int64_t first) const {
+    if (p_.residual_in_compute_type) {
+      add_and_store<C>(v, first);
+    } else {
+      add_and_store<TIn>(v, first);
+    }
+  }
+
+  __device__ __forceinline__ void layer_norm(Values<C>& v, std::int64_t first, C mean,
+                                             C rstd) const {
+    Values<C> weight;
+    Values<C> bias;
+#pragma unroll
+    for (int e = 0; e < kChunkElements; ++e) {
+      weight.value[e] = C(1);
+      bias.value[e] = C(-0.0);
+    }
+    if (p_.norm_weight != nullptr) weight = load_norm(p_.norm_weight, first, aligned_.norm_weight);
+    if (p_.norm_bias != nullptr) bias = load_norm(p_.norm_bias, first, aligned_.norm_bias);
+    const int in_row = count(first);
+#pragma unroll
+    for (int e = 0; e < kChunkElements; ++e) {
+      const C normal = multiply_rn(add_rn(v.value[e], -mean), rstd);
+      v.value[e] = e < in_row ? fma_rn(normal, weight.value[e], bias.value[e]) : C(0);
+    }
+  }
+
+  const SourceParameters& p_;
+  const SourceAlignment& aligned_;
+  std::int64_t row_;
+  std::int64_t k_;
+  const TIn* x_;
+};
+
+}  // namespace qlinear::kernels

@@ -1,0 +1,454 @@
+#include <validation/fusion_rules.hpp>
+#include <validation/tensor_check.hpp>
+#include <validation/validation.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+
+// The tables of tensors: whose shape is what, which pass reads or writes it, and which part of the
+// descriptor asks for it.
+
+namespace qlinear::detail {
+namespace {
+
+constexpr auto kRead = Access::Read;
+constexpr auto kWrite = Access::Write;
+
+TensorView bytes_view(Workspace workspace) noexcept {
+  TensorView view;
+  view.data = workspace.data;
+  view.rank = 1;
+  view.element = ElementKind::U8;
+  view.shape[0] = static_cast<std::int64_t>(workspace.bytes);
+  view.stride[0] = 1;
+  return view;
+}
+
+ElementKind compute_kind(ElementKind activation) noexcept {
+  return activation == ElementKind::F64 ? ElementKind::F64 : ElementKind::F32;
+}
+
+template <class... Views>
+bool all_absent(const Views&... views) noexcept {
+  return (is_absent(views) && ...);
+}
+
+Status add_source(TensorChecker& checker, const SourceDescriptor& source, const SourceViews& views,
+                  ElementKind activation, std::int64_t m, std::int64_t k) {
+  if (source.kind == SourceKind::Plain &&
+      all_absent(views.column_factor, views.norm_weight, views.norm_bias, views.residual,
+                 views.residual_out, views.normed_out)) {
+    return {};
+  }
+  const ElementKind compute = compute_kind(activation);
+  const ViewType weight{1, source.norm_weight_in_compute_type ? compute : activation};
+  const ViewType stream{2, source.residual_in_compute_type ? compute : activation};
+  const std::array table{
+      CallTensor{.name = "source.column_factor",
+                 .axes = "[K]",
+                 .view = views.column_factor,
+                 .columns = k,
+                 .quantize = kRead,
+                 .option = "source.kind column_factor",
+                 .asked_for = source.kind == SourceKind::ColumnFactor},
+      CallTensor{.name = "source.norm_weight",
+                 .axes = "[K]",
+                 .view = views.norm_weight,
+                 .columns = k,
+                 .quantize = kRead,
+                 .optional = true,
+                 .option = "source.kind rms_norm or layer_norm",
+                 .asked_for = is_norm(source.kind),
+                 .type = &weight},
+      CallTensor{.name = "source.norm_bias",
+                 .axes = "[K]",
+                 .view = views.norm_bias,
+                 .columns = k,
+                 .quantize = kRead,
+                 .optional = true,
+                 .option = "source.kind layer_norm",
+                 .asked_for = source.kind == SourceKind::LayerNorm,
+                 .type = &weight},
+      CallTensor{.name = "source.residual",
+                 .axes = "[M, K]",
+                 .view = views.residual,
+                 .rows = m,
+                 .columns = k,
+                 .quantize = kRead,
+                 .option = "source.residual",
+                 .asked_for = source.residual,
+                 .type = &stream},
+      CallTensor{.name = "source.residual_out",
+                 .axes = "[M, K]",
+                 .view = views.residual_out,
+                 .rows = m,
+                 .columns = k,
+                 .quantize = kWrite,
+                 .option = "source.residual",
+                 .asked_for = source.residual,
+                 .type = &stream,
+                 .may_be = &views.residual},
+      CallTensor{.name = "source.normed_out",
+                 .axes = "[M, K]",
+                 .view = views.normed_out,
+                 .rows = m,
+                 .columns = k,
+                 .quantize = kWrite,
+                 .optional = true,
+                 .option = "source.kind rms_norm or layer_norm",
+                 .asked_for = is_norm(source.kind)},
+  };
+  return checker.add(table);
+}
+
+/// What the tensors of a scale are called where they are members of the arguments.
+struct ScaleNames {
+  const char* range_max;
+  const char* range_min;
+  const char* scale;
+  const char* zero_point;
+};
+
+Status add_scale(TensorChecker& checker, const ScaleDescriptor& scale, const ScaleViews& views,
+                 const ScaleNames& names, std::int64_t m) {
+  if (scale.kind == ScaleKind::Dynamic &&
+      all_absent(views.range_max, views.range_min, views.scale, views.zero_point)) {
+    return {};
+  }
+  const bool asymmetric = scale.kind == ScaleKind::GivenRangeAsymmetric;
+  const std::array table{
+      CallTensor{.name = names.range_max,
+                 .axes = "[M]",
+                 .view = views.range_max,
+                 .columns = m,
+                 .quantize = kRead,
+                 .option = "scale.kind given_range or given_range_asymmetric",
+                 .asked_for = asymmetric || scale.kind == ScaleKind::GivenRange},
+      CallTensor{.name = names.range_min,
+                 .axes = "[M]",
+                 .view = views.range_min,
+                 .columns = m,
+                 .quantize = kRead,
+                 .option = "scale.kind given_range_asymmetric",
+                 .asked_for = asymmetric},
+      CallTensor{.name = names.scale,
+                 .axes = "[M]",
+                 .view = views.scale,
+                 .columns = m,
+                 .quantize = kRead,
+                 .option = "scale.kind static",
+                 .asked_for = scale.kind == ScaleKind::Static,
+                 .or_one = true},
+      CallTensor{.name = names.zero_point,
+                 .axes = "[M]",
+                 .view = views.zero_point,
+                 .columns = m,
+                 .quantize = kRead,
+                 .option = "scale.kind static with scale.zero_points",
+                 .asked_for = scale.kind == ScaleKind::Static && scale.zero_points,
+                 .or_one = true},
+  };
+  return checker.add(table);
+}
+
+Status add_given(TensorChecker& checker, const QuantizedLinearDescriptor& descriptor,
+                 const GivenViews& views) {
+  const bool given = descriptor.scale.kind == ScaleKind::Given;
+  if (!given && all_absent(views.q, views.scale, views.zero_point, views.sum)) return {};
+  const std::array table{
+      CallTensor{.name = "given.q",
+                 .axes = "[M, K]",
+                 .view = views.q,
+                 .rows = descriptor.m,
+                 .columns = descriptor.k,
+                 .multiply = kRead,
+                 .option = "scale.kind given",
+                 .asked_for = given},
+      CallTensor{.name = "given.scale",
+                 .axes = "[M]",
+                 .view = views.scale,
+                 .columns = descriptor.m,
+                 .multiply = kRead,
+                 .option = "scale.kind given",
+                 .asked_for = given,
+                 .or_one = true},
+      CallTensor{.name = "given.zero_point",
+                 .axes = "[M]",
+                 .view = views.zero_point,
+                 .columns = descriptor.m,
+                 .multiply = kRead,
+                 .option = "scale.kind given with scale.zero_points",
+                 .asked_for = given && descriptor.scale.zero_points,
+                 .or_one = true},
+      CallTensor{.name = "given.sum",
+                 .axes = "[M]",
+                 .view = views.sum,
+                 .columns = descriptor.m,
+                 .multiply = kRead,
+                 .option = "scale.kind given with weight_zero_points",
+                 .asked_for = given && descriptor.weight_zero_points},
+  };
+  return checker.add(table);
+}
+
+Status add_zero_points(TensorChecker& checker, const QuantizedLinearDescriptor& descriptor,
+                       const ZeroPointViews& views) {
+  const bool of_activation = has_zero_points(descriptor.scale);
+  const bool of_weight = descriptor.weight_zero_points;
+  if (!of_activation && !of_weight &&
+      all_absent(views.act_zero_point_scratch, views.act_sum_scratch, views.weight_sum,
+                 views.weight_zero_point)) {
+    return {};
+  }
+  const bool quantizes = descriptor.scale.kind != ScaleKind::Given;
+  const std::array table{
+      CallTensor{.name = "zero_points.act_zero_point_scratch",
+                 .axes = "[M]",
+                 .view = views.act_zero_point_scratch,
+                 .columns = descriptor.m,
+                 .quantize = kWrite,
+                 .multiply = kRead,
+                 .option = "a scale with zero points that is not given",
+                 .asked_for = quantizes && of_activation},
+      CallTensor{.name = "zero_points.act_sum_scratch",
+                 .axes = "[M]",
+                 .view = views.act_sum_scratch,
+                 .columns = descriptor.m,
+                 .quantize = kWrite,
+                 .multiply = kRead,
+                 .option = "weight_zero_points with a scale that is not given",
+                 .asked_for = quantizes && of_weight},
+      CallTensor{.name = "zero_points.weight_sum",
+                 .axes = "[C_out]",
+                 .view = views.weight_sum,
+                 .columns = descriptor.c_out,
+                 .multiply = kRead,
+                 .option = "a scale with zero points",
+                 .asked_for = of_activation},
+      CallTensor{.name = "zero_points.weight_zero_point",
+                 .axes = "[C_out]",
+                 .view = views.weight_zero_point,
+                 .columns = descriptor.c_out,
+                 .multiply = kRead,
+                 .option = "weight_zero_points",
+                 .asked_for = of_weight},
+  };
+  return checker.add(table);
+}
+
+Status add_epilogue(TensorChecker& checker, const QuantizedLinearDescriptor& descriptor,
+                    const EpilogueViews& views) {
+  const EpilogueDescriptor& epilogue = descriptor.epilogue;
+  if (!epilogue.routing_weight && !epilogue.residual &&
+      all_absent(views.routing_weight, views.residual)) {
+    return {};
+  }
+  const std::array table{
+      CallTensor{.name = "epilogue.routing_weight",
+                 .axes = "[M]",
+                 .view = views.routing_weight,
+                 .columns = descriptor.m,
+                 .multiply = kRead,
+                 .option = "epilogue.routing_weight",
+                 .asked_for = epilogue.routing_weight},
+      CallTensor{.name = "epilogue.residual",
+                 .axes = "[M, C_out]",
+                 .view = views.residual,
+                 .rows = descriptor.m,
+                 .columns = descriptor.c_out,
+                 .multiply = kRead,
+                 .option = "epilogue.residual",
+                 .asked_for = epilogue.residual},
+  };
+  return checker.add(table);
+}
+
+/// The tensors that every layer has.
+Status add_layer(TensorChecker& checker, const QuantizedLinearDescriptor& descriptor,
+                 const LinearTensors& tensors, const TensorView& workspace) {
+  const std::int64_t m = descriptor.m, c_out = descriptor.c_out, k = descriptor.k;
+  const bool gated_source = descriptor.source.kind == SourceKind::Gated;
+  const bool gated_output = descriptor.epilogue.gated;
+  const bool quantizes = descriptor.scale.kind != ScaleKind::Given;
+  const std::array table{
+      CallTensor{.name = "activation",
+                 .axes = gated_source ? "[M, 2 K]" : "[M, K]",
+                 .view = tensors.activation,
+                 .rows = m,
+                 .columns = gated_source ? 2 * k : k,
+                 .quantize = kRead,
+                 .option = quantizes ? nullptr : "a scale that is not given",
+                 .asked_for = quantizes},
+      CallTensor{.name = "act_q_scratch",
+                 .axes = "[M, K]",
+                 .view = tensors.act_q_scratch,
+                 .rows = m,
+                 .columns = k,
+                 .quantize = kWrite,
+                 .multiply = kRead,
+                 .option = quantizes ? nullptr : "a scale that is not given",
+                 .asked_for = quantizes},
+      CallTensor{.name = "act_scale_scratch",
+                 .axes = "[M]",
+                 .view = tensors.act_scale_scratch,
+                 .columns = m,
+                 .quantize = kWrite,
+                 .multiply = kRead,
+                 .option = quantizes ? nullptr : "a scale that is not given",
+                 .asked_for = quantizes},
+      CallTensor{.name = "weight_q",
+                 .axes = "[C_out, K]",
+                 .view = tensors.weight_q,
+                 .rows = c_out,
+                 .columns = k,
+                 .multiply = kRead},
+      CallTensor{.name = "weight_scale",
+                 .axes = "[C_out]",
+                 .view = tensors.weight_scale,
+                 .columns = c_out,
+                 .multiply = kRead},
+      CallTensor{.name = "output",
+                 .axes = gated_output ? "[M, C_out / 2]" : "[M, C_out]",
+                 .view = tensors.output,
+                 .rows = m,
+                 .columns = gated_output ? c_out / 2 : c_out,
+                 .multiply = kWrite,
+                 .may_be = descriptor.epilogue.residual ? &tensors.epilogue.residual : nullptr},
+      CallTensor{.name = "workspace",
+                 .axes = "[bytes]",
+                 .view = workspace,
+                 .columns = workspace.shape[0],
+                 .multiply = kWrite,
+                 .optional = true},
+      CallTensor{.name = "bias",
+                 .axes = "[C_out]",
+                 .view = tensors.bias,
+                 .columns = c_out,
+                 .multiply = kRead,
+                 .optional = true},
+  };
+  return checker.add(table);
+}
+
+}  // namespace
+
+Status validate_tensors(const QuantizedLinearDescriptor& descriptor, const LinearTensors& tensors,
+                        Pass pass, Workspace workspace) noexcept {
+  constexpr ScaleNames kNames{"scale.range_max", "scale.range_min", "scale.scale",
+                              "scale.zero_point"};
+  const std::int64_t m = descriptor.m, k = descriptor.k;
+  const TensorView bytes = bytes_view(workspace);
+  TensorChecker checker(pass);
+  Status status = add_layer(checker, descriptor, tensors, bytes);
+  if (status.ok()) {
+    status = add_source(checker, descriptor.source, tensors.source, tensors.output.element, m, k);
+  }
+  if (status.ok()) status = add_scale(checker, descriptor.scale, tensors.scale, kNames, m);
+  if (status.ok()) status = add_given(checker, descriptor, tensors.given);
+  if (status.ok()) status = add_zero_points(checker, descriptor, tensors.zero_points);
+  if (status.ok()) status = add_epilogue(checker, descriptor, tensors.epilogue);
+  return status.ok() ? checker.check_overlap() : status;
+}
+
+Status validate_tensors(const DynamicRangeQuantizeDescriptor& descriptor,
+                        const QuantizeTensors& tensors) noexcept {
+  constexpr ScaleNames kNames{"scale_from.range_max", "scale_from.range_min", "scale_from.scale",
+                              "scale_from.zero_point"};
+  const std::int64_t m = descriptor.m, k = descriptor.k;
+  const bool gated_source = descriptor.source.kind == SourceKind::Gated;
+  const std::array table{
+      CallTensor{.name = "activation",
+                 .axes = gated_source ? "[M, 2 K]" : "[M, K]",
+                 .view = tensors.activation,
+                 .rows = m,
+                 .columns = gated_source ? 2 * k : k,
+                 .quantize = kRead},
+      CallTensor{.name = "quantized",
+                 .axes = "[M, K]",
+                 .view = tensors.quantized,
+                 .rows = m,
+                 .columns = k,
+                 .quantize = kWrite},
+      CallTensor{
+          .name = "scale", .axes = "[M]", .view = tensors.scale, .columns = m, .quantize = kWrite},
+      CallTensor{.name = "zero_point",
+                 .axes = "[M]",
+                 .view = tensors.zero_point,
+                 .columns = m,
+                 .quantize = kWrite,
+                 .option = "a scale with zero points",
+                 .asked_for = has_zero_points(descriptor.scale)},
+      CallTensor{.name = "sum",
+                 .axes = "[M]",
+                 .view = tensors.sum,
+                 .columns = m,
+                 .quantize = kWrite,
+                 .option = "sums",
+                 .asked_for = descriptor.sums},
+  };
+  TensorChecker checker(Pass::Quantize);
+  Status status = checker.add(table);
+  if (status.ok()) {
+    status =
+        add_source(checker, descriptor.source, tensors.source, tensors.activation.element, m, k);
+  }
+  if (status.ok()) status = add_scale(checker, descriptor.scale, tensors.scale_from, kNames, m);
+  return status.ok() ? checker.check_overlap() : status;
+}
+
+Status validate_row_sums(const char* name, const TensorView& matrix,
+                         const TensorView& sums) noexcept {
+  const std::int64_t rows = std::max<std::int64_t>(matrix.shape[0], 0);
+  const std::array table{
+      CallTensor{.name = name,
+                 .axes = "[rows, columns]",
+                 .view = matrix,
+                 .rows = rows,
+                 .columns = std::max<std::int64_t>(matrix.shape[1], 0),
+                 .multiply = kRead},
+      CallTensor{
+          .name = "sums", .axes = "[rows]", .view = sums, .columns = rows, .multiply = kWrite},
+  };
+  TensorChecker checker(Pass::Multiply);
+  Status status = checker.add(table);
+  return status.ok() ? checker.check_overlap() : status;
+}
+
+Status validate_fake_quantize(const TensorView& quantized, const TensorView& scale,
+                              const TensorView& zero_point, const TensorView& output) noexcept {
+  const std::int64_t m = std::max<std::int64_t>(quantized.shape[0], 0);
+  const std::int64_t k = std::max<std::int64_t>(quantized.shape[1], 0);
+  const std::array table{
+      CallTensor{.name = "quantized",
+                 .axes = "[M, K]",
+                 .view = quantized,
+                 .rows = m,
+                 .columns = k,
+                 .multiply = kRead},
+      CallTensor{.name = "scale",
+                 .axes = "[M]",
+                 .view = scale,
+                 .columns = m,
+                 .multiply = kRead,
+                 .or_one = true},
+      CallTensor{.name = "zero_point",
+                 .axes = "[M]",
+                 .view = zero_point,
+                 .columns = m,
+                 .multiply = kRead,
+                 .optional = true,
+                 .or_one = true},
+      CallTensor{.name = "output",
+                 .axes = "[M, K]",
+                 .view = output,
+                 .rows = m,
+                 .columns = k,
+                 .multiply = kWrite},
+  };
+  TensorChecker checker(Pass::Multiply);
+  Status status = checker.add(table);
+  return status.ok() ? checker.check_overlap() : status;
+}
+
+}  // namespace qlinear::detail
