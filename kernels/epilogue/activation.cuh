@@ -64,7 +64,7 @@ __device__ __forceinline__ float gelu_erf(float y) {
   return fma_rn(-t, multiply_rn(e, p), relu(y));
 }
 
-/// Calls `apply(f)` with the function of one float that `function` names.
+/// Calls `apply(f)` with the function that `function` names; not at all for none.
 template <class Apply>
 __device__ __forceinline__ void with_activation(ActivationFunction function, float,
                                                 const Apply& apply) {
@@ -99,21 +99,21 @@ __device__ __forceinline__ void with_activation(ActivationFunction function, dou
   }
 }
 
-/// Applies the function to `kCount` elements, of which one choice is made.
+/// `act(y)`.
+template <class C>
+__device__ __forceinline__ C activate(ActivationFunction function, C y) {
+  with_activation(function, y, [&](auto f) { y = f(y); });
+  return y;
+}
+
+/// `T(act(C(y)))` of `kCount` elements, for which the function is chosen once.
 template <class T, int kCount>
-__device__ __forceinline__ void activate(ActivationFunction function, T (&elements)[kCount]) {
+__device__ __forceinline__ void activate_elements(ActivationFunction function,
+                                                  T (&elements)[kCount]) {
   with_activation(function, scale_t<T>{}, [&](auto f) {
 #pragma unroll
     for (T& y : elements) y = Element<T>::from_compute(f(Element<T>::to_compute(y)));
   });
-}
-
-/// `T(act(C(y)))`.
-template <class T>
-__device__ __forceinline__ T activate_element(ActivationFunction function, T y) {
-  T elements[1] = {y};
-  activate(function, elements);
-  return elements[0];
 }
 
 /// `T(RN(C(x) * C(y)))`.
@@ -121,12 +121,6 @@ template <class T>
 __device__ __forceinline__ T multiply_elements(T x, T y) {
   using E = Element<T>;
   return E::from_compute(multiply_rn(E::to_compute(x), E::to_compute(y)));
-}
-
-/// The contract's gate: `T(RN(C(T(act(C(gate)))) * C(up)))`.
-template <class T>
-__device__ __forceinline__ T gate_element(ActivationFunction function, T gate, T up) {
-  return multiply_elements(activate_element(function, gate), up);
 }
 
 }  // namespace qlinear::kernels

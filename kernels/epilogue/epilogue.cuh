@@ -83,7 +83,7 @@ class Epilogue {
   template <int kCount>
   __device__ __forceinline__ void transform(TIn (&elements)[kCount], const TIn (&ups)[kCount],
                                             std::int64_t row) const {
-    activate(activation_, elements);
+    activate_elements(activation_, elements);
     if (gate_rows_ != 0) {
 #pragma unroll
       for (int i = 0; i < kCount; ++i) elements[i] = multiply_elements(elements[i], ups[i]);
