@@ -97,7 +97,7 @@ bool is_absent(const EpilogueTensors<TIn>& t) noexcept {
 }
 
 template <class TIn>
-SourceViews views(const SourceTensors<TIn>& tensors) noexcept {
+constexpr SourceViews views(const SourceTensors<TIn>& tensors) noexcept {
   return {.column_factor = tensor_view(tensors.column_factor),
           .norm_weight = tensors.norm_weight,
           .norm_bias = tensors.norm_bias,
@@ -107,7 +107,7 @@ SourceViews views(const SourceTensors<TIn>& tensors) noexcept {
 }
 
 template <class TIn>
-ScaleViews views(const ScaleTensors<TIn>& tensors) noexcept {
+constexpr ScaleViews views(const ScaleTensors<TIn>& tensors) noexcept {
   return {.range_max = tensor_view(tensors.range_max),
           .range_min = tensor_view(tensors.range_min),
           .scale = tensor_view(tensors.scale),
@@ -115,7 +115,7 @@ ScaleViews views(const ScaleTensors<TIn>& tensors) noexcept {
 }
 
 template <class TIn>
-GivenViews views(const GivenActivation<TIn>& tensors) noexcept {
+constexpr GivenViews views(const GivenActivation<TIn>& tensors) noexcept {
   return {.q = tensor_view(tensors.q),
           .scale = tensor_view(tensors.scale),
           .zero_point = tensor_view(tensors.zero_point),
@@ -123,40 +123,42 @@ GivenViews views(const GivenActivation<TIn>& tensors) noexcept {
 }
 
 template <class TIn>
-EpilogueViews views(const EpilogueTensors<TIn>& tensors) noexcept {
+constexpr EpilogueViews views(const EpilogueTensors<TIn>& tensors) noexcept {
   return {.routing_weight = tensor_view(tensors.routing_weight),
           .residual = tensor_view(tensors.residual)};
 }
 
 template <class TIn, class TWQ>
-std::optional<LinearOptionViews> option_views(const QuantizedLinearArgs<TIn, TWQ>& args) noexcept {
+constexpr LinearOptionViews option_views(const QuantizedLinearArgs<TIn, TWQ>& args) noexcept {
   const auto& zero_points = args.zero_points;
-  if (is_absent(args.source) && is_absent(args.scale) && is_absent(args.given) &&
-      is_absent(zero_points) && is_absent(args.epilogue)) {
-    return std::nullopt;
-  }
-  return LinearOptionViews{
-      .quantize = {.source = views(args.source),
-                   .scale_from = views(args.scale),
-                   .zero_point = tensor_view(zero_points.act_zero_point_scratch),
-                   .sum = tensor_view(zero_points.act_sum_scratch)},
-      .given = views(args.given),
-      .weight_sum = tensor_view(zero_points.weight_sum),
-      .weight_zero_point = tensor_view(zero_points.weight_zero_point),
-      .epilogue = views(args.epilogue)};
+  return {.quantize = {.source = views(args.source),
+                       .scale_from = views(args.scale),
+                       .zero_point = tensor_view(zero_points.act_zero_point_scratch),
+                       .sum = tensor_view(zero_points.act_sum_scratch)},
+          .given = views(args.given),
+          .weight_sum = tensor_view(zero_points.weight_sum),
+          .weight_zero_point = tensor_view(zero_points.weight_zero_point),
+          .epilogue = views(args.epilogue)};
 }
 
 template <class TIn, class TQ>
-std::optional<QuantizeOptionViews> option_views(
-    const DynamicRangeQuantizeArgs<TIn, TQ>& args) noexcept {
-  if (is_absent(args.source) && is_absent(args.scale_from) &&
-      all_absent(args.zero_point, args.sum)) {
-    return std::nullopt;
-  }
-  return QuantizeOptionViews{.source = views(args.source),
-                             .scale_from = views(args.scale_from),
-                             .zero_point = tensor_view(args.zero_point),
-                             .sum = tensor_view(args.sum)};
+constexpr QuantizeOptionViews option_views(const DynamicRangeQuantizeArgs<TIn, TQ>& args) noexcept {
+  return {.source = views(args.source),
+          .scale_from = views(args.scale_from),
+          .zero_point = tensor_view(args.zero_point),
+          .sum = tensor_view(args.sum)};
+}
+
+template <class TIn, class TWQ>
+bool has_options(const QuantizedLinearArgs<TIn, TWQ>& args) noexcept {
+  return !(is_absent(args.source) && is_absent(args.scale) && is_absent(args.given) &&
+           is_absent(args.zero_points) && is_absent(args.epilogue));
+}
+
+template <class TIn, class TQ>
+bool has_options(const DynamicRangeQuantizeArgs<TIn, TQ>& args) noexcept {
+  return !(is_absent(args.source) && is_absent(args.scale_from) &&
+           all_absent(args.zero_point, args.sum));
 }
 
 /// The tensors of a layer. `options` has a value only where one of its tensors exists: their views
@@ -171,8 +173,9 @@ struct LinearTensors {
         output(tensor_view(args.output)),
         act_q_scratch(tensor_view(args.act_q_scratch)),
         act_scale_scratch(tensor_view(args.act_scale_scratch)),
-        bias(tensor_view(args.bias)),
-        options(option_views(args)) {}
+        bias(tensor_view(args.bias)) {
+    if (has_options(args)) options = option_views(args);
+  }
 
   TensorView activation;
   TensorView weight_q;
@@ -190,8 +193,9 @@ struct QuantizeTensors {
   explicit QuantizeTensors(const DynamicRangeQuantizeArgs<TIn, TQ>& args) noexcept
       : activation(tensor_view(args.activation)),
         quantized(tensor_view(args.quantized)),
-        scale(tensor_view(args.scale)),
-        options(option_views(args)) {}
+        scale(tensor_view(args.scale)) {
+    if (has_options(args)) options = option_views(args);
+  }
 
   TensorView activation;
   TensorView quantized;
@@ -208,7 +212,8 @@ QuantizeTensors call_tensors(const DynamicRangeQuantizeArgs<TIn, TQ>& args) noex
   return QuantizeTensors(args);
 }
 
-inline constexpr LinearOptionViews kNoOptions{};
+/// The options of calls without any: no tensors, but each with its rank.
+inline constexpr LinearOptionViews kNoOptions = option_views(QuantizedLinearArgs<float, S8>{});
 
 inline const LinearOptionViews& options_of(const LinearTensors& tensors) noexcept {
   return tensors.options ? *tensors.options : kNoOptions;
