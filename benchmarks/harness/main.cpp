@@ -3,6 +3,7 @@
 #include <harness/bench.hpp>
 #include <harness/progress_reporter.hpp>
 #include <suites/cliffs.hpp>
+#include <suites/decoder_layer.hpp>
 #include <suites/host_cost.hpp>
 #include <suites/rows.hpp>
 #include <tuning/tune.hpp>
@@ -82,6 +83,12 @@ void measure(Bench& bench) {
   print_cliffs(rows.sweep());
 }
 
+void measure_decoder_layers(Bench& bench) {
+  register_decoder_layers(bench);
+  ProgressReporter progress;
+  ::benchmark::RunSpecifiedBenchmarks(&progress);
+}
+
 void tune(Bench& bench) {
   Tune tune(bench);
   tune.register_all();
@@ -110,7 +117,13 @@ int run(char* program, std::vector<std::string> arguments) {
   if (!initialize_google_benchmark(program, arguments)) return 2;
   Bench bench(options);
   add_machine_context(bench);
-  options.tune ? tune(bench) : measure(bench);
+  if (!options.decoders.empty()) {
+    measure_decoder_layers(bench);
+  } else if (options.tune) {
+    tune(bench);
+  } else {
+    measure(bench);
+  }
   fmt::print("\nclocks at the end: {}\n", describe(bench.clocks.read()));
   if (!bench.all_correct) fmt::print("SOME RESULTS WERE WRONG OR FAILED: see the rows above\n");
   return bench.all_correct ? 0 : 1;

@@ -41,6 +41,19 @@ MachineRates parse_rates(std::string_view list) {
   return {rates[0], rates[1], rates[2], 0};
 }
 
+std::vector<DecoderShape> parse_decoders(std::string_view list) {
+  std::vector<DecoderShape> decoders;
+  for (const std::string& name : split(list)) {
+    const auto known = std::find_if(kDecoderShapes.begin(), kDecoderShapes.end(),
+                                    [&](const DecoderShape& shape) { return shape.name == name; });
+    if (known == kDecoderShapes.end()) {
+      throw std::invalid_argument("'" + name + "' is no decoder layer; 8b and 70b are");
+    }
+    decoders.push_back(*known);
+  }
+  return decoders;
+}
+
 /// A name of the table, or NxK.
 LayerShape parse_layer(const std::string& text) {
   const auto known = std::find_if(kLayerShapes.begin(), kLayerShapes.end(),
@@ -97,6 +110,8 @@ bool apply(const std::string& argument, Options& options) {
     use_quick_selection(options);
   } else if (argument == "--tune") {
     options.tune = true;
+  } else if (const auto models = value_of(argument, "--decoder=")) {
+    options.decoders = parse_decoders(*models);
   } else if (argument == "--help") {
     options.help = true;
   } else if (const auto layers = value_of(argument, "--shapes=")) {
@@ -175,6 +190,7 @@ std::string usage() {
          "second,\n"
          "                     instead of measuring them\n"
          "  --tune             time every kernel for every shape and judge the selection\n"
+         "  --decoder=8b,70b   instead: the linears of whole decoder layers, with norms and gates\n"
          "  --kernels=A,B      with --tune: only these and the choice\n"
          "  --benchmark_filter=REGEX --benchmark_out=FILE.json and the other flags of Google "
          "Benchmark\n";

@@ -21,7 +21,8 @@ struct Options {
   double row_seconds = 0.020;             ///< Measured time of a row.
   std::optional<MachineRates> rates;      ///< Taken instead of measured.
   bool tune = false;
-  std::vector<std::string> kernels;  ///< That `tune` times beside the choice; empty for all.
+  std::vector<DecoderShape> decoders;  ///< Whole decoder layers, instead of single ones.
+  std::vector<std::string> kernels;    ///< That `tune` times beside the choice; empty for all.
   bool help = false;
 
   bool wants_peer(const std::string& name) const;

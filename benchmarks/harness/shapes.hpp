@@ -25,6 +25,21 @@ inline const std::array<LayerShape, 8> kLayerShapes{{
     {"70b_down", 8192, 28672},
 }};
 
+/// The linears of a decoder layer.
+struct DecoderShape {
+  std::string name;
+  std::int64_t hidden;
+  LayerShape qkv;
+  LayerShape o;
+  LayerShape gate_up;
+  LayerShape down;
+};
+
+inline const std::array<DecoderShape, 2> kDecoderShapes{{
+    {"8b", 4096, kLayerShapes[0], kLayerShapes[1], kLayerShapes[2], kLayerShapes[3]},
+    {"70b", 8192, kLayerShapes[4], kLayerShapes[5], kLayerShapes[6], kLayerShapes[7]},
+}};
+
 /// Tokens a call. 17 is where peers change kernels.
 inline constexpr std::array<std::int64_t, 15> kTokenCounts{1,   2,   4,   8,    16,   17,   32,  64,
                                                            128, 256, 512, 1024, 2048, 4096, 8192};

@@ -39,6 +39,14 @@ cudaError_t dequantize_weight(const std::int8_t* weight, const float* scale, std
 cudaError_t two_read_quantize(const __nv_bfloat16* x, std::int64_t m, std::int64_t k,
                               std::int8_t* q, float* scale, cudaStream_t);
 
+/// Writes residual_out = x + residual and normed, its RMSNorm, all [M, K]; K is at most 65536.
+cudaError_t add_rms_norm(const __nv_bfloat16* x, const __nv_bfloat16* residual,
+                         const __nv_bfloat16* weight, std::int64_t m, std::int64_t k, float eps,
+                         __nv_bfloat16* residual_out, __nv_bfloat16* normed, cudaStream_t);
+/// Writes output[M,K] = silu(gate) * up from rows of K gates and K ups.
+cudaError_t silu_multiply(const __nv_bfloat16* gate_up, std::int64_t m, std::int64_t k,
+                          __nv_bfloat16* output, cudaStream_t);
+
 /// Moves `bytes` (a multiple of 16) from `from` to `to`.
 cudaError_t copy_bytes(void* to, const void* from, std::int64_t bytes, int blocks, cudaStream_t);
 /// Reads `bytes` (a multiple of 16); `sink` keeps the compiler from dropping the loads.

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cuda_runtime_api.h>
+#include <qlinear/fusion.hpp>
 #include <qlinear/types.hpp>
 
 #include <cstddef>
@@ -74,13 +75,34 @@ struct GemmOperands {
   std::int64_t ldb;
 };
 
-/// How the exact int32 products become c[M,N].
+/// Zero points of activations and weights, whose part the epilogue takes out of the products; none
+/// by default.
+struct ZeroPointParameters {
+  const std::int8_t* a_zero_point = nullptr;  ///< Null means none.
+  std::int64_t a_zero_point_stride = 1;       ///< 0 means that all rows share one.
+  const std::int32_t* b_sum = nullptr;        ///< The sums of the rows of b, with `a_zero_point`.
+  const void* b_zero_point = nullptr;         ///< Of the weights' type. Null means none.
+  const std::int32_t* a_sum = nullptr;        ///< The sums of the rows of a, with `b_zero_point`.
+};
+
+/// How the exact int32 products become c[M,N]. What is value-initialised is not done.
 struct EpilogueParameters {
   const void* a_scale;
+  std::int64_t a_scale_stride = 1;  ///< 0 means that all rows share one.
   const void* b_scale;
   const void* bias;  ///< Null means no bias.
   void* c;
   std::int64_t ldc;
+  ZeroPointParameters zero_points;
+  ActivationFunction activation = ActivationFunction::None;
+  const void* routing_weight = nullptr;  ///< One of the compute type for each row.
+  /// It may be `c`, with `ldc`: an element is read by the thread that writes it, before it does.
+  const void* residual = nullptr;
+  std::int64_t ldr = 0;
+  /// b holds this many rows of gates and then as many of ups, and c has as many columns: the
+  /// function `activation` of the gate times the up. N is then `interleaved_rows` of it, and there
+  /// is no routing weight and no residual. 0 means that c has a column for each row of b.
+  std::int64_t gate_rows = 0;
 };
 
 /// How the work is divided.

@@ -4,8 +4,8 @@
 #include <qlinear/fusion.hpp>
 
 // The contract's activation functions: each operation rounds once, to nearest even, and there is no
-// table and no approximate instruction. To add one: a function here, a case of `activate`, an
-// enumerator in qlinear/fusion.hpp, and a row in the reference.
+// table and no approximate instruction. To add one: a function here, a case of `with_activation`,
+// an enumerator in qlinear/fusion.hpp, and a row in the reference.
 
 namespace qlinear::kernels {
 
@@ -43,9 +43,12 @@ __device__ __forceinline__ C relu(C y) {
   return !(y <= C(0)) ? y : C(0);
 }
 
-__device__ __forceinline__ float gelu_tanh(float y) {
-  const float z = multiply_rn(y, fma_rn(multiply_rn(y, y), 0x1.2444f2p-4f, 0x1.988454p+0f));
-  return sigmoid_product(y, -z);
+/// Returns -z for the functions that are y times the sigmoid of z. They differ in nothing else, and
+/// exp and the division are most of their code.
+__device__ __forceinline__ float sigmoid_argument(ActivationFunction function, float y) {
+  if (function == ActivationFunction::Silu) return -y;
+  if (function == ActivationFunction::QuickGelu) return multiply_rn(-0x1.b3b646p+0f, y);
+  return -multiply_rn(y, fma_rn(multiply_rn(y, y), 0x1.2444f2p-4f, 0x1.988454p+0f));
 }
 
 __device__ __forceinline__ float gelu_erf(float y) {
@@ -61,50 +64,63 @@ __device__ __forceinline__ float gelu_erf(float y) {
   return fma_rn(-t, multiply_rn(e, p), relu(y));
 }
 
-__device__ __forceinline__ float activate(ActivationFunction function, float y) {
+/// Calls `apply(f)` with the function that `function` names; not at all for none.
+template <class Apply>
+__device__ __forceinline__ void with_activation(ActivationFunction function, float,
+                                                const Apply& apply) {
   switch (function) {
     case ActivationFunction::None:
-      return y;
+      return;
     case ActivationFunction::Relu:
-      return relu(y);
+      return apply([](float y) { return relu(y); });
     case ActivationFunction::SquaredRelu:
-      return multiply_rn(relu(y), relu(y));
+      return apply([](float y) { return multiply_rn(relu(y), relu(y)); });
     case ActivationFunction::Silu:
-      return sigmoid_product(y, -y);
     case ActivationFunction::QuickGelu:
-      return sigmoid_product(y, multiply_rn(-0x1.b3b646p+0f, y));
     case ActivationFunction::GeluTanh:
-      return gelu_tanh(y);
+      return apply(
+          [function](float y) { return sigmoid_product(y, sigmoid_argument(function, y)); });
     case ActivationFunction::GeluErf:
-      return gelu_erf(y);
+      return apply([](float y) { return gelu_erf(y); });
   }
-  return y;
 }
 
 /// `select` refuses the functions that need exp, which there is in single precision only.
-__device__ __forceinline__ double activate(ActivationFunction function, double y) {
+template <class Apply>
+__device__ __forceinline__ void with_activation(ActivationFunction function, double,
+                                                const Apply& apply) {
   switch (function) {
     case ActivationFunction::Relu:
-      return relu(y);
+      return apply([](double y) { return relu(y); });
     case ActivationFunction::SquaredRelu:
-      return multiply_rn(relu(y), relu(y));
+      return apply([](double y) { return multiply_rn(relu(y), relu(y)); });
     default:
-      return y;
+      return;
   }
 }
 
-/// `T(act(C(y)))`.
-template <class T>
-__device__ __forceinline__ T activate_element(ActivationFunction function, T y) {
-  return Element<T>::from_compute(activate(function, Element<T>::to_compute(y)));
+/// `act(y)`.
+template <class C>
+__device__ __forceinline__ C activate(ActivationFunction function, C y) {
+  with_activation(function, y, [&](auto f) { y = f(y); });
+  return y;
 }
 
-/// The contract's gate: `T(RN(C(T(act(C(gate)))) * C(up)))`.
+/// `T(act(C(y)))` of `kCount` elements, for which the function is chosen once.
+template <class T, int kCount>
+__device__ __forceinline__ void activate_elements(ActivationFunction function,
+                                                  T (&elements)[kCount]) {
+  with_activation(function, scale_t<T>{}, [&](auto f) {
+#pragma unroll
+    for (T& y : elements) y = Element<T>::from_compute(f(Element<T>::to_compute(y)));
+  });
+}
+
+/// `T(RN(C(x) * C(y)))`.
 template <class T>
-__device__ __forceinline__ T gate_element(ActivationFunction function, T gate, T up) {
+__device__ __forceinline__ T multiply_elements(T x, T y) {
   using E = Element<T>;
-  return E::from_compute(
-      multiply_rn(E::to_compute(activate_element(function, gate)), E::to_compute(up)));
+  return E::from_compute(multiply_rn(E::to_compute(x), E::to_compute(y)));
 }
 
 }  // namespace qlinear::kernels

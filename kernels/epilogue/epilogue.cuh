@@ -1,7 +1,9 @@
 #pragma once
 
 #include <common/element.cuh>
+#include <common/gated_rows.cuh>
 #include <common/problems.hpp>
+#include <epilogue/activation.cuh>
 #include <ptx/memory.cuh>
 
 namespace qlinear::kernels {
@@ -24,18 +26,30 @@ class Epilogue {
 
   __device__ explicit Epilogue(const EpilogueParameters& p)
       : a_scale_(static_cast<const C*>(p.a_scale)),
+        a_scale_stride_(p.a_scale_stride),
         b_scale_(static_cast<const C*>(p.b_scale)),
         bias_(static_cast<const TIn*>(p.bias)),
         c_(static_cast<TIn*>(p.c)),
-        ldc_(p.ldc) {}
+        ldc_(p.ldc),
+        activation_(p.activation),
+        routing_weight_(static_cast<const C*>(p.routing_weight)),
+        residual_(static_cast<const TIn*>(p.residual)),
+        ldr_(p.ldr),
+        gate_rows_(p.gate_rows) {}
 
   // Call `row_scale` and `column` only after griddepcontrol.wait: earlier kernels write what these
   // read and may still run when this kernel starts. So ld.global.nc must not load it.
-  __device__ C row_scale(std::int64_t row) const { return ptx::ld_global(a_scale_ + row); }
+  __device__ C row_scale(std::int64_t row) const {
+    return ptx::ld_global(a_scale_ + row * a_scale_stride_);
+  }
 
+  /// Returns what belongs to a column of the products, which kernels that are gated interleave by
+  /// `kBlock`.
+  template <int kBlock = kGatedBlock>
   __device__ Column column(std::int64_t column) const {
-    return {ptx::ld_global(b_scale_ + column),
-            bias_ ? Element<TIn>::to_compute(ptx::ld_global(bias_ + column)) : kNoBias};
+    const std::int64_t row = weight_row<kBlock>(column, gate_rows_);
+    return {ptx::ld_global(b_scale_ + row),
+            bias_ ? Element<TIn>::to_compute(ptx::ld_global(bias_ + row)) : kNoBias};
   }
 
   __device__ bool has_bias() const { return bias_ != nullptr; }
@@ -46,15 +60,113 @@ class Epilogue {
     return Element<TIn>::from_compute(fma_rn(scale, x, column.bias));
   }
 
+  /// Returns how many columns a gated output has; 0 if it is none.
+  __device__ std::int64_t gate_rows() const { return gate_rows_; }
+
+  /// Returns the column of a gated output that products of column `column`, a gate, end in.
+  template <int kBlock = kGatedBlock>
+  __device__ std::int64_t gated_column(std::int64_t column) const {
+    return gate_of_row<kBlock>(column);
+  }
+
+  /// Returns whether elements change between their rounding to TIn and their store.
+  __device__ bool finishes() const { return transforms() || has_residual(); }
+
+  /// Returns whether elements change before a residual is added.
+  __device__ bool transforms() const {
+    return activation_ != ActivationFunction::None || routing_weight_ != nullptr || gate_rows_ != 0;
+  }
+  __device__ bool has_residual() const { return residual_ != nullptr; }
+
+  /// Does what comes before a residual to elements of a row: applies the activation function, then
+  /// multiplies by `ups`, if the output is gated, or by a routing weight, if there is one.
+  template <int kCount>
+  __device__ __forceinline__ void transform(TIn (&elements)[kCount], const TIn (&ups)[kCount],
+                                            std::int64_t row) const {
+    activate_elements(activation_, elements);
+    if (gate_rows_ != 0) {
+#pragma unroll
+      for (int i = 0; i < kCount; ++i) elements[i] = multiply_elements(elements[i], ups[i]);
+    } else if (routing_weight_ != nullptr) {
+      const C weight = ptx::ld_global(routing_weight_ + row);
+#pragma unroll
+      for (TIn& y : elements) {
+        y = Element<TIn>::from_compute(multiply_rn(Element<TIn>::to_compute(y), weight));
+      }
+    }
+  }
+
+  static __device__ TIn add(TIn y, TIn residual) {
+    using E = Element<TIn>;
+    return E::from_compute(add_rn(E::to_compute(y), E::to_compute(residual)));
+  }
+
+  /// Does all that follows the rounding of one element to TIn, and stores it. `up` belongs to the
+  /// gate `y`, if the output is gated; `column` is a column of the output.
+  __device__ __forceinline__ void finish(TIn y, TIn up, std::int64_t row,
+                                         std::int64_t column) const {
+    TIn elements[1] = {y};
+    const TIn ups[1] = {up};
+    transform(elements, ups, row);
+    if (has_residual()) elements[0] = add(elements[0], ptx::ld_global(residual_at(row, column)));
+    ptx::st_global(address(row, column), elements[0]);
+  }
+
+  __device__ const TIn* residual_at(std::int64_t row, std::int64_t column) const {
+    return residual_ + row * ldr_ + column;
+  }
+
   __device__ TIn* address(std::int64_t row, std::int64_t column) const {
     return c_ + row * ldc_ + column;
   }
 
   /// Returns whether 16-byte pieces of output rows are aligned, if they begin at a whole number of
   /// pieces.
-  __device__ bool has_aligned_pieces() const {
-    return reinterpret_cast<std::uintptr_t>(c_) % 16 == 0 &&
-           ldc_ * static_cast<std::int64_t>(sizeof(TIn)) % 16 == 0;
+  __device__ bool has_aligned_pieces() const { return pieces_are_aligned(c_, ldc_); }
+
+  /// Adds the residual to a lane's pieces of 16 bytes in shared memory, where `copy_pieces` finds
+  /// them. That of the first begins at `residual`.
+  template <int kPieces, int kRowStep, int kStagedStep>
+  __device__ __forceinline__ void add_residual(const TIn* residual, TIn* staged, int rows_left,
+                                               int columns_left) const {
+    constexpr int kWidth = 16 / static_cast<int>(sizeof(TIn));
+    const std::int64_t step = kRowStep * ldr_;
+    if (pieces_are_aligned(residual_, ldr_) && columns_left >= kWidth) {
+      // With more pieces at once, tiles of many accumulators would spill.
+      constexpr int kAtOnce = kPieces < 2 ? kPieces : 2;
+#pragma unroll 1
+      for (int first = 0; first < kPieces; first += kAtOnce) {
+        Piece piece[kAtOnce];
+#pragma unroll
+        for (int i = 0; i < kAtOnce; ++i) {
+          piece[i].bits = make_uint4(0, 0, 0, 0);
+          if ((first + i) * kRowStep >= rows_left) continue;
+          piece[i].bits =
+              ptx::ld_global(reinterpret_cast<const uint4*>(residual + (first + i) * step));
+        }
+#pragma unroll
+        for (int i = 0; i < kAtOnce; ++i) {
+          if ((first + i) * kRowStep >= rows_left) continue;
+          auto* target = reinterpret_cast<uint4*>(staged + (first + i) * kStagedStep);
+          Piece sum{ptx::ld_shared(target)};
+#pragma unroll
+          for (int e = 0; e < kWidth; ++e) {
+            sum.elements[e] = add(sum.elements[e], piece[i].elements[e]);
+          }
+          ptx::st_shared(target, sum.bits);
+        }
+      }
+      return;
+    }
+#pragma unroll 1
+    for (int i = 0; i * kRowStep < rows_left && i < kPieces; ++i) {
+#pragma unroll 1
+      for (int e = 0; e < kWidth && e < columns_left; ++e) {
+        TIn* target = staged + i * kStagedStep + e;
+        ptx::st_shared(target,
+                       add(ptx::ld_shared(target), ptx::ld_global(residual + i * step + e)));
+      }
+    }
   }
 
   /// Copies a lane's pieces of 16 bytes from shared memory, where they are `kStagedStep` elements
@@ -74,7 +186,6 @@ class Epilogue {
         uint4 piece[kAtOnce];
 #pragma unroll
         for (int i = 0; i < kAtOnce; ++i) {
-          if ((first + i) * kRowStep >= rows_left) continue;
           piece[i] =
               ptx::ld_shared(reinterpret_cast<const uint4*>(staged + (first + i) * kStagedStep));
         }
@@ -97,11 +208,39 @@ class Epilogue {
   }
 
  private:
+  /// 16 bytes of a row, which one access moves.
+  union Piece {
+    uint4 bits;
+    TIn elements[16 / sizeof(TIn)];
+  };
+
+  static __device__ bool pieces_are_aligned(const TIn* matrix, std::int64_t stride) {
+    return reinterpret_cast<std::uintptr_t>(matrix) % 16 == 0 &&
+           stride * static_cast<std::int64_t>(sizeof(TIn)) % 16 == 0;
+  }
+
   const C* a_scale_;
+  std::int64_t a_scale_stride_;
   const C* b_scale_;
   const TIn* bias_;
   TIn* c_;
   std::int64_t ldc_;
+  ActivationFunction activation_;
+  const C* routing_weight_;
+  const TIn* residual_;
+  std::int64_t ldr_;
+  std::int64_t gate_rows_;
 };
+
+/// Returns `values[index]`, by comparing: registers have no address.
+template <class T, int kCount>
+__device__ __forceinline__ T select_register(const T (&values)[kCount], int index) {
+  T selected = values[0];
+#pragma unroll
+  for (int i = 1; i < kCount; ++i) {
+    if (i == index) selected = values[i];
+  }
+  return selected;
+}
 
 }  // namespace qlinear::kernels

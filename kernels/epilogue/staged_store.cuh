@@ -1,23 +1,32 @@
 #pragma once
 
 #include <epilogue/epilogue.cuh>
+#include <epilogue/zero_points.cuh>
 #include <ptx/memory.cuh>
 #include <ptx/special_registers.cuh>
 
+#include <algorithm>
 #include <cstdint>
+#include <type_traits>
 #include <utility>
 
 namespace qlinear::kernels {
 
-/// Two neighbours that one access moves.
-template <class T>
-struct alignas(2 * sizeof(T)) Pair {
-  T value[2];
+/// Neighbours that one access moves.
+template <class T, int kCount>
+struct alignas(kCount * sizeof(T)) Neighbours {
+  T value[kCount];
 
-  static __device__ __forceinline__ Pair load(const T* values) {
-    return ptx::ld_shared(reinterpret_cast<const Pair*>(values));
+  static __device__ __forceinline__ Neighbours load(const T* values) {
+    return ptx::ld_shared(reinterpret_cast<const Neighbours*>(values));
+  }
+  __device__ __forceinline__ void store(T* values) const {
+    ptx::st_shared(reinterpret_cast<Neighbours*>(values), *this);
   }
 };
+
+template <class T>
+using Pair = Neighbours<T, 2>;
 
 /// Stores a warp's accumulators.
 ///
@@ -26,14 +35,17 @@ struct alignas(2 * sizeof(T)) Pair {
 /// detour through shared memory, a pass at a time, then gives each lane 16 bytes of an output row.
 ///
 /// `Layout` says how a kernel holds its fragments:
-///  - `Accumulators`, and `fragment(accumulators, strip, j)`, which points to the lane's four
-///    accumulators of the `j`-th fragment of a strip of 16 rows,
+///  - `fragment(accumulators, strip, j)` points to the lane's four accumulators of the `j`-th
+///    fragment of a strip of 16 rows,
+///  - `Index` numbers rows and columns of the output,
 ///  - `kSwapAB`: rows of fragments are columns of the output,
 ///  - `kStrips` of 16 rows, each of `kColumns` columns, of which a pass stages `kPassColumns`.
 template <class TIn, class Layout>
 class StagedStore {
   using C = scale_t<TIn>;
   using Accumulators = typename Layout::Accumulators;
+  using Index = typename Layout::Index;
+  static constexpr int kRows = Layout::kStrips * 16;
   static constexpr bool kSwapAB = Layout::kSwapAB;
   static constexpr int kColumns = Layout::kColumns;
   static constexpr int kPassFragments = Layout::kPassColumns / 8;
@@ -53,11 +65,21 @@ class StagedStore {
   static constexpr int kLanesPerRow = kOutputColumns / kWidth;
   static constexpr int kRowsAtOnce = 32 / kLanesPerRow;
   static constexpr int kPieces = (kOutputRows + kRowsAtOnce - 1) / kRowsAtOnce;
-  static_assert(kColumns % 8 == 0 && Layout::kPassColumns % 8 == 0 && 32 % kLanesPerRow == 0);
+  // A lane transforms this many neighbours at a time. Beside many accumulators there are no
+  // registers for two.
+  static constexpr int kTogether = kRows * kColumns / 32 > 64 ? 1 : 2;
+  using Together = Neighbours<TIn, kTogether>;
+  static constexpr int kGroups = kOutputColumns / kTogether;  // Of a row.
+
+  static_assert(kColumns % 8 == 0 && Layout::kPassColumns % 8 == 0 && 32 % kLanesPerRow == 0 &&
+                kGroups % 8 == 0 && (kGroups & (kGroups - 1)) == 0);
 
  public:
   using Column = typename Epilogue<TIn>::Column;
-  static constexpr int kStagingBytes = kOutputRows * kPitch * static_cast<int>(sizeof(TIn));
+  /// A pass needs this much memory, and zero points two numbers for each row and column.
+  static constexpr int kStagingBytes =
+      std::max(kOutputRows * kPitch * static_cast<int>(sizeof(TIn)),
+               (kRows + kColumns) * static_cast<int>(sizeof(uint2)));
 
   /// What the two rows of fragments that a lane holds bring to their elements: their scales or,
   /// where they are columns of the output, more.
@@ -66,37 +88,38 @@ class StagedStore {
   };
 
   /// `staging` belongs to the warp and is 16-byte aligned. The accumulators begin at `first_row`
-  /// and `first_column` of the output, which has `rows` rows and `columns` columns from there on.
-  __device__ __forceinline__ StagedStore(const Epilogue<TIn>& epilogue, unsigned char* staging,
-                                         std::int64_t first_row, std::int64_t first_column,
-                                         int rows, int columns)
-      : epilogue_(epilogue),
+  /// and `first_column` of the products, of which `rows` rows and `columns` columns from there on
+  /// are to be stored.
+  __device__ __forceinline__ StagedStore(const GemmProblem& p, unsigned char* staging,
+                                         Index first_row, Index first_column, int rows, int columns)
+      : epilogue_(p.epilogue),
+        zero_points_(p),
         staging_(reinterpret_cast<TIn*>(staging)),
         lane_(static_cast<int>(ptx::laneid())),
         first_row_(first_row),
         first_column_(first_column),
         rows_(rows),
         columns_(columns),
-        aligned_(epilogue.has_aligned_pieces()) {}
+        aligned_(epilogue_.has_aligned_pieces()) {}
 
   /// The whole warp calls it. `factors.rows(strip)` returns the lane's `Rows` of a strip;
   /// `factors.column_scale()` and, where rows are not columns of the output,
   /// `factors.column_bias()` point to those of the fragments' columns in shared memory.
   template <class Factors>
-  __device__ __forceinline__ void store(const Accumulators& accumulators,
-                                        const Factors& factors) const {
-    // Accumulators have no address, so that each pass has its own code to stage them. The rest is
-    // the same for all.
+  __device__ __forceinline__ void store(Accumulators& accumulators, const Factors& factors) const {
+    if (zero_points_.exist()) subtract_zero_points(accumulators);
 #pragma unroll 1
     for (int pass = 0; pass < kPasses; ++pass) {
       __syncwarp();  // Wait until nobody reads what this memory held before.
       stage_pass(pass, accumulators, factors, std::make_integer_sequence<int, kPasses>{});
       __syncwarp();
-      copy_pass(pass);
+      finish_pass(pass);
     }
   }
 
  private:
+  /// Accumulators have no address, so that each pass has its own code to stage them. All else is
+  /// one copy of code for all passes.
   template <class Factors, int... kPass>
   __device__ __forceinline__ void stage_pass(int pass, const Accumulators& accumulators,
                                              const Factors& factors,
@@ -166,32 +189,127 @@ class StagedStore {
       ptx::st_shared(target, elements.value[0]);
       ptx::st_shared(target + kPitch, elements.value[1]);
     } else {
-      ptx::st_shared(reinterpret_cast<Pair<TIn>*>(staging_ + row * kPitch + column), elements);
+      elements.store(staging_ + row * kPitch + column);
     }
   }
 
-  /// Copies the elements of a pass to the output.
-  __device__ __forceinline__ void copy_pass(int pass) const {
+  /// A pass's place in what the warp stores.
+  struct PassPlace {
+    int row;
+    int column;
+  };
+  static __device__ __forceinline__ PassPlace place_of(int pass) {
     const int strip = pass / kPassesOfStrip * 16;
     const int part = pass % kPassesOfStrip * Layout::kPassColumns;
-    const int first_row = kSwapAB ? part : strip;
-    const int first_column = kSwapAB ? strip : part;
-    const int lane_row = lane_ / kLanesPerRow;
-    const int lane_column = lane_ % kLanesPerRow * kWidth;
-    const int rows_left = min(rows_ - first_row, kOutputRows) - lane_row;
-    const int columns_left = columns_ - first_column - lane_column;
+    return kSwapAB ? PassPlace{part, strip} : PassPlace{strip, part};
+  }
+
+  __device__ __forceinline__ void finish_pass(int pass) const {
+    // It is read again, so that what follows from it is computed here. Computed for all passes at
+    // once, it would take registers from the accumulators.
+    const auto lane = static_cast<int>(ptx::laneid());
+    const PassPlace place = place_of(pass);
+    if (epilogue_.transforms()) {
+      transform_pass(place, lane);
+      __syncwarp();
+    }
+    copy_pass(place, lane);
+  }
+
+  /// Transforms the staged elements where they are; those of a gated output take the place of
+  /// gates.
+  __device__ __forceinline__ void transform_pass(const PassPlace& place, int lane) const {
+    const bool gated = epilogue_.gate_rows() != 0;
+    const int groups = gated ? kGroups / 2 : kGroups;
+    const int rows = min(rows_ - place.row, kOutputRows);
+    const int columns = columns_ - place.column;
+#pragma unroll 1
+    for (int i = lane; i < rows * groups; i += 32) {
+      const int row = gated ? i / (kGroups / 2) : i / kGroups;
+      const int group = i & (groups - 1);
+      const int column = gated ? gate_column(group) : group * kTogether;
+      if (column >= columns) continue;
+      TIn* at = staging_ + row * kPitch + column;
+      Together elements = Together::load(at);
+      const Together ups = gated ? Together::load(at + kGatedBlock) : Together{};
+      epilogue_.transform(elements.value, ups.value, std::int64_t{first_row_} + place.row + row);
+      elements.store(at);
+    }
+  }
+
+  /// Returns the staged column at which the `group`-th group of gates of a row begins.
+  static __device__ __forceinline__ int gate_column(int group) {
+    constexpr int kOfBlock = kGatedBlock / kTogether;
+    return group / kOfBlock * (2 * kGatedBlock) + group % kOfBlock * kTogether;
+  }
+
+  /// Copies the elements of a pass to the output, with a residual if there is one.
+  __device__ __forceinline__ void copy_pass(const PassPlace& place, int lane) const {
+    const int lane_row = lane / kLanesPerRow;
+    const int lane_column = lane % kLanesPerRow * kWidth;
+    const std::int64_t row = std::int64_t{first_row_} + place.row + lane_row;
+    const int rows_left = min(rows_ - place.row, kOutputRows) - lane_row;
+    std::int64_t column = std::int64_t{first_column_} + place.column + lane_column;
+    int columns_left = columns_ - place.column - lane_column;
     if (columns_left <= 0) return;
+    if (epilogue_.gate_rows() != 0) {
+      if (lane_column % (2 * kGatedBlock) >= kGatedBlock) return;
+      column = epilogue_.gated_column(column);
+      columns_left = static_cast<int>(min(epilogue_.gate_rows() - column, std::int64_t{kWidth}));
+    }
+    TIn* staged = staging_ + lane_row * kPitch + lane_column;
+    if (epilogue_.has_residual()) {
+      epilogue_.template add_residual<kPieces, kRowsAtOnce, kRowsAtOnce * kPitch>(
+          epilogue_.residual_at(row, column), staged, rows_left, columns_left);
+    }
     epilogue_.template copy_pieces<kPieces, kRowsAtOnce, kRowsAtOnce * kPitch>(
-        epilogue_.address(first_row_ + first_row + lane_row,
-                          first_column_ + first_column + lane_column),
-        staging_ + lane_row * kPitch + lane_column, rows_left, columns_left, aligned_);
+        epilogue_.address(row, column), staged, rows_left, columns_left, aligned_);
+  }
+
+  /// Lays out what zero points ask of the rows and columns of the fragments in the staging memory,
+  /// then subtracts their part from the accumulators.
+  __device__ __forceinline__ void subtract_zero_points(Accumulators& accumulators) const {
+    auto* terms = reinterpret_cast<uint2*>(staging_);
+    __syncwarp();  // Wait until nobody reads what this memory held before.
+#pragma unroll 1
+    for (int i = lane_; i < kColumns + kRows; i += 32) {
+      ptx::st_shared(terms + i,
+                     i < kColumns ? terms_of<kSwapAB>(i) : terms_of<!kSwapAB>(i - kColumns));
+    }
+    __syncwarp();
+#pragma unroll
+    for (int strip = 0; strip < Layout::kStrips; ++strip) {
+      __syncwarp();  // Otherwise registers would keep the columns' terms for all strips.
+      const uint2* row_terms = terms + kColumns + strip * 16 + lane_ / 4;
+      const uint2 rows[2] = {ptx::ld_shared(row_terms), ptx::ld_shared(row_terms + 8)};
+#pragma unroll
+      for (int j = 0; j < kColumns / 8; ++j) {
+        const auto columns = Pair<uint2>::load(terms + j * 8 + lane_ % 4 * 2);
+        int* fragment = Layout::fragment(accumulators, strip, j);
+#pragma unroll
+        for (int i = 0; i < 4; ++i) {
+          fragment[i] = ZeroPoints::subtract(fragment[i], rows[i / 2], columns.value[i % 2]);
+        }
+      }
+    }
+  }
+
+  /// Returns the terms of the warp's `i`-th row or column of the output; any if it is not stored.
+  template <bool kRow>
+  __device__ __forceinline__ uint2 terms_of(int i) const {
+    if constexpr (kRow) {
+      return i < rows_ ? zero_points_.row(std::int64_t{first_row_} + i) : make_uint2(0, 0);
+    } else {
+      return i < columns_ ? zero_points_.column(std::int64_t{first_column_} + i) : make_uint2(0, 0);
+    }
   }
 
   Epilogue<TIn> epilogue_;
+  ZeroPoints zero_points_;
   TIn* staging_;
   int lane_;
-  std::int64_t first_row_;
-  std::int64_t first_column_;
+  Index first_row_;
+  Index first_column_;
   int rows_;
   int columns_;
   bool aligned_;

@@ -50,6 +50,37 @@ __device__ __forceinline__ void tma_load_2d_multicast(void* shared, const CUtens
 #endif
 }
 
+/// cp.async.bulk.tensor.4d likewise: the box's first element is column `column` of the first and
+/// number `block` of the last dimension, and number 0 of the two between.
+__device__ __forceinline__ void tma_load_4d(void* shared, const CUtensorMap* map, int column,
+                                            int block, Mbarrier* barrier, L2Policy policy) {
+#if !defined(__CUDA_ARCH__) || __CUDA_ARCH__ >= 900
+  asm volatile(
+      "cp.async.bulk.tensor.4d.shared::cluster.global.mbarrier::complete_tx::bytes.L2::cache_hint "
+      "[%0], [%1, {%2, %3, %3, %4}], [%5], %6;" ::"r"(
+          static_cast<unsigned>(__cvta_generic_to_shared(shared))),
+      "l"(map), "r"(column), "r"(0), "r"(block),
+      "r"(static_cast<unsigned>(__cvta_generic_to_shared(barrier))),
+      "l"(static_cast<unsigned long long>(policy))
+      : "memory");
+#endif
+}
+
+__device__ __forceinline__ void tma_load_4d_multicast(void* shared, const CUtensorMap* map,
+                                                      int column, int block, Mbarrier* barrier,
+                                                      unsigned short blocks, L2Policy policy) {
+#if !defined(__CUDA_ARCH__) || __CUDA_ARCH__ >= 900
+  asm volatile(
+      "cp.async.bulk.tensor.4d.shared::cluster.global.mbarrier::complete_tx::bytes"
+      ".multicast::cluster.L2::cache_hint [%0], [%1, {%2, %3, %3, %4}], [%5], %6, %7;" ::"r"(
+          static_cast<unsigned>(__cvta_generic_to_shared(shared))),
+      "l"(map), "r"(column), "r"(0), "r"(block),
+      "r"(static_cast<unsigned>(__cvta_generic_to_shared(barrier))), "h"(blocks),
+      "l"(static_cast<unsigned long long>(policy))
+      : "memory");
+#endif
+}
+
 /// prefetch.tensormap
 __device__ __forceinline__ void prefetch_tensormap(const CUtensorMap* map) {
 #if !defined(__CUDA_ARCH__) || __CUDA_ARCH__ >= 900

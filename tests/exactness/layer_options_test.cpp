@@ -415,9 +415,9 @@ TEST(Norms, RowsWithoutAnySizeHaveScaleOne) {
   EXPECT_EQ(constant.normed_out.values(), std::vector<float>(64, 0));
 }
 
-// 4096 elements of 2^12 and one of 1: only an order in which the small ones meet each other first
-// keeps them, and 16 small ones make a chunk.
-TEST(Norms, SumsHaveTheOrderOfTheContract) {
+// Neighbours are added up in chunks of 16: one large element swallows those of its own chunk, and
+// those of all other chunks meet each other first.
+TEST(Norms, ALargeElementSwallowsItsOwnChunkOnly) {
   std::vector<float> row(512, 0x1p-1F);
   row[0] = 0x1p12F;
   // Chunk 0: 2^24 swallows each of 15 quarters. The other 31 chunks: 4 each, exact.

@@ -171,6 +171,77 @@ Drivers descriptor_drivers() {
   };
 }
 
+/// A call of the reference, whose checks are those of the plans.
+Status reference_after(const std::function<void(Call&)>& spoil) {
+  Call call;
+  spoil(call);
+  return reference::quantized_linear(call.descriptor, call.args);
+}
+
+Drivers option_drivers() {
+  const auto given = [](auto spoil) { return [spoil] { return select_after(spoil); }; };
+  const auto called = [](auto spoil) { return [spoil] { return reference_after(spoil); }; };
+  return {
+      {"an enumerator that does not exist",
+       {given([](Descriptor& d) { d.source.kind = static_cast<SourceKind>(9); }),
+        given([](Descriptor& d) { d.scale.kind = static_cast<ScaleKind>(9); }),
+        given([](Descriptor& d) { d.epilogue.activation = static_cast<ActivationFunction>(9); })}},
+      {"an option of another source or scale",
+       {given([](Descriptor& d) { d.source.residual = true; }),
+        given([](Descriptor& d) { d.scale.zero_points = true; })}},
+      {"a norm without a positive, finite `eps`",
+       {given([](Descriptor& d) { d.source.kind = SourceKind::RmsNorm; }),
+        given([](Descriptor& d) { d.source = {.kind = SourceKind::LayerNorm, .eps = 1e-60}; })}},
+      {"an `eps` without a norm", {given([](Descriptor& d) { d.source.eps = 1e-5; })}},
+      {"a gate without a function",
+       {given([](Descriptor& d) { d.source.kind = SourceKind::Gated; }),
+        given([](Descriptor& d) { d.epilogue.gated = true; })}},
+      {"an exponential function for f64", {[] {
+         return QuantizedLinearPlan<double, S8>::select(
+                    nullptr, {.m = 3,
+                              .c_out = 4,
+                              .k = 5,
+                              .epilogue = {.activation = ActivationFunction::Silu}})
+             .status();
+       }}},
+      {"a source for an activation that is given, or a pass that quantizes one",
+       {given([](Descriptor& d) {
+          d.scale.kind = ScaleKind::Given;
+          d.source.kind = SourceKind::ColumnFactor;
+        }),
+        [] {
+          return DynamicRangeQuantizePlan<float, S8>::select(
+                     nullptr, {.m = 3, .k = 5, .scale = {ScaleKind::Given}})
+              .status();
+        }}},
+      {"a gated epilogue with an odd `c_out`", {given([](Descriptor& d) {
+         d.c_out = 5;
+         d.epilogue = {.activation = ActivationFunction::Silu, .gated = true};
+       })}},
+      {"a gated epilogue with a residual or a routing weight",
+       {given([](Descriptor& d) {
+          d.epilogue = {.activation = ActivationFunction::Silu, .gated = true, .residual = true};
+        }),
+        given([](Descriptor& d) {
+          d.epilogue = {
+              .activation = ActivationFunction::Silu, .gated = true, .routing_weight = true};
+        })}},
+      {"a tensor that the descriptor asks for and that is missing",
+       {called([](Call& c) { c.descriptor.source.kind = SourceKind::ColumnFactor; }),
+        called([](Call& c) { c.descriptor.scale.kind = ScaleKind::GivenRange; }),
+        called([](Call& c) { c.descriptor.epilogue.residual = true; })}},
+      {"a tensor that the descriptor does not ask for",
+       {called([](Call& c) { c.args.source.column_factor = vector(c.activation.data(), 5); }),
+        [] {
+          return check_after([](Args& a) { a.epilogue.routing_weight = a.act_scale_scratch; });
+        }}},
+      {"a view of another rank or element type than the descriptor says", {called([](Call& c) {
+         c.descriptor.source = {.kind = SourceKind::RmsNorm, .eps = 1e-5};
+         c.args.source.norm_weight = tensor_view(vector(c.act_q.data(), 5));
+       })}},
+  };
+}
+
 Drivers argument_drivers() {
   const auto given = [](auto spoil) { return [spoil] { return check_after(spoil); }; };
   return {
@@ -291,6 +362,7 @@ const std::map<std::string, const char*>& rows_of_other_tests() {
 const Drivers& drivers() {
   static const Drivers all = [] {
     Drivers merged = descriptor_drivers();
+    merged.merge(option_drivers());
     merged.merge(argument_drivers());
     merged.merge(preference_drivers());
     merged.merge(kernel_drivers());

@@ -1,5 +1,6 @@
 #include <common/dispatch_element.hpp>
 #include <epilogue/epilogue.cuh>
+#include <epilogue/zero_points.cuh>
 #include <gemm/dp4a/gemm.hpp>
 #include <gemm/load_k_chunk.cuh>
 #include <ptx/dp4a.cuh>
@@ -12,6 +13,8 @@ namespace {
 constexpr int kSide = 16;                // A block has this many threads along m and along n.
 constexpr int kKWords = kDp4aTileK / 4;  // A row of a tile has this many words of four k.
 constexpr int kChunksPerRow = kDp4aTileK / 16;
+// Of each four neighbouring columns, which a thread has, two are gates and two their ups.
+constexpr int kGatedPair = 2;
 
 /// One operand's tile in shared memory, word-major: word w of row r lies at [w][r], so that one
 /// load brings neighbouring rows of a w.
@@ -23,15 +26,17 @@ struct SharedTile {
   __device__ unsigned* at(int word, int row) const { return words + word * kPitch + row; }
 
   /// Fills the tile with rows of `matrix` from `first_row` on and k from `first_k` on, with zeros
-  /// past its ends.
+  /// past its ends. With `gate_rows` its rows are interleaved.
   __device__ void fill(const std::uint8_t* matrix, std::int64_t stride, std::int64_t first_row,
-                       std::int64_t rows, std::int64_t first_k, std::int64_t k) const {
+                       std::int64_t rows, std::int64_t first_k, std::int64_t k,
+                       std::int64_t gate_rows) const {
     for (int i = static_cast<int>(threadIdx.x); i < kRows * kChunksPerRow; i += kDp4aThreads) {
       const int row = i / kChunksPerRow;
       const int chunk = i % kChunksPerRow;
       uint4 v = make_uint4(0, 0, 0, 0);
       if (first_row + row < rows) {
-        v = load_k_chunk(matrix + (first_row + row) * stride, first_k + chunk * 16, k);
+        v = load_k_chunk(matrix + weight_row<kGatedPair>(first_row + row, gate_rows) * stride,
+                         first_k + chunk * 16, k);
       }
       ptx::st_shared(at(chunk * 4 + 0, row), v.x);
       ptx::st_shared(at(chunk * 4 + 1, row), v.y);
@@ -78,27 +83,98 @@ __device__ void multiply_word(int (&sum)[kRows][kColumns], const unsigned (&a)[k
   }
 }
 
-template <class TIn, int kM, int kN, int kRows, int kColumns>
-__device__ void store_tile(const GemmProblem& p, const int (&sum)[kRows][kColumns],
-                           std::int64_t first_row, std::int64_t first_column) {
-  const int row_thread = static_cast<int>(threadIdx.x) / kSide;
-  const int column_thread = static_cast<int>(threadIdx.x) % kSide;
-  const Epilogue<TIn> epilogue(p.epilogue);
+/// Stores a thread's sums.
+template <class TIn, int kM, int kN>
+class TileStore {
+  static constexpr int kRows = kM / kSide;
+  static constexpr int kColumns = kN / kSide;
+  static constexpr int kElements = kRows * kColumns;
+
+ public:
+  __device__ TileStore(const GemmProblem& p, std::int64_t first_row, std::int64_t first_column)
+      : epilogue_(p.epilogue),
+        zero_points_(p),
+        m_(p.operands.m),
+        n_(p.operands.n),
+        first_row_(first_row),
+        first_column_(first_column) {}
+
+  __device__ void store(int (&sum)[kRows][kColumns]) const {
+    if (zero_points_.exist()) subtract_zero_points(sum);
+    if (epilogue_.finishes()) return finish(sum);
 #pragma unroll
-  for (int j = 0; j < kColumns; ++j) {
-    const std::int64_t n =
-        first_column + SharedTile<kN>::template row_of<kColumns>(j, column_thread);
-    if (n >= p.operands.n) continue;
-    const auto column = epilogue.column(n);
+    for (int j = 0; j < kColumns; ++j) {
+      const std::int64_t n = column(j);
+      if (n >= n_) continue;
+      const auto column = epilogue_.column(n);
 #pragma unroll
-    for (int i = 0; i < kRows; ++i) {
-      const std::int64_t m = first_row + SharedTile<kM>::template row_of<kRows>(i, row_thread);
-      if (m >= p.operands.m) continue;
-      ptx::st_global(epilogue.address(m, n),
-                     epilogue.value(sum[i][j], epilogue.row_scale(m), column));
+      for (int i = 0; i < kRows; ++i) {
+        const std::int64_t m = row(i);
+        if (m >= m_) continue;
+        ptx::st_global(epilogue_.address(m, n),
+                       epilogue_.value(sum[i][j], epilogue_.row_scale(m), column));
+      }
     }
   }
-}
+
+ private:
+  __device__ std::int64_t row(int i) const {
+    return first_row_ +
+           SharedTile<kM>::template row_of<kRows>(i, static_cast<int>(threadIdx.x) / kSide);
+  }
+  __device__ std::int64_t column(int j) const {
+    return first_column_ +
+           SharedTile<kN>::template row_of<kColumns>(j, static_cast<int>(threadIdx.x) % kSide);
+  }
+
+  __device__ void subtract_zero_points(int (&sum)[kRows][kColumns]) const {
+#pragma unroll
+    for (int j = 0; j < kColumns; ++j) {
+      const uint2 column_terms = zero_points_.template column<kGatedPair>(min(column(j), n_ - 1));
+#pragma unroll
+      for (int i = 0; i < kRows; ++i) {
+        sum[i][j] =
+            ZeroPoints::subtract(sum[i][j], zero_points_.row(min(row(i), m_ - 1)), column_terms);
+      }
+    }
+  }
+
+  /// Returns the element of the product of row `m` and column `n`.
+  __device__ TIn element(const int (&sum)[kElements], int index, std::int64_t m,
+                         std::int64_t n) const {
+    return epilogue_.value(select_register(sum, index), epilogue_.row_scale(m),
+                           epilogue_.template column<kGatedPair>(n));
+  }
+
+  /// Stores elements that change on the way, by one copy of the code for it.
+  __device__ void finish(const int (&sums)[kRows][kColumns]) const {
+    int sum[kElements];
+#pragma unroll
+    for (int i = 0; i < kElements; ++i) sum[i] = sums[i / kColumns][i % kColumns];
+    const std::int64_t gate_rows = epilogue_.gate_rows();
+#pragma unroll 1
+    for (int i = 0; i < kElements; ++i) {
+      const std::int64_t m = row(i / kColumns);
+      const std::int64_t n = column(i % kColumns);
+      if (m >= m_ || n >= n_) continue;
+      if (gate_rows == 0) {
+        epilogue_.finish(element(sum, i, m, n), TIn{}, m, n);
+        continue;
+      }
+      const std::int64_t gate = epilogue_.template gated_column<kGatedPair>(n);
+      if (i % (2 * kGatedPair) >= kGatedPair || gate >= gate_rows) continue;
+      epilogue_.finish(element(sum, i, m, n), element(sum, i + kGatedPair, m, n + kGatedPair), m,
+                       gate);
+    }
+  }
+
+  Epilogue<TIn> epilogue_;
+  ZeroPoints zero_points_;
+  std::int64_t m_;
+  std::int64_t n_;
+  std::int64_t first_row_;
+  std::int64_t first_column_;
+};
 
 template <class TIn, class TWQ, int kM, int kN>
 __global__ void __launch_bounds__(kDp4aThreads) dp4a_gemm(GemmProblem p) {
@@ -117,9 +193,9 @@ __global__ void __launch_bounds__(kDp4aThreads) dp4a_gemm(GemmProblem p) {
   int sum[kRows][kColumns] = {};
   for (std::int64_t first_k = 0; first_k < p.operands.k; first_k += kDp4aTileK) {
     a_tile.fill(reinterpret_cast<const std::uint8_t*>(p.operands.a), p.operands.lda, first_row,
-                p.operands.m, first_k, p.operands.k);
+                p.operands.m, first_k, p.operands.k, 0);
     b_tile.fill(static_cast<const std::uint8_t*>(p.operands.b), p.operands.ldb, first_column,
-                p.operands.n, first_k, p.operands.k);
+                p.operands.n, first_k, p.operands.k, p.epilogue.gate_rows);
     __syncthreads();
 #pragma unroll 4
     for (int word = 0; word < kKWords; ++word) {
@@ -131,7 +207,7 @@ __global__ void __launch_bounds__(kDp4aThreads) dp4a_gemm(GemmProblem p) {
     }
     __syncthreads();
   }
-  store_tile<TIn, kM, kN>(p, sum, first_row, first_column);
+  TileStore<TIn, kM, kN>(p, first_row, first_column).store(sum);
 }
 
 }  // namespace

@@ -207,8 +207,9 @@ __global__ void __launch_bounds__(kMmaSyncTiles[kTile].threads(),
   constexpr MmaSyncTile kShape = Traits::tile;
   using Accumulators = typename Traits::Accumulators;
   const MmaSyncWork work = mma_sync_work<Traits>(p);
-  const typename Traits::A a(p.operands.a, p.operands.lda, work.row, p.operands.m, p.operands.k);
-  const typename Traits::B b(p.operands.b, p.operands.ldb, work.column, p.operands.n, p.operands.k);
+  const typename Traits::A a(p.operands.a, p.operands.lda, work.row, p.operands.m, p.operands.k, 0);
+  const typename Traits::B b(p.operands.b, p.operands.ldb, work.column, p.operands.n, p.operands.k,
+                             p.epilogue.gate_rows);
   const int stages = static_cast<int>((p.operands.k + kShape.k - 1) / kShape.k);
   Accumulators accumulators;
   MmaSyncMainloop<Traits, std::is_same_v<TWQ, U8>>(a, b).add(

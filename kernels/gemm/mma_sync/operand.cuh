@@ -1,5 +1,6 @@
 #pragma once
 
+#include <common/gated_rows.cuh>
 #include <gemm/load_k_chunk.cuh>
 #include <ptx/cp_async.cuh>
 #include <ptx/ldmatrix.cuh>
@@ -34,6 +35,36 @@ struct SwizzledRows {
   }
 };
 
+/// The distances in bytes from the rows of one pass to those of the next. Where a pass has the rows
+/// of one block only, gates and ups of interleaved weights take turns, and so do two distances.
+template <bool kAlternates>
+class PassStrides {
+ public:
+  __device__ PassStrides(std::int64_t even, std::int64_t odd) : even_(even), odd_(odd) {}
+  /// Returns the distance from pass `pass` to the one after it.
+  __device__ __forceinline__ std::int64_t after(int pass) const {
+    return pass % 2 == 0 ? even_ : odd_;
+  }
+  /// Returns the distance from pass 0 to pass `pass`.
+  __device__ __forceinline__ std::int64_t to(int pass) const {
+    return (pass + 1) / 2 * even_ + pass / 2 * odd_;
+  }
+
+ private:
+  std::int64_t even_;
+  std::int64_t odd_;
+};
+template <>
+class PassStrides<false> {
+ public:
+  __device__ PassStrides(std::int64_t stride, std::int64_t) : stride_(stride) {}
+  __device__ __forceinline__ std::int64_t after(int) const { return stride_; }
+  __device__ __forceinline__ std::int64_t to(int pass) const { return pass * stride_; }
+
+ private:
+  std::int64_t stride_;
+};
+
 /// Loads one K-major operand of the mma.sync GEMM from global memory by cp.async. A thread moves
 /// one 16-byte chunk of every `kRowsPerPass`-th row.
 template <int kRows, int kK, int kThreads, bool kAnyAlignment>
@@ -42,6 +73,9 @@ class MmaSyncOperand : public SwizzledRows<kRows, kK> {
   static constexpr int kRowsPerPass = kThreads / kChunksPerRow;
   static_assert(kThreads % kChunksPerRow == 0 && kRowsPerPass % 8 == 0,
                 "a thread's chunks lie at one place of the permutation");
+  static constexpr bool kAlternates = kRowsPerPass % (2 * kGatedBlock) != 0;
+  static_assert(!kAlternates || kRowsPerPass == kGatedBlock, "a pass has whole blocks");
+  using Strides = PassStrides<kAlternates>;
 
  public:
   static constexpr int kPasses = (kRows + kRowsPerPass - 1) / kRowsPerPass;
@@ -53,7 +87,7 @@ class MmaSyncOperand : public SwizzledRows<kRows, kK> {
     /// Starts at the stage whose first byte of K is `first_k`.
     __device__ Stream(const MmaSyncOperand& operand, int first_k)
         : next_(operand.source_ + operand.chunk_k_ + first_k),
-          pass_stride_(operand.pass_stride_),
+          strides_(operand.strides_),
           target_(operand.target_) {}
 
     /// Copies pass `pass` of the stage; to be called for each pass in order.
@@ -61,30 +95,33 @@ class MmaSyncOperand : public SwizzledRows<kRows, kK> {
       if (kRows % kRowsPerPass == 0 || is_tile_row(pass)) {
         ptx::cp_async_16(stage + target_ + pass * kRowsPerPass * kK, next_);
       }
-      next_ += pass + 1 < kPasses ? pass_stride_ : kK - (kPasses - 1) * pass_stride_;
+      next_ += pass + 1 < kPasses ? strides_.after(pass) : kK - strides_.to(kPasses - 1);
     }
 
    private:
     const std::uint8_t* next_;
-    std::int64_t pass_stride_;
+    Strides strides_;
     int target_;
   };
 
   /// Loads rows of `matrix` from `first_row` on. It has `rows` rows of `k` bytes, `stride` bytes
-  /// apart.
+  /// apart. With `gate_rows` they are interleaved.
   __device__ MmaSyncOperand(const void* matrix, std::int64_t stride, std::int64_t first_row,
-                            std::int64_t rows, std::int64_t k) {
+                            std::int64_t rows, std::int64_t k, std::int64_t gate_rows)
+      : strides_(strides_of(stride, gate_rows)) {
     const int row = static_cast<int>(threadIdx.x) / kChunksPerRow;
     const int chunk = static_cast<int>(threadIdx.x) % kChunksPerRow;
-    const std::int64_t rows_left = rows - first_row - row;
-    const std::int64_t source_row = rows_left > 0 ? first_row + row : 0;
+    const std::int64_t rows_left =
+        gate_rows == 0 ? rows - first_row - row
+                       : interleaved_rows(gate_rows - gate_of_row<kGatedBlock>(first_row + row));
+    const std::int64_t source_row =
+        rows_left > 0 ? weight_row<kGatedBlock>(first_row + row, gate_rows) : 0;
     source_ = static_cast<const std::uint8_t*>(matrix) + source_row * stride;
-    pass_stride_ = stride * kRowsPerPass;
     rows_left_ = static_cast<int>(rows_left < kRows ? rows_left : kRows);
     k_ = static_cast<int>(k);
     chunk_k_ = chunk * 16;
     target_ = MmaSyncOperand::chunk_offset(row, chunk);
-    has_whole_rows_ = rows - first_row >= kRows;
+    has_whole_rows_ = (gate_rows == 0 ? rows : 2 * gate_rows) - first_row >= kRows;
     is_aligned_ =
         !kAnyAlignment ||
         (reinterpret_cast<std::uintptr_t>(matrix) | static_cast<std::uintptr_t>(stride)) % 16 == 0;
@@ -107,7 +144,7 @@ class MmaSyncOperand : public SwizzledRows<kRows, kK> {
       for (int pass = 0; pass < kPasses; ++pass) {
         if (kRows % kRowsPerPass != 0 && !is_tile_row(pass)) break;
         ptx::cp_async_16(stage + target_ + pass * kRowsPerPass * kK, address);
-        address += pass_stride_;
+        address += strides_.after(pass);
       }
     }
   }
@@ -118,7 +155,7 @@ class MmaSyncOperand : public SwizzledRows<kRows, kK> {
   __device__ __forceinline__ void load_rows(unsigned char* stage,
                                             const std::uint8_t* address) const {
 #pragma unroll 1
-    for (int pass = 0; pass < kPasses; ++pass, address += pass_stride_) {
+    for (int pass = 0; pass < kPasses; address += strides_.after(pass++)) {
       if (kRows % kRowsPerPass != 0 && !is_tile_row(pass)) break;
       unsigned char* target = stage + target_ + pass * kRowsPerPass * kK;
       if (pass * kRowsPerPass < rows_left_) {
@@ -135,7 +172,7 @@ class MmaSyncOperand : public SwizzledRows<kRows, kK> {
   __device__ __forceinline__ void load_edge(unsigned char* stage, int k) const {
     const std::uint8_t* row = source_;
 #pragma unroll 1
-    for (int pass = 0; pass < kPasses; ++pass, row += pass_stride_) {
+    for (int pass = 0; pass < kPasses; row += strides_.after(pass++)) {
       if (kRows % kRowsPerPass != 0 && !is_tile_row(pass)) break;
       unsigned char* target = stage + target_ + pass * kRowsPerPass * kK;
       const bool exists = pass * kRowsPerPass < rows_left_;
@@ -148,12 +185,18 @@ class MmaSyncOperand : public SwizzledRows<kRows, kK> {
     }
   }
 
+  static __device__ Strides strides_of(std::int64_t stride, std::int64_t gate_rows) {
+    if (gate_rows == 0) return {stride * kRowsPerPass, stride * kRowsPerPass};
+    if (!kAlternates) return {stride * (kRowsPerPass / 2), 0};
+    return {stride * gate_rows, stride * (kGatedBlock - gate_rows)};
+  }
+
   __device__ static bool is_tile_row(int pass) {
     return static_cast<int>(threadIdx.x) / kChunksPerRow + pass * kRowsPerPass < kRows;
   }
 
   const std::uint8_t* source_;
-  std::int64_t pass_stride_;
+  Strides strides_;
   int rows_left_;  ///< Rows from this thread's first to the end of the matrix or the tile.
   int k_;
   int chunk_k_;

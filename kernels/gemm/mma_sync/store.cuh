@@ -9,14 +9,15 @@ namespace qlinear::kernels {
 template <class TIn, class Tile>
 struct MmaSyncFragments {
   using Accumulators = Tile;
+  using Index = std::int64_t;
   static constexpr bool kSwapAB = false;
   static constexpr int kStrips = Tile::kFragmentsM;
   static constexpr int kColumns = Tile::kWarpN;
   static constexpr int kFullPass = kMmaSyncStagedBytes / static_cast<int>(sizeof(TIn));
   static constexpr int kPassColumns = kColumns < kFullPass ? kColumns : kFullPass;
 
-  static __device__ __forceinline__ const int* fragment(const Accumulators& accumulators, int strip,
-                                                        int j) {
+  template <class Held>
+  static __device__ __forceinline__ auto* fragment(Held& accumulators, int strip, int j) {
     return accumulators.value[strip][j];
   }
 };
@@ -36,7 +37,8 @@ class MmaSyncStore {
   __device__ __forceinline__ MmaSyncStore(const GemmProblem& p, unsigned char* memory,
                                           std::int64_t first_row, std::int64_t end_row,
                                           std::int64_t first_column)
-      : epilogue_(p.epilogue),
+      : p_(p),
+        epilogue_(p.epilogue),
         memory_(memory),
         first_row_(first_row),
         first_column_(first_column),
@@ -68,9 +70,8 @@ class MmaSyncStore {
   }
 
   /// The whole warp calls it.
-  __device__ __forceinline__ void store(const Tile& accumulators) const {
-    Staged(epilogue_, memory_, first_row_, first_column_, rows_, columns_)
-        .store(accumulators, *this);
+  __device__ __forceinline__ void store(Tile& accumulators) const {
+    Staged(p_, memory_, first_row_, first_column_, rows_, columns_).store(accumulators, *this);
   }
 
   // What the staged store asks for.
@@ -92,6 +93,7 @@ class MmaSyncStore {
     return column_bias() + kColumns + row;
   }
 
+  const GemmProblem& p_;
   Epilogue<TIn> epilogue_;
   unsigned char* memory_;
   std::int64_t first_row_;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <common/dispatch_element.hpp>
+#include <common/gated_rows.hpp>
 #include <gemm/mma_sync/operand.cuh>
 #include <gemm/mma_sync/store.cuh>
 #include <gemm/mma_sync/tma_gemm.hpp>
@@ -8,12 +9,12 @@
 #include <gemm/rasterize.cuh>
 #include <gemm/split_k.cuh>
 #include <gemm/tile_tokens.hpp>
+#include <gemm/weight_map.hpp>
 #include <ptx/elect_sync.cuh>
 #include <ptx/griddepcontrol.cuh>
 #include <ptx/special_registers.cuh>
 #include <ptx/tma.cuh>
 #include <runtime/launch.cuh>
-#include <runtime/tensor_map.hpp>
 
 #include <algorithm>
 #include <array>
@@ -214,8 +215,14 @@ class MmaSyncTmaLoader {
   __device__ __forceinline__ void load_weights(const State& s, int stage,
                                                int pipeline_stage) const {
     ptx::mbarrier_arrive_expect_tx(memory_.full(pipeline_stage), s.bytes);
-    ptx::tma_load_2d(memory_.weights(pipeline_stage), weights_, stage * kMmaSyncTmaTileK,
-                     s.at.column, memory_.full(pipeline_stage), ptx::L2Policy::EvictNormal);
+    if (p_.epilogue.gate_rows != 0) {
+      ptx::tma_load_4d(memory_.weights(pipeline_stage), weights_, stage * kMmaSyncTmaTileK,
+                       s.at.column / (2 * kGatedBlock), memory_.full(pipeline_stage),
+                       ptx::L2Policy::EvictNormal);
+    } else {
+      ptx::tma_load_2d(memory_.weights(pipeline_stage), weights_, stage * kMmaSyncTmaTileK,
+                       s.at.column, memory_.full(pipeline_stage), ptx::L2Policy::EvictNormal);
+    }
   }
 
   __device__ __forceinline__ void load_tokens(const State& s, int stage, int pipeline_stage) const {
@@ -403,8 +410,7 @@ cudaError_t launch_mma_sync_tma_tile(const GemmProblem& p, cudaStream_t stream) 
   CUtensorMap weights{};
   CUtensorMap tokens{};
   if (p.operands.k > 0) {
-    cudaError_t error = encode_tensor_map(weights, p.operands.b, p.operands.n, p.operands.k,
-                                          p.operands.ldb, kTile.n);
+    cudaError_t error = encode_weight_map(weights, p, kTile.n);
     if (error != cudaSuccess) return error;
     error = encode_tensor_map(tokens, p.operands.a, p.operands.m, p.operands.k, p.operands.lda,
                               tokens_of_tile);

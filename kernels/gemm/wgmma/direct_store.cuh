@@ -1,6 +1,7 @@
 #pragma once
 
 #include <epilogue/epilogue.cuh>
+#include <epilogue/zero_points.cuh>
 #include <gemm/wgmma/pipeline.cuh>
 #include <gemm/wgmma/schedule.cuh>
 
@@ -18,20 +19,21 @@ class WgmmaDirectStore {
 
  public:
   __device__ WgmmaDirectStore(const GemmProblem& p, const WgmmaWork& work)
-      : epilogue_(p.epilogue),
+      : p_(p),
+        epilogue_(p.epilogue),
         m_(work.end_m),
         n_(work.end_n),
         first_n_(work.first_row + lane() / 4),
         first_m_(work.first_column + lane() % 4 * 2) {
 #pragma unroll
     for (int half = 0; half < 2; ++half) {
-      column_[half] = n(half) < n_ ? epilogue_.column(n(half)) : Column{};
+      column_[half] = n(half * 2) < n_ ? epilogue_.column(n(half * 2)) : Column{};
     }
 #pragma unroll
     for (int j = 0; j < kFragments; ++j) {
 #pragma unroll
       for (int e = 0; e < 2; ++e) {
-        row_scale_[j][e] = m(j, e) < m_ ? epilogue_.row_scale(m(j, e)) : C(0);
+        row_scale_[j][e] = m(j * 4 + e) < m_ ? epilogue_.row_scale(m(j * 4 + e)) : C(0);
       }
     }
   }
@@ -40,19 +42,13 @@ class WgmmaDirectStore {
   __device__ void share_columns() const {}
   __device__ void await_readers() const {}
 
-  __device__ void store(const WgmmaAccumulators<Traits::kColumns>& accumulators) const {
+  __device__ void store(WgmmaAccumulators<Traits::kColumns>& accumulators) const {
+    const ZeroPoints zero_points(p_);
+    if (zero_points.exist()) subtract(zero_points, accumulators);
+    if (epilogue_.finishes()) return finish(accumulators);
 #pragma unroll
-    for (int j = 0; j < kFragments; ++j) {
-#pragma unroll
-      for (int i = 0; i < 4; ++i) {
-        const int half = i / 2;
-        const int e = i % 2;
-        if (n(half) < n_ && m(j, e) < m_) {
-          ptx::st_global(
-              epilogue_.address(m(j, e), n(half)),
-              epilogue_.value(accumulators.value[j * 4 + i], row_scale_[j][e], column_[half]));
-        }
-      }
+    for (int i = 0; i < kElements; ++i) {
+      if (stores(i)) ptx::st_global(epilogue_.address(m(i), n(i)), value(accumulators, i));
     }
   }
 
@@ -60,11 +56,47 @@ class WgmmaDirectStore {
   using Column = typename Epilogue<TIn>::Column;
 
   __device__ static int lane() { return static_cast<int>(threadIdx.x) % 32; }
-  /// Returns the output column of a thread's accumulator.
-  __device__ int n(int half) const { return first_n_ + half * 8; }
-  /// Returns its output row in fragment `j`.
-  __device__ int m(int j, int e) const { return first_m_ + j * 8 + e; }
+  // A thread has a fragment's accumulator of two output columns, eight apart, and two neighbouring
+  // rows.
+  static constexpr int kElements = kFragments * 4;
+  static constexpr __device__ int half_of(int i) { return i / 2 % 2; }
+  __device__ int n(int i) const { return first_n_ + half_of(i) * 8; }
+  __device__ int m(int i) const { return first_m_ + i / 4 * 8 + i % 2; }
+  __device__ bool stores(int i) const { return n(i) < n_ && m(i) < m_; }
 
+  __device__ TIn value(const WgmmaAccumulators<Traits::kColumns>& accumulators, int i) const {
+    return epilogue_.value(accumulators.value[i], row_scale_[i / 4][i % 2], column_[half_of(i)]);
+  }
+
+  __device__ void subtract(const ZeroPoints& zero_points,
+                           WgmmaAccumulators<Traits::kColumns>& accumulators) const {
+    const uint2 none = make_uint2(0, 0);
+    const uint2 columns[2] = {n(0) < n_ ? zero_points.column(n(0)) : none,
+                              n(2) < n_ ? zero_points.column(n(2)) : none};
+#pragma unroll
+    for (int i = 0; i < kElements; ++i) {
+      const uint2 row = m(i) < m_ ? zero_points.row(m(i)) : none;
+      accumulators.value[i] = ZeroPoints::subtract(accumulators.value[i], row, columns[half_of(i)]);
+    }
+  }
+
+  /// Stores elements that change on the way, by one copy of the code for it. The halves of a
+  /// fragment are a gate and its up.
+  __device__ void finish(const WgmmaAccumulators<Traits::kColumns>& accumulators) const {
+    TIn elements[kElements];
+#pragma unroll
+    for (int i = 0; i < kElements; ++i) elements[i] = value(accumulators, i);
+    const bool gated = epilogue_.gate_rows() != 0;
+#pragma unroll 1
+    for (int i = 0; i < kElements; ++i) {
+      const std::int64_t column = gated ? epilogue_.gated_column(n(i)) : n(i);
+      if (!stores(i) || (gated && (half_of(i) != 0 || column >= epilogue_.gate_rows()))) continue;
+      epilogue_.finish(select_register(elements, i), select_register(elements, i + 2), m(i),
+                       column);
+    }
+  }
+
+  const GemmProblem& p_;
   Epilogue<TIn> epilogue_;
   int m_;
   int n_;

@@ -1,8 +1,10 @@
 #pragma once
 
 #include <common/dispatch_element.hpp>
+#include <common/gated_rows.hpp>
 #include <gemm/split_k.hpp>
 #include <gemm/tile_tokens.hpp>
+#include <gemm/weight_map.hpp>
 #include <gemm/wgmma/direct_store.cuh>
 #include <gemm/wgmma/gemm.hpp>
 #include <gemm/wgmma/pipeline.cuh>
@@ -14,7 +16,6 @@
 #include <ptx/setmaxnreg.cuh>
 #include <ptx/wgmma.cuh>
 #include <runtime/launch.cuh>
-#include <runtime/tensor_map.hpp>
 
 #include <algorithm>
 #include <utility>
@@ -25,12 +26,19 @@ namespace qlinear::kernels {
 template <int kTileIndex>
 class WgmmaProducer {
   using Traits = WgmmaTraits<kTileIndex>;
+  // Tiles of gated weights have whole pairs of blocks.
+  static constexpr int kGatedRows = 2 * kGatedBlock;
+  static_assert(Traits::kTileN % kGatedRows == 0);
 
  public:
   __device__ WgmmaProducer(const WgmmaPipeline<kTileIndex>& pipeline,
                            const WgmmaSchedule<kTileIndex>& schedule, const CUtensorMap* weights,
-                           const CUtensorMap* tokens)
-      : pipeline_(pipeline), schedule_(schedule), weights_(weights), tokens_(tokens) {}
+                           const CUtensorMap* tokens, bool gated)
+      : pipeline_(pipeline),
+        schedule_(schedule),
+        weights_(weights),
+        tokens_(tokens),
+        gated_(gated) {}
 
   /// Preloads weights of the first tile while earlier kernels may still run.
   __device__ void open() const {
@@ -84,9 +92,20 @@ class WgmmaProducer {
     const int first = Traits::kSwapAB ? work.first_row : work.first_column;
     if constexpr (Traits::kClusterM > 1) {
       constexpr unsigned short kAllBlocks = (1 << Traits::kClusterM) - 1;
-      const int part = static_cast<int>(schedule_.rank()) * (Traits::kTileN / Traits::kClusterM);
-      ptx::tma_load_2d_multicast(target + part * kWgmmaTileK, weights_, step * kWgmmaTileK,
-                                 first + part, pipeline_.full(stage), kAllBlocks, kPolicy);
+      constexpr int kPartRows = Traits::kTileN / Traits::kClusterM;
+      static_assert(kPartRows % kGatedRows == 0);
+      const int part = static_cast<int>(schedule_.rank()) * kPartRows;
+      if (gated_) {
+        ptx::tma_load_4d_multicast(target + part * kWgmmaTileK, weights_, step * kWgmmaTileK,
+                                   (first + part) / kGatedRows, pipeline_.full(stage), kAllBlocks,
+                                   kPolicy);
+      } else {
+        ptx::tma_load_2d_multicast(target + part * kWgmmaTileK, weights_, step * kWgmmaTileK,
+                                   first + part, pipeline_.full(stage), kAllBlocks, kPolicy);
+      }
+    } else if (gated_) {
+      ptx::tma_load_4d(target, weights_, step * kWgmmaTileK, first / kGatedRows,
+                       pipeline_.full(stage), kPolicy);
     } else {
       ptx::tma_load_2d(target, weights_, step * kWgmmaTileK, first, pipeline_.full(stage), kPolicy);
     }
@@ -104,6 +123,7 @@ class WgmmaProducer {
   const WgmmaSchedule<kTileIndex>& schedule_;
   const CUtensorMap* weights_;
   const CUtensorMap* tokens_;
+  bool gated_;
   PipelineCursor<Traits::kStages> cursor_;
 };
 
@@ -175,11 +195,9 @@ __device__ __forceinline__ void wgmma_consume(
     wgmma_mainloop<kTileIndex, std::is_same_v<TWQ, U8>>(uniform_pipeline, schedule, cursor,
                                                         accumulators, warp / 4);
     store.share_columns();
-    if (schedule.slices() > 1) {  // A block that splits K computes one tile only.
-      if (cluster_reduction.add_up(accumulators)) store.store(accumulators);
-      return;
-    }
-    store.store(accumulators);
+    const bool splits = schedule.slices() > 1;
+    if (!splits || cluster_reduction.add_up(accumulators)) store.store(accumulators);
+    if (splits) return;  // A block that splits K computes one tile only.
     store.await_readers();
   }
 }
@@ -201,7 +219,8 @@ __global__ void __launch_bounds__(WgmmaRegisters<TIn, kTileIndex>::kMaxThreads,
   const bool in_cluster = kMulticast || schedule.slices() > 1;
   const ClusterReduction<kTileIndex> cluster_reduction(pipeline, schedule.rank(),
                                                        schedule.slices());
-  WgmmaProducer<kTileIndex> producer(uniform_pipeline, schedule, &weights, &tokens);
+  WgmmaProducer<kTileIndex> producer(uniform_pipeline, schedule, &weights, &tokens,
+                                     p.epilogue.gate_rows != 0);
   if (threadIdx.x == 0 && ptx::elect_sync(1)) {
     pipeline.initialise(schedule.slices());
     if (p.operands.k > 0) ptx::prefetch_tensormap(&tokens);
@@ -235,8 +254,9 @@ __global__ void __launch_bounds__(WgmmaRegisters<TIn, kTileIndex>::kMaxThreads,
 inline int weight_rows_of_tile(const WgmmaTile& tile, const GemmProblem& p) {
   if (!tile.spreads_weight_rows()) return tile.tile_n();
   const std::int64_t blocks = std::int64_t{p.schedule.num_sms} * tile.blocks_per_sm;
+  const int group = p.epilogue.gate_rows != 0 ? 2 * kGatedBlock : 8;
   return tile_weight_rows(p.operands.m, p.operands.n, tile.tile_m(), tile.tile_n(), blocks,
-                          p.schedule.split_k);
+                          p.schedule.split_k, group);
 }
 
 /// Launches a cluster of `split_k` blocks for each tile. Without a split, it launches as many
@@ -250,8 +270,7 @@ cudaError_t launch_wgmma_tile(const GemmProblem& p, cudaStream_t stream) {
   CUtensorMap weights{};
   CUtensorMap tokens{};
   if (p.operands.k > 0) {
-    cudaError_t error = encode_tensor_map(weights, p.operands.b, p.operands.n, p.operands.k,
-                                          p.operands.ldb, rows_of_tile / kTile.cluster_m);
+    cudaError_t error = encode_weight_map(weights, p, rows_of_tile / kTile.cluster_m);
     if (error != cudaSuccess) return error;
     error = encode_tensor_map(tokens, p.operands.a, p.operands.m, p.operands.k, p.operands.lda,
                               tokens_of_tile);

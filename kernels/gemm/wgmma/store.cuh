@@ -12,14 +12,15 @@ template <class TIn, int kTileIndex>
 struct WgmmaFragments {
   using Traits = WgmmaTraits<kTileIndex>;
   using Accumulators = WgmmaAccumulators<Traits::kColumns>;
+  using Index = int;
   static constexpr bool kSwapAB = Traits::kSwapAB;
   static constexpr int kStrips = 1;
   static constexpr int kColumns = Traits::kColumns;
   static constexpr int kPassColumns =
       kSwapAB ? kWgmmaStagedTokens<TIn> : 128 / static_cast<int>(sizeof(TIn));
 
-  static __device__ __forceinline__ const int* fragment(const Accumulators& accumulators, int,
-                                                        int j) {
+  template <class Held>
+  static __device__ __forceinline__ auto* fragment(Held& accumulators, int, int j) {
     return accumulators.value + j * 4;
   }
 };
@@ -46,7 +47,8 @@ class WgmmaStore {
   /// for the columns' part, `staging` the warp's own, and `barrier` a barrier of the warpgroup.
   __device__ WgmmaStore(const GemmProblem& p, const WgmmaWork& work, unsigned char* columns,
                         unsigned char* staging, int barrier)
-      : epilogue_(p.epilogue),
+      : p_(p),
+        epilogue_(p.epilogue),
         work_(work),
         column_scale_(reinterpret_cast<C*>(columns)),
         column_bias_(column_scale_ + kColumns),
@@ -71,10 +73,10 @@ class WgmmaStore {
   }
 
   /// A warp stores its part of the tile.
-  __device__ void store(const WgmmaAccumulators<kColumns>& accumulators) const {
+  __device__ void store(WgmmaAccumulators<kColumns>& accumulators) const {
     const int m = kSwapAB ? work_.first_column : work_.first_row;
     const int n = kSwapAB ? work_.first_row : work_.first_column;
-    Staged(epilogue_, staging_, m, n, min(work_.end_m - m, kSwapAB ? kColumns : 16),
+    Staged(p_, staging_, m, n, min(work_.end_m - m, kSwapAB ? kColumns : 16),
            min(work_.end_n - n, kSwapAB ? 16 : kColumns))
         .store(accumulators, *this);
   }
@@ -116,6 +118,7 @@ class WgmmaStore {
     }
   }
 
+  const GemmProblem& p_;
   Epilogue<TIn> epilogue_;
   WgmmaWork work_;
   C* column_scale_;

@@ -8,42 +8,62 @@
 #include <emulated_device/kernel_calls.hpp>
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 
 namespace qlinear::emulated_device {
 namespace {
 
-constexpr const char* kInstruction = "cp.async.bulk.tensor.2d";
+constexpr const char* kInstruction = "cp.async.bulk.tensor";
 constexpr std::size_t kChunk = 16;
+
+using Coordinates = std::array<std::int64_t, TensorMap::kMostRank>;
 
 /// A box on its way to one place in the shared memory of some blocks.
 struct BoxCopy {
   TensorMap map;
-  std::int64_t column;
-  std::int64_t row;
+  Coordinates first;
   std::uintptr_t offset;
   std::uintptr_t barrier_offset;
   std::vector<Block*> targets;
 
-  std::size_t bytes() const { return map.box_row_bytes() * map.box[1]; }
+  /// Rows are all that is not along the innermost dimension.
+  std::size_t rows() const {
+    std::size_t rows = 1;
+    for (unsigned i = 1; i < map.rank; ++i) rows *= map.box[i];
+    return rows;
+  }
+  std::size_t bytes() const { return map.box_row_bytes() * rows(); }
 };
 
+/// Returns where row `index` of the box begins in the tensor, in bytes; -1 if it lies outside.
+std::int64_t find_row(const BoxCopy& copy, std::size_t index) {
+  std::int64_t offset = 0;
+  for (unsigned i = 1; i < copy.map.rank; ++i) {
+    const std::int64_t at = copy.first[i] + static_cast<std::int64_t>(index % copy.map.box[i]);
+    if (at < 0 || at >= std::int64_t{copy.map.sizes[i]}) return -1;
+    offset += at * static_cast<std::int64_t>(copy.map.strides[i - 1]);
+    index /= copy.map.box[i];
+  }
+  return offset;
+}
+
 /// Copies row `index` of the box; what lies outside of the tensor is zero.
-std::vector<unsigned char> read_row(const BoxCopy& copy, unsigned index) {
+std::vector<unsigned char> read_row(const BoxCopy& copy, std::size_t index) {
   const TensorMap& map = copy.map;
   std::vector<unsigned char> bytes(map.box_row_bytes(), 0);
-  const std::int64_t row = copy.row + index;
-  const std::int64_t first = std::max<std::int64_t>(copy.column, 0);
-  const std::int64_t end = std::min<std::int64_t>(copy.column + map.box[0], map.sizes[0]);
-  if (row < 0 || row >= std::int64_t{map.sizes[1]} || first >= end) return bytes;
-  const std::int64_t source =
-      row * static_cast<std::int64_t>(map.strides[0]) + first * map.element_bytes;
-  std::memcpy(&bytes[static_cast<std::size_t>(first - copy.column) * map.element_bytes],
-              map.base + source, static_cast<std::size_t>(end - first) * map.element_bytes);
+  const std::int64_t row = find_row(copy, index);
+  const std::int64_t column = copy.first[0];
+  const std::int64_t first = std::max<std::int64_t>(column, 0);
+  const std::int64_t end = std::min<std::int64_t>(column + map.box[0], map.sizes[0]);
+  if (row < 0 || first >= end) return bytes;
+  std::memcpy(&bytes[static_cast<std::size_t>(first - column) * map.element_bytes],
+              map.base + row + first * map.element_bytes,
+              static_cast<std::size_t>(end - first) * map.element_bytes);
   return bytes;
 }
 
-void write_row(const BoxCopy& copy, unsigned index, const std::vector<unsigned char>& bytes) {
+void write_row(const BoxCopy& copy, std::size_t index, const std::vector<unsigned char>& bytes) {
   for (std::size_t at = 0; at < bytes.size(); at += kChunk) {
     const std::uintptr_t offset = copy.offset + index * bytes.size() + at;
     const std::uintptr_t place = swizzle(offset, copy.map.swizzle_row_bytes);
@@ -54,19 +74,21 @@ void write_row(const BoxCopy& copy, unsigned index, const std::vector<unsigned c
 }
 
 void perform(const BoxCopy& copy) {
-  for (unsigned i = 0; i < copy.map.box[1]; ++i) write_row(copy, i, read_row(copy, i));
+  for (std::size_t i = 0; i < copy.rows(); ++i) write_row(copy, i, read_row(copy, i));
   for (Block* target : copy.targets) {
     complete_transaction(find_barrier(*target, copy.barrier_offset, kInstruction), copy.bytes());
   }
 }
 
-void check_map(const TensorMap& map) {
-  if (map.mark != TensorMap::kMark || map.rank != 2) {
-    engine().fail(cudaErrorLaunchFailure, "%s with a descriptor that is no tensor map of rank 2",
-                  kInstruction);
+void check_map(const TensorMap& map, std::size_t rank) {
+  if (map.mark != TensorMap::kMark || map.rank != rank) {
+    engine().fail(cudaErrorLaunchFailure, "%s with a descriptor that is no tensor map of rank %zu",
+                  kInstruction, rank);
   }
-  const std::size_t extent = (std::size_t{map.sizes[1]} - 1) * map.strides[0] +
-                             std::size_t{map.sizes[0]} * map.element_bytes;
+  std::size_t extent = std::size_t{map.sizes[0]} * map.element_bytes;
+  for (unsigned i = 1; i < map.rank; ++i) {
+    extent += (std::size_t{map.sizes[i]} - 1) * map.strides[i - 1];
+  }
   const Allocation* allocation = engine().find_allocation(map.base, extent);
   const int device = grid_of(engine().current(kInstruction)).device;
   if (allocation == nullptr || (allocation->device != device && allocation->device != kHost)) {
@@ -77,7 +99,7 @@ void check_map(const TensorMap& map) {
 
 /// On sm_90 a box that begins within 16 bytes was seen to be an illegal instruction.
 void check_column(const BoxCopy& copy) {
-  const std::int64_t offset = copy.column * copy.map.element_bytes;
+  const std::int64_t offset = copy.first[0] * copy.map.element_bytes;
   if (offset % static_cast<std::int64_t>(kChunk) != 0) {
     engine().fail(cudaErrorIllegalInstruction,
                   "%s from byte %lld of a row, expected a multiple of %zu", kInstruction,
@@ -141,12 +163,13 @@ void fill_targets(const BoxCopy& copy) {
 
 }  // namespace
 
-void load_tensor_box(void* shared, const CUtensorMap* map, int column, int row, const void* barrier,
-                     unsigned blocks) {
+void load_tensor_box(void* shared, const CUtensorMap* map, std::initializer_list<int> coordinates,
+                     const void* barrier, unsigned blocks) {
   check_shared(barrier, 8, kInstruction);
   const SharedMemory& own = block_of(engine().current(kInstruction)).shared;
-  BoxCopy copy{decode(*map), column, row, own.offset_of(shared), own.offset_of(barrier), {}};
-  check_map(copy.map);
+  BoxCopy copy{decode(*map), {}, own.offset_of(shared), own.offset_of(barrier), {}};
+  std::copy(coordinates.begin(), coordinates.end(), copy.first.begin());
+  check_map(copy.map, coordinates.size());
   check_column(copy);
   check_target(copy);
   check_targets(copy.barrier_offset, blocks);

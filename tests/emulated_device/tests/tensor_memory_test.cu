@@ -29,22 +29,26 @@ struct Mode {
 /// GoogleTest prints the parameter so.
 void PrintTo(const Mode& mode, std::ostream* stream) { *stream << mode.row_bytes << "-byte rows"; }
 
-/// Makes a map of a kRows x kColumns matrix of bytes with rows of kPitch.
-CUresult encode(CUtensorMap& map, void* base, const Mode& mode, cuuint64_t pitch = kPitch) {
+/// Returns the driver's function.
+decltype(&cuTensorMapEncodeTiled) encode_tiled() {
   void* function = nullptr;
   cudaDriverEntryPointQueryResult found = cudaDriverEntryPointSymbolNotFound;
   EXPECT_EQ(cudaGetDriverEntryPointByVersion("cuTensorMapEncodeTiled", &function, 12000,
                                              cudaEnableDefault, &found),
             cudaSuccess);
   EXPECT_EQ(found, cudaDriverEntryPointSuccess);
+  return reinterpret_cast<decltype(&cuTensorMapEncodeTiled)>(function);
+}
+
+/// Makes a map of a kRows x kColumns matrix of bytes with rows of kPitch.
+CUresult encode(CUtensorMap& map, void* base, const Mode& mode, cuuint64_t pitch = kPitch) {
   const cuuint64_t sizes[2] = {kColumns, kRows};
   const cuuint64_t strides[1] = {pitch};
   const cuuint32_t box[2] = {mode.row_bytes, kBoxRows};
   const cuuint32_t element_strides[2] = {1, 1};
-  return reinterpret_cast<decltype(&cuTensorMapEncodeTiled)>(function)(
-      &map, CU_TENSOR_MAP_DATA_TYPE_UINT8, 2, base, sizes, strides, box, element_strides,
-      CU_TENSOR_MAP_INTERLEAVE_NONE, mode.swizzle, CU_TENSOR_MAP_L2_PROMOTION_NONE,
-      CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE);
+  return encode_tiled()(&map, CU_TENSOR_MAP_DATA_TYPE_UINT8, 2, base, sizes, strides, box,
+                        element_strides, CU_TENSOR_MAP_INTERLEAVE_NONE, mode.swizzle,
+                        CU_TENSOR_MAP_L2_PROMOTION_NONE, CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE);
 }
 
 /// Loads one box and copies the shared memory unchanged to `out`.
@@ -139,6 +143,63 @@ TEST(TensorMap, RefusesWhatTheManualForbids) {
       << "box wider than the swizzle";
   EXPECT_EQ(encode(map, in.data(), {CU_TENSOR_MAP_SWIZZLE_NONE, 24}), CUDA_ERROR_INVALID_VALUE)
       << "box of no whole 16 bytes";
+}
+
+/// Loads a box of four dimensions.
+__global__ void load_box_4d(const __grid_constant__ CUtensorMap map, int column, int block,
+                            unsigned bytes, std::uint8_t* out) {
+  unsigned char* shared = ptx::dynamic_shared_memory();
+  auto* barrier = reinterpret_cast<ptx::Mbarrier*>(shared + bytes);
+  if (threadIdx.x == 0) {
+    ptx::mbarrier_init(barrier, 1);
+    ptx::fence_mbarrier_init();
+  }
+  __syncthreads();
+  if (threadIdx.x == 0) {
+    ptx::mbarrier_arrive_expect_tx(barrier, bytes);
+    ptx::tma_load_4d(shared, &map, column, block, barrier, ptx::L2Policy::EvictNormal);
+  }
+  ptx::mbarrier_wait_parity(barrier, 0);
+  for (unsigned i = threadIdx.x; i < bytes; i += blockDim.x) {
+    ptx::st_global(out + i, ptx::ld_shared(shared + i));
+  }
+}
+
+// Blocks of four rows of the first and of the second half of a matrix in turns: the third
+// dimension's stride is more than the last one's.
+TEST(Tma, LoadsDimensionsInAnyOrderOfStrides) {
+  if (compute_capability() < 90) return;  // no such instruction there
+  constexpr unsigned kHalf = 12;
+  constexpr unsigned kBlock = 4;
+  constexpr unsigned kBytes = 128 * kBoxRows;
+  const Mode mode{CU_TENSOR_MAP_SWIZZLE_128B, 128};
+  const std::vector<std::uint8_t> matrix = test_bytes(2 * kHalf * kPitch);
+  const DeviceBuffer<std::uint8_t> in(matrix);
+  const DeviceBuffer<std::uint8_t> out(kBytes);
+  const cuuint64_t sizes[4] = {kColumns, kBlock, 2, kHalf / kBlock};
+  const cuuint64_t strides[3] = {kPitch, kHalf * kPitch, kBlock * kPitch};
+  const cuuint32_t box[4] = {128, kBlock, 2, kBoxRows / kBlock / 2};
+  const cuuint32_t element_strides[4] = {1, 1, 1, 1};
+  CUtensorMap map;
+  ASSERT_EQ(encode_tiled()(&map, CU_TENSOR_MAP_DATA_TYPE_UINT8, 4, in.data(), sizes, strides, box,
+                           element_strides, CU_TENSOR_MAP_INTERLEAVE_NONE, mode.swizzle,
+                           CU_TENSOR_MAP_L2_PROMOTION_NONE, CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE),
+            CUDA_SUCCESS);
+  for (const unsigned block : {0U, 2U}) {
+    ASSERT_EQ(
+        (kernels::launch_kernel<&load_box_4d>(one_block("load_box_4d", 64, kBytes + 8), map, 16,
+                                              static_cast<int>(block), kBytes, out.data())),
+        cudaSuccess);
+    const std::vector<std::uint8_t> result = out.read();
+    for (unsigned r = 0; r < kBoxRows; ++r) {
+      const unsigned in_half = (block + r / (2 * kBlock)) * kBlock + r % kBlock;
+      const unsigned row = in_half + (r / kBlock % 2) * kHalf;
+      for (unsigned c = 0; c < 128; ++c) {
+        ASSERT_EQ(result[place(mode, r, c)], in_half < kHalf ? matrix[row * kPitch + 16 + c] : 0)
+            << "row " << r << " column " << c;
+      }
+    }
+  }
 }
 
 /// Each block of a pair loads half of the rows for both.

@@ -97,8 +97,8 @@ __global__ void load_box(const __grid_constant__ CUtensorMap map, int offset, un
 TEST_F(Strictness, TensorCopyOfMoreThanWasAllocated) {
   const DeviceBuffer<char> buffer(1000);
   expect_stopped<&load_box>(one_block("test", 1, 2056), cudaErrorIllegalAddress,
-                            "cp.async.bulk.tensor.2d of 1024 bytes", tensor_map(buffer.data(), 8),
-                            0, 1U, true);
+                            "cp.async.bulk.tensor of 1024 bytes", tensor_map(buffer.data(), 8), 0,
+                            1U, true);
 }
 
 TEST_F(Strictness, TensorCopyPastTheEndOfSharedMemory) {
