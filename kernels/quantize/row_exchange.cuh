@@ -32,7 +32,7 @@ __device__ __forceinline__ T tree_sum(T c) {
 #pragma unroll
   for (int d = 16; d > 0; d /= 2) {
     const T other = __shfl_xor_sync(~0u, c, d);
-    if constexpr (std::is_same_v<T, int>) {
+    if constexpr (std::is_integral_v<T>) {
       c += other;
     } else {
       c = add_rn(c, other);
