@@ -63,37 +63,43 @@ struct QuantizeOperands {
   const QuantizeOptionViews& options;
 };
 
-/// Whether a tensor is none, as `TensorView`, `TensorRef` or `TensorMut`.
-template <class Tensor>
-bool is_absent(const Tensor& tensor) noexcept {
-  return tensor.data == nullptr && tensor.shape[0] == 0;
+/// Whether a view is that of no tensor.
+inline bool is_absent(const TensorView& view) noexcept {
+  return view.data == nullptr && view.shape[0] == 0;
 }
 
+/// Whether arguments are value-initialised. A matrix without rows may be absent, but has columns
+/// for a check to see.
 template <class... Tensors>
-bool all_absent(const Tensors&... tensors) noexcept {
-  return (is_absent(tensors) && ...);
+bool all_unset(const Tensors&... tensors) noexcept {
+  const auto is_unset = [](const auto& tensor) {
+    std::int64_t sizes = 0;
+    for (const std::int64_t size : tensor.shape) sizes |= size;
+    return tensor.data == nullptr && sizes == 0;
+  };
+  return (is_unset(tensors) && ...);
 }
 
 template <class TIn>
-bool is_absent(const SourceTensors<TIn>& t) noexcept {
-  return all_absent(t.column_factor, t.norm_weight, t.norm_bias, t.residual, t.residual_out,
-                    t.normed_out);
+bool is_unset(const SourceTensors<TIn>& t) noexcept {
+  return all_unset(t.column_factor, t.norm_weight, t.norm_bias, t.residual, t.residual_out,
+                   t.normed_out);
 }
 template <class TIn>
-bool is_absent(const ScaleTensors<TIn>& t) noexcept {
-  return all_absent(t.range_max, t.range_min, t.scale, t.zero_point);
+bool is_unset(const ScaleTensors<TIn>& t) noexcept {
+  return all_unset(t.range_max, t.range_min, t.scale, t.zero_point);
 }
 template <class TIn>
-bool is_absent(const GivenActivation<TIn>& t) noexcept {
-  return all_absent(t.q, t.scale, t.zero_point, t.sum);
+bool is_unset(const GivenActivation<TIn>& t) noexcept {
+  return all_unset(t.q, t.scale, t.zero_point, t.sum);
 }
 template <class TWQ>
-bool is_absent(const ZeroPointTensors<TWQ>& t) noexcept {
-  return all_absent(t.act_zero_point_scratch, t.act_sum_scratch, t.weight_sum, t.weight_zero_point);
+bool is_unset(const ZeroPointTensors<TWQ>& t) noexcept {
+  return all_unset(t.act_zero_point_scratch, t.act_sum_scratch, t.weight_sum, t.weight_zero_point);
 }
 template <class TIn>
-bool is_absent(const EpilogueTensors<TIn>& t) noexcept {
-  return all_absent(t.routing_weight, t.residual);
+bool is_unset(const EpilogueTensors<TIn>& t) noexcept {
+  return all_unset(t.routing_weight, t.residual);
 }
 
 template <class TIn>
@@ -151,14 +157,14 @@ constexpr QuantizeOptionViews option_views(const DynamicRangeQuantizeArgs<TIn, T
 
 template <class TIn, class TWQ>
 bool has_options(const QuantizedLinearArgs<TIn, TWQ>& args) noexcept {
-  return !(is_absent(args.source) && is_absent(args.scale) && is_absent(args.given) &&
-           is_absent(args.zero_points) && is_absent(args.epilogue));
+  return !(is_unset(args.source) && is_unset(args.scale) && is_unset(args.given) &&
+           is_unset(args.zero_points) && is_unset(args.epilogue));
 }
 
 template <class TIn, class TQ>
 bool has_options(const DynamicRangeQuantizeArgs<TIn, TQ>& args) noexcept {
-  return !(is_absent(args.source) && is_absent(args.scale_from) &&
-           all_absent(args.zero_point, args.sum));
+  return !(is_unset(args.source) && is_unset(args.scale_from) &&
+           all_unset(args.zero_point, args.sum));
 }
 
 /// The tensors of a layer. `options` has a value only where one of its tensors exists: their views

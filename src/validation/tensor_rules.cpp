@@ -29,6 +29,11 @@ ElementKind compute_kind(ElementKind activation) noexcept {
   return activation == ElementKind::F64 ? ElementKind::F64 : ElementKind::F32;
 }
 
+template <class... Views>
+bool all_absent(const Views&... views) noexcept {
+  return (is_absent(views) && ...);
+}
+
 Status add_source(TensorChecker& checker, const SourceDescriptor& source, const SourceViews& views,
                   ElementKind activation, std::int64_t m, std::int64_t k) {
   if (source.kind == SourceKind::Plain &&
@@ -259,6 +264,12 @@ Status add_epilogue(TensorChecker& checker, const QuantizedLinearDescriptor& des
   return checker.add(table);
 }
 
+/// Whether `descriptor` may ask for tensors that not every layer has.
+bool asks_for_options(const QuantizedLinearDescriptor& descriptor) noexcept {
+  return descriptor.source.kind != SourceKind::Plain || !(descriptor.scale == ScaleDescriptor{}) ||
+         descriptor.weight_zero_points || !(descriptor.epilogue == EpilogueDescriptor{});
+}
+
 /// The tensors that every layer has.
 Status add_layer(TensorChecker& checker, const QuantizedLinearDescriptor& descriptor,
                  const LinearTensors& tensors, const TensorView& workspace) {
@@ -337,6 +348,9 @@ Status validate_tensors(const QuantizedLinearDescriptor& descriptor, const Linea
   const TensorView bytes = bytes_view(workspace);
   TensorChecker checker(pass);
   Status status = add_layer(checker, descriptor, tensors, bytes);
+  if (status.ok() && !tensors.options && !asks_for_options(descriptor)) {
+    return checker.check_overlap();
+  }
   const LinearOptionViews& options = options_of(tensors);
   const auto& [source, scale, zero_point, sum] = options.quantize;
   if (status.ok()) {
