@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <limits>
 #include <string_view>
+#include <type_traits>
 
 namespace qlinear {
 
@@ -19,8 +20,9 @@ namespace qlinear {
 /// force a kernel where the fields here are empty. `DynamicRangeQuantizePlan` takes the same
 /// preferences: it checks every field and obeys `quantize_kernel`.
 struct PlanPreference {
-  std::string_view kernel{};                  ///< Names the GEMM kernel to force.
-  std::string_view quantize_kernel{};         ///< Names the quantize kernel to force.
+  std::string_view kernel{};  ///< Names the GEMM kernel to force.
+  /// Names the quantize kernel to force. None can be where the activation is given.
+  std::string_view quantize_kernel{};
   bool forbid_architecture_specific = false;  ///< Allows only kernels that run on later GPUs, too.
   /// Forces this many slices of K; 0 leaves the split to `select`, which refuses a negative one. A
   /// kernel that splits through a workspace splits the output tiles of the last, partial wave, or
@@ -102,19 +104,20 @@ class QuantizedLinearPlan {
   /// As given to `select`, with the element kinds of the template arguments.
   const QuantizedLinearDescriptor& descriptor() const noexcept;
 
-  /// Enqueues both kernels on `stream`. On an error nothing has been launched and nothing written,
-  /// except that a CudaError may come from the second launch. From compute capability 9.0 on, the
-  /// quantize kernel may prefetch weights and activation to the L2 while earlier kernels still run.
-  /// That is a hint only: those kernels may write both.
+  /// Enqueues both kernels on `stream`, or where the activation is given, what `multiply` does. On
+  /// an error nothing has been launched and nothing written, except that a CudaError may come from
+  /// the second launch. From compute capability 9.0 on, the quantize kernel may prefetch weights
+  /// and activation to the L2 while earlier kernels still run. That is a hint only: those kernels
+  /// may write both.
   Status run(cudaStream_t stream, Workspace workspace, const Args& args) const noexcept;
 
   /// Runs the first half of `run`: quantizes the activation into `act_q_scratch` and
-  /// `act_scale_scratch`. Reads no other member of `args`.
+  /// `act_scale_scratch`. Errors: InvalidProblem, too, where the activation is given.
   Status quantize_activation(cudaStream_t stream, const Args& args) const noexcept;
 
   /// Runs the second half of `run`: computes the output from the scratch that a
-  /// `quantize_activation` with the same M, K and range filled, on this stream or one ordered after
-  /// it. Does not read `activation`.
+  /// `quantize_activation` with the same M, K, range, source and scale filled, on this stream or
+  /// one ordered after it, or from the activation that is given. Does not read `activation`.
   Status multiply(cudaStream_t stream, Workspace workspace, const Args& args) const noexcept;
 
  private:
@@ -156,7 +159,7 @@ class DynamicRangeQuantizePlan {
 /// of `QuantizedLinearPlan`. Instantiated for the four TIn.
 template <class TIn>
 class FakeQuantizePlan {
-  static_assert(sizeof(detail::RequireActivation<TIn>) > 0);
+  static_assert(std::is_empty_v<detail::RequireActivation<TIn>>);
 
  public:
   using Args = FakeQuantizeArgs<TIn>;

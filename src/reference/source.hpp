@@ -64,11 +64,10 @@ auto rms_norm_row(const SourceDescriptor& source, const MixedRow<TIn>& r,
                   const SourceTensors<TIn>& tensors, std::int64_t k_count) {
   using C = scale_t<TIn>;
   const MixedRow<TIn> weight(tensors.norm_weight);
-  const C offset = source.unit_offset ? 1 : 0;
   auto row = source_row<TIn>([=](std::int64_t k) {
     if (!weight) return r[k];
-    const C w = weight[k] + offset;
-    return r[k] * w;
+    const C w = weight[k];
+    return r[k] * (source.unit_offset ? w + 1 : w);
   });
   const C sum =
       ordered_sum<C>(k_count, [&](C s, std::int64_t k) { return std::fma(r[k], r[k], s); });

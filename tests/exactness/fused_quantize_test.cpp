@@ -93,6 +93,18 @@ TEST_P(FusedQuantize, TakesEmptyAndSingleRows) {
   expect_exact(draw(random, 3, 0));
 }
 
+// Signs of zeros show in the norm alone. Weights of this fill are zeros of either sign, among
+// others.
+TEST_P(FusedQuantize, KeepsSignsOfZeros) {
+  const auto& [kernel, element, kind] = GetParam();
+  if (kind != SourceKind::RmsNorm && kind != SourceKind::LayerNorm) return;
+  LinearCase c{.m = 3, .k = 100, .fill = Fill::HostileScales, .seed = 74};
+  c.options.source = {.kind = kind, .eps = 1e-6};
+  c.options.norm_weight = c.options.normed_out = true;
+  c.quantize_kernel = kernel;
+  expect_exact(c);
+}
+
 // More groups of 512 elements than a warp has lanes, so that columns of groups have several.
 TEST_P(FusedQuantize, TakesLongRows) {
   const auto& [kernel, element, kind] = GetParam();

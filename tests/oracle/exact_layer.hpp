@@ -90,7 +90,8 @@ inline ExactSource exact_rms_norm(const std::vector<double>& r, const std::vecto
   ExactSource source{r};
   const auto size = static_cast<std::int64_t>(r.size());
   for (std::size_t k = 0; k < weight.size(); ++k) {
-    source.h[k] = rounded_product(r[k], rounded_sum(weight[k], offset, format), format);
+    const double w = offset == 0 ? weight[k] : rounded_sum(weight[k], offset, format);
+    source.h[k] = rounded_product(r[k], w, format);
   }
   const double sum = ordered_sum(size, format, [&](double s, std::int64_t k) {
     return rounded_fma(r[static_cast<std::size_t>(k)], r[static_cast<std::size_t>(k)], s, format);

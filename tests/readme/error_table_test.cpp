@@ -213,6 +213,11 @@ Drivers option_drivers() {
           return DynamicRangeQuantizePlan<float, S8>::select(
                      nullptr, {.m = 3, .k = 5, .scale = {ScaleKind::Given}})
               .status();
+        },
+        [] {
+          const auto plan = QuantizedLinearPlan<float, S8>::select(
+              nullptr, {.m = 3, .c_out = 4, .k = 5, .scale = {ScaleKind::Given}});
+          return plan.ok() ? plan.value().quantize_activation(nullptr, {}) : plan.status();
         }}},
       {"a gated epilogue with an odd `c_out`", {given([](Descriptor& d) {
          d.c_out = 5;
@@ -342,6 +347,17 @@ Drivers kernel_drivers() {
         [] {
           return select_after([](Descriptor&) {},
                               {.kernel = "mma_m16n8k32_64x64x128", .split_k = 1000});
+        },
+        [] {
+          return select_after(
+              [](Descriptor& d) {
+                d.epilogue = {.activation = ActivationFunction::Silu, .gated = true};
+              },
+              {.kernel = "wgmma_multicast_128x128"});
+        },
+        [] {
+          return select_after([](Descriptor& d) { d.scale.kind = ScaleKind::Given; },
+                              {.quantize_kernel = "quantize_registers"});
         }}},
       {"a forced split of K that no kernel can do",
        {[] { return select_after([](Descriptor&) {}, {.split_k = 1000}); }}},
