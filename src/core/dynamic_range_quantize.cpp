@@ -29,7 +29,8 @@ Status run(const QuantizeState& state, cudaStream_t stream, Workspace workspace,
            const QuantizeTensors& tensors) noexcept {
   if (Status status = validate_workspace(workspace); !status.ok()) return status;
   if (Status status = can_implement(state, tensors); !status.ok()) return status;
-  const auto pass = quantize_pass(state.descriptor, tensors, state.programmatic_dependent_launch);
+  const auto pass = quantize_pass(state.descriptor, quantize_operands(tensors),
+                                  state.programmatic_dependent_launch);
   return on_plan_device(stream, state.device,
                         [&] { return enqueue_quantize(*state.kernel, pass, stream); });
 }

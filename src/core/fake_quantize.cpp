@@ -16,8 +16,9 @@ kernels::DequantizeProblem dequantize_problem(const DynamicRangeQuantizeDescript
           .q = static_cast<const std::int8_t*>(tensors.quantized.data),
           .ldq = row_stride(tensors.quantized),
           .scale = tensors.scale.data,
-          .zero_point =
-              zero_points ? static_cast<const std::int8_t*>(tensors.zero_point.data) : nullptr,
+          .zero_point = zero_points
+                            ? static_cast<const std::int8_t*>(options_of(tensors).zero_point.data)
+                            : nullptr,
           .y = output.data,
           .ldy = row_stride(output)};
 }
@@ -33,7 +34,8 @@ Status fake_quantize(const QuantizeState& state, cudaStream_t stream, Workspace 
                      const QuantizeTensors& tensors, const TensorView& output) noexcept {
   if (Status status = validate_workspace(workspace); !status.ok()) return status;
   if (Status status = can_fake_quantize(state, tensors, output); !status.ok()) return status;
-  const auto pass = quantize_pass(state.descriptor, tensors, state.programmatic_dependent_launch);
+  const auto pass = quantize_pass(state.descriptor, quantize_operands(tensors),
+                                  state.programmatic_dependent_launch);
   return on_plan_device(stream, state.device, [&] {
     Status status = enqueue_quantize(*state.kernel, pass, stream);
     if (!status.ok()) return status;

@@ -1,10 +1,11 @@
 #include <core/quantized_linear.hpp>
 
 #include <base/format.hpp>
+#include <base/invalid.hpp>
 #include <gemm/split_k.hpp>
 #include <launch/enqueue.hpp>
 #include <selection/plan_selection.hpp>
-#include <validation/plain_layer.hpp>
+#include <selection/tiling.hpp>
 #include <validation/validation.hpp>
 
 #include <algorithm>
@@ -13,26 +14,77 @@ namespace qlinear::detail {
 namespace {
 
 QuantizePass quantize_pass(const LinearState& state, const LinearTensors& tensors) {
-  return quantize_pass(quantize_descriptor(state.descriptor), quantize_tensors(tensors),
+  return quantize_pass(quantize_descriptor(state.descriptor), quantize_operands(tensors),
                        state.programmatic_dependent_launch);
+}
+
+bool is_given(const LinearState& state) { return state.descriptor.scale.kind == ScaleKind::Given; }
+
+/// The quantized activation, whoever quantized it.
+struct QuantizedActivation {
+  const TensorView& q;
+  const TensorView& scale;
+  const TensorView& zero_point;
+  const TensorView& sum;
+};
+
+QuantizedActivation quantized_activation(const LinearState& state, const LinearTensors& tensors) {
+  const LinearOptionViews& options = options_of(tensors);
+  if (is_given(state)) {
+    const auto& [q, scale, zero_point, sum] = options.given;
+    return {q, scale, zero_point, sum};
+  }
+  return {tensors.act_q_scratch, tensors.act_scale_scratch, options.quantize.zero_point,
+          options.quantize.sum};
+}
+
+kernels::ZeroPointParameters zero_points(const QuantizedLinearDescriptor& descriptor,
+                                         const QuantizedActivation& activation,
+                                         const LinearOptionViews& options) {
+  kernels::ZeroPointParameters parameters;
+  if (has_zero_points(descriptor.scale)) {
+    parameters.a_zero_point = static_cast<const std::int8_t*>(activation.zero_point.data);
+    parameters.a_zero_point_stride = step_over_rows(activation.zero_point);
+    parameters.b_sum = static_cast<const std::int32_t*>(options.weight_sum.data);
+  }
+  if (descriptor.weight_zero_points) {
+    parameters.b_zero_point = options.weight_zero_point.data;
+    parameters.a_sum = static_cast<const std::int32_t*>(activation.sum.data);
+  }
+  return parameters;
+}
+
+kernels::EpilogueParameters epilogue(const QuantizedLinearDescriptor& descriptor,
+                                     const LinearTensors& tensors,
+                                     const QuantizedActivation& activation) {
+  const LinearOptionViews& options = options_of(tensors);
+  return {.a_scale = activation.scale.data,
+          .a_scale_stride = step_over_rows(activation.scale),
+          .b_scale = tensors.weight_scale.data,
+          .bias = tensors.bias.data,
+          .c = tensors.output.data,
+          .ldc = row_stride(tensors.output),
+          .zero_points = zero_points(descriptor, activation, options),
+          .activation = descriptor.epilogue.activation,
+          .routing_weight = options.epilogue.routing_weight.data,
+          .residual = options.epilogue.residual.data,
+          .ldr = row_stride(options.epilogue.residual),
+          .gate_rows = descriptor.epilogue.gated ? descriptor.c_out / 2 : 0};
 }
 
 kernels::GemmProblem gemm_problem(const LinearState& state, const LinearTensors& tensors) {
   const auto& d = state.descriptor;
+  const QuantizedActivation activation = quantized_activation(state, tensors);
   return {.operands = {.element = d.activation_element,
                        .weight_element = d.weight_element,
                        .m = d.m,
-                       .n = d.c_out,
+                       .n = gemm_n(d),
                        .k = d.k,
-                       .a = static_cast<const std::int8_t*>(tensors.act_q_scratch.data),
-                       .lda = row_stride(tensors.act_q_scratch),
+                       .a = static_cast<const std::int8_t*>(activation.q.data),
+                       .lda = row_stride(activation.q),
                        .b = tensors.weight_q.data,
                        .ldb = row_stride(tensors.weight_q)},
-          .epilogue = {.a_scale = tensors.act_scale_scratch.data,
-                       .b_scale = tensors.weight_scale.data,
-                       .bias = tensors.bias.data,
-                       .c = tensors.output.data,
-                       .ldc = row_stride(tensors.output)},
+          .epilogue = epilogue(d, tensors, activation),
           .schedule = {.num_sms = state.multiprocessors},
           .launch = {}};
 }
@@ -56,11 +108,12 @@ Status check_choice(const LinearState& state, const GemmChoice& choice) {
   if (choice.kernel != nullptr) return {};
   return {StatusCode::Unsupported,
           formatted(
-              "{} needs act_q_scratch and weight_q with pointers and row strides that are "
+              "{} needs {} and weight_q with pointers and row strides that are "
               "multiples of {} bytes, and what the plan was selected with (a forced kernel, "
               "split_k or max_workspace) leaves no kernel without that need: align them, or leave "
               "the choice to select",
-              state.aligned.kernel->name, state.aligned.kernel->alignment)};
+              state.aligned.kernel->name, is_given(state) ? "given.q" : "act_q_scratch",
+              state.aligned.kernel->alignment)};
 }
 
 /// Fills in the split of K. Where it needs a workspace and gets an empty one, there is none.
@@ -136,9 +189,9 @@ Status prepare_gemm(const LinearState& state, const GemmChoice& choice, Workspac
 }
 
 /// The kernel before the GEMM, with all that it does for it on the way.
-Status enqueue_quantize(cudaStream_t stream, const LinearState& state, QuantizePass quantize,
+Status enqueue_quantize(cudaStream_t stream, const LinearState& state, QuantizePass& quantize,
                         const GemmChoice& choice, const kernels::GemmProblem& gemm) {
-  kernels::GemmPreparation& preparation = quantize.problem.rows.gemm;
+  kernels::GemmPreparation& preparation = quantize.rows.gemm;
   preparation = {.counters = gemm.schedule.counters,
                  .counter_count = counter_count(choice, gemm),
                  .constant_weights = state.constant_weights,
@@ -160,7 +213,7 @@ Status clear_counters(cudaStream_t stream, const GemmChoice& choice,
 }
 
 /// `run`, or without `quantize` `multiply`, once the arguments are checked.
-Status enqueue_linear(cudaStream_t stream, const LinearState& state, const QuantizePass* quantize,
+Status enqueue_linear(cudaStream_t stream, const LinearState& state, QuantizePass* quantize,
                       kernels::GemmProblem gemm, Workspace workspace) {
   const GemmChoice& choice = choice_for(state, gemm);
   Status status = prepare_gemm(state, choice, workspace, gemm);
@@ -183,7 +236,6 @@ Result<LinearState> select_on_stream(cudaStream_t stream,
                                      const PlanPreference& preference, ElementKind activation,
                                      ElementKind weight) noexcept {
   Status valid = validate_problem(descriptor, activation, weight);
-  if (valid.ok()) valid = require_plain_product(descriptor);
   if (valid.ok()) valid = validate_preference(preference);
   if (!valid.ok()) return valid;
   const auto device = device_info_of_stream(stream);
@@ -207,12 +259,19 @@ Status run(const LinearState& state, cudaStream_t stream, Workspace workspace,
            const LinearTensors& tensors) noexcept {
   Status status = validate_call(state, workspace, tensors, Pass::Both);
   if (!status.ok()) return status;
-  const auto quantize = quantize_pass(state, tensors);
+  if (is_given(state)) {
+    return enqueue_linear(stream, state, nullptr, gemm_problem(state, tensors), workspace);
+  }
+  auto quantize = quantize_pass(state, tensors);
   return enqueue_linear(stream, state, &quantize, gemm_problem(state, tensors), workspace);
 }
 
 Status quantize_activation(const LinearState& state, cudaStream_t stream,
                            const LinearTensors& tensors) noexcept {
+  if (is_given(state)) {
+    return invalid(
+        "scale.kind is given, but quantize_activation would quantize; call run or multiply alone");
+  }
   Status status = validate_tensors(state.descriptor, tensors, Pass::Quantize);
   if (!status.ok()) return status;
   return on_plan_device(stream, state.device, [&] {

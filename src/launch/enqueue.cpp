@@ -1,7 +1,7 @@
 #include <launch/enqueue.hpp>
 
 #include <base/format.hpp>
-#include <validation/plain_layer.hpp>
+#include <validation/plain_pass.hpp>
 
 #include <cstdint>
 
@@ -67,11 +67,8 @@ kernels::SourceParameters source_parameters(const SourceDescriptor& source,
           .ld_normed_out = row_stride(tensors.normed_out)};
 }
 
-/// 0 for a vector of one element, which then serves every row.
-std::int64_t step_over_rows(const TensorView& vector) { return vector.shape[0] == 1 ? 0 : 1; }
-
 kernels::ScaleParameters scale_parameters(const DynamicRangeQuantizeDescriptor& descriptor,
-                                          const QuantizeTensors& tensors) {
+                                          const QuantizeOptionViews& tensors) {
   const bool zero_points = has_zero_points(descriptor.scale);
   return {
       .kind = descriptor.scale.kind,
@@ -88,33 +85,33 @@ kernels::ScaleParameters scale_parameters(const DynamicRangeQuantizeDescriptor& 
 }  // namespace
 
 QuantizePass quantize_pass(const DynamicRangeQuantizeDescriptor& descriptor,
-                           const QuantizeTensors& tensors, bool programmatic_dependent_launch) {
-  QuantizePass pass{.problem = {.rows = {.element = tensors.activation.element,
-                                         .m = descriptor.m,
-                                         .k = descriptor.k,
-                                         .x = tensors.activation.data,
-                                         .ldx = row_stride(tensors.activation),
-                                         .q = static_cast<std::int8_t*>(tensors.quantized.data),
-                                         .ldq = row_stride(tensors.quantized),
-                                         .scale = tensors.scale.data,
-                                         .q_min = descriptor.q_min,
-                                         .q_max = descriptor.q_max,
-                                         .programmatic_dependent = programmatic_dependent_launch,
-                                         .gemm = {}},
-                                .source = {},
-                                .scale = {}},
-                    .is_plain = is_plain(descriptor)};
-  if (pass.is_plain) return pass;
-  pass.problem.source = source_parameters(descriptor.source, tensors.source);
-  pass.problem.scale = scale_parameters(descriptor, tensors);
+                           const QuantizeOperands& operands, bool programmatic_dependent_launch) {
+  QuantizePass pass{.rows = {.element = operands.activation.element,
+                             .m = descriptor.m,
+                             .k = descriptor.k,
+                             .x = operands.activation.data,
+                             .ldx = row_stride(operands.activation),
+                             .q = static_cast<std::int8_t*>(operands.quantized.data),
+                             .ldq = row_stride(operands.quantized),
+                             .scale = operands.scale.data,
+                             .q_min = descriptor.q_min,
+                             .q_max = descriptor.q_max,
+                             .programmatic_dependent = programmatic_dependent_launch,
+                             .gemm = {}},
+                    .options = std::nullopt};
+  if (is_plain(descriptor)) return pass;
+  pass.options = {source_parameters(descriptor.source, operands.options.source),
+                  scale_parameters(descriptor, operands.options)};
   return pass;
 }
 
 Status enqueue_quantize(const QuantizeKernel& kernel, const QuantizePass& pass,
                         cudaStream_t stream) {
-  if (pass.problem.rows.m == 0) return {};
-  const cudaError_t error = pass.is_plain ? kernel.launch(pass.problem.rows, stream)
-                                          : kernel.launch_fused(pass.problem, stream);
+  if (pass.rows.m == 0) return {};
+  const auto& options = pass.options;
+  const cudaError_t error =
+      options ? kernel.launch_fused({pass.rows, options->source, options->scale}, stream)
+              : kernel.launch(pass.rows, stream);
   return launched(kernel.name, error, stream);
 }
 

@@ -9,6 +9,8 @@
 #include <selection/kernel_table.hpp>
 #include <validation/call_tensors.hpp>
 
+#include <optional>
+
 // Both plans turn checked arguments into launches here.
 
 namespace qlinear::detail {
@@ -37,13 +39,17 @@ Status on_plan_device(cudaStream_t stream, int plan_device, const Enqueue& enque
 
 /// What the quantize kernel is asked for.
 struct QuantizePass {
-  kernels::FusedQuantizeProblem problem;
-  bool is_plain;  ///< `problem.rows` is all of it.
+  struct Options {
+    kernels::SourceParameters source;
+    kernels::ScaleParameters scale;
+  };
+  kernels::QuantizeProblem rows;
+  std::optional<Options> options;  ///< None where `rows` is all of it.
 };
 
 /// Without what it does for a GEMM.
 QuantizePass quantize_pass(const DynamicRangeQuantizeDescriptor& descriptor,
-                           const QuantizeTensors& tensors, bool programmatic_dependent_launch);
+                           const QuantizeOperands& operands, bool programmatic_dependent_launch);
 
 /// Enqueues the quantize kernel; nothing for M = 0.
 Status enqueue_quantize(const QuantizeKernel& kernel, const QuantizePass& pass,

@@ -48,8 +48,14 @@ auto first_obstacle(const GemmKernel& kernel, const GemmRequest& request, const 
                        kernel.shared_bytes, device.ordinal, device.shared_bytes_per_block);
     });
   }
-  if (std::max(problem.m, problem.c_out) > kernel.max_extent) {
+  if (std::max(problem.m, gemm_n(problem)) > kernel.max_extent) {
     return refuse([&] { return formatted("takes M and C_out up to {}", kernel.max_extent); });
+  }
+  if (problem.epilogue.gated && problem.c_out / 2 % kernel.gate_multiple != 0) {
+    return refuse([&] {
+      return formatted("takes a gated epilogue only where its output has a multiple of {} columns",
+                       kernel.gate_multiple);
+    });
   }
   if (kernel.architecture_specific && preference.forbid_architecture_specific) {
     return refuse([] {
@@ -65,7 +71,7 @@ auto first_obstacle(const GemmKernel& kernel, const GemmRequest& request, const 
           kernel.cluster_m, preference.max_sms);
     });
   }
-  if (kernels::tile_count(problem.m, problem.c_out, kernel.tile_m, kernel.tile_n) >
+  if (kernels::tile_count(problem.m, gemm_n(problem), kernel.tile_m, kernel.tile_n) >
       std::numeric_limits<std::int32_t>::max() / kernel.max_split_k) {
     return refuse([] { return formatted("would need more blocks than a grid holds"); });
   }

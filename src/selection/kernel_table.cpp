@@ -1,5 +1,6 @@
 #include <selection/kernel_table.hpp>
 
+#include <common/gated_rows.hpp>
 #include <gemm/dp4a/gemm.hpp>
 #include <gemm/mma_sync/gemm.hpp>
 #include <gemm/mma_sync/tma_gemm.hpp>
@@ -125,6 +126,7 @@ constexpr GemmKernel tma_row(const Tile& tile) {
   row.architecture_specific = true;
   row.alignment = 16;
   row.max_extent = kMaxTmaExtent;
+  row.gate_multiple = kernels::kGatedTmaMultiple;
   row.cluster_m = 1;
   row.shared_bytes = tile.shared_bytes();
   row.pipeline_bytes = static_cast<std::size_t>(tile.pipeline_bytes());

@@ -44,8 +44,9 @@ struct GemmKernel {
   int architecture;
   bool architecture_specific;  ///< It runs on `architecture` only.
   KernelBackend backend;
-  int alignment;            ///< Operand pointers and row strides need it, in bytes: 16 or 1.
-  std::int64_t max_extent;  ///< The largest M and N that it takes.
+  int alignment;                   ///< Operand pointers and row strides need it, in bytes: 16 or 1.
+  std::int64_t max_extent;         ///< The largest M and N that it takes.
+  std::int64_t gate_multiple = 1;  ///< It takes gated outputs of a multiple of so many columns.
   int tile_m;
   int tile_n;
   int tile_k;

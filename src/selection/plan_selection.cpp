@@ -58,7 +58,8 @@ void log_selection(const LinearSelection& selection) {
       "qlinear: m={} c_out={} k={} {} x {} on {} SMs of device {}: quantize {} ({}), gemm {}, "
       "unaligned {}{}",
       d.m, d.c_out, d.k, to_string(d.activation_element), to_string(d.weight_element),
-      state.multiprocessors, state.device, state.quantize_kernel->name,
+      state.multiprocessors, state.device,
+      state.quantize_kernel == nullptr ? "none" : state.quantize_kernel->name,
       to_string(selection.quantize_origin), describe(state.aligned, selection.aligned_origin),
       describe(state.unaligned, selection.unaligned_origin), passed_over));
 }

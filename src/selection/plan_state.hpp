@@ -37,7 +37,7 @@ struct GemmChoice {
 
 struct LinearState {
   QuantizedLinearDescriptor descriptor;
-  const QuantizeKernel* quantize_kernel = nullptr;
+  const QuantizeKernel* quantize_kernel = nullptr;  ///< None where the activation is given.
   GemmChoice aligned;  ///< Runs where pointers and row strides are 16-byte aligned,
   GemmChoice
       unaligned;  ///< and this one where they are not; no kernel if one that cannot is forced.

@@ -2,7 +2,7 @@
 
 #include <base/format.hpp>
 #include <runtime/cluster_occupancy.hpp>
-#include <validation/plain_layer.hpp>
+#include <validation/plain_pass.hpp>
 
 #include <cstddef>
 #include <cstdint>

@@ -50,21 +50,36 @@ Result<GemmCandidates> find_gemms(const GemmRequest& request, const ForcedKernel
   return GemmCandidates{finding, takes_unaligned ? finding : Finding{{}, ChoiceOrigin::Forced}};
 }
 
+/// The quantize kernel of a plan: none where the activation is given.
+Result<QuantizeChoice> find_quantize(const DeviceInfo& device,
+                                     const QuantizedLinearDescriptor& problem,
+                                     const ForcedKernel& forced,
+                                     std::span<const TuningEntry> entries) {
+  if (problem.scale.kind != ScaleKind::Given) {
+    return choose_quantize(device, quantize_descriptor(problem), forced, entries);
+  }
+  if (forced.name.empty()) return QuantizeChoice{};
+  if (find_quantize_kernel(forced.name) == nullptr) {
+    return unknown_kernel(forced, quantize_kernels());
+  }
+  return refused(forced, "has nothing to do, as the activation is given");
+}
+
 /// The state of a plan of `quantize_kernel` and `gemms`; the SKU is that of the GEMM that runs
 /// where pointers are aligned and rows follow each other.
 Result<LinearState> assemble(const DeviceInfo& device, const QuantizedLinearDescriptor& problem,
                              const PlanPreference& preference,
-                             const QuantizeKernel& quantize_kernel, const GemmCandidates& gemms) {
+                             const QuantizeKernel* quantize_kernel, const GemmCandidates& gemms) {
   const Candidate& aligned = gemms.aligned.candidate;
   const Candidate& unaligned = gemms.unaligned.candidate;
   LinearState state;
   state.descriptor = problem;
-  state.quantize_kernel = &quantize_kernel;
+  state.quantize_kernel = quantize_kernel;
   state.device = device.ordinal;
   state.multiprocessors = device.multiprocessors;
   state.shared_bytes_per_multiprocessor = device.shared_bytes_per_multiprocessor;
   state.programmatic_dependent_launch =
-      device.programmatic_families.contains(quantize_kernel.family);
+      quantize_kernel != nullptr && device.programmatic_families.contains(quantize_kernel->family);
   state.aligned = with_launch_policy(aligned, device, problem, state.programmatic_dependent_launch);
   state.unaligned = with_launch_policy(unaligned, device, problem, false);
   state.early_start_pays = early_start_pays(aligned, problem);
@@ -99,14 +114,13 @@ Result<LinearSelection> select_linear(const DeviceInfo& device,
   if (!kernels::kEveryPair.contains(problem.activation_element, problem.weight_element)) {
     return pair_not_built(problem);
   }
-  const auto quantize =
-      choose_quantize(device, quantize_descriptor(problem), request.quantize, entries);
+  const auto quantize = find_quantize(device, problem, request.quantize, entries);
   if (!quantize.ok()) return quantize.status();
   const auto gemms = find_gemms({device, problem, request.preference}, request.gemm, entries);
   if (!gemms.ok()) return gemms.status();
   const auto& [aligned, unaligned] = gemms.value();
   const auto state =
-      assemble(device, problem, request.preference, *quantize.value().kernel, gemms.value());
+      assemble(device, problem, request.preference, quantize.value().kernel, gemms.value());
   if (!state.ok()) return state.status();
   return LinearSelection{
       state.value(), quantize.value().origin, aligned.origin, unaligned.origin,

@@ -1,5 +1,6 @@
 #include <selection/tiling.hpp>
 
+#include <common/gated_rows.hpp>
 #include <gemm/split_k.hpp>
 #include <gemm/tile_tokens.hpp>
 
@@ -36,8 +37,9 @@ int weight_rows_of_tile(const GemmKernel& kernel, const DeviceInfo& device,
                         const QuantizedLinearDescriptor& problem, int split_k) {
   if (!kernel.spreads_weight_rows) return kernel.tile_n;
   const std::int64_t blocks = num_sms(device) * kernel.blocks_per_sm;
-  return kernels::tile_weight_rows(problem.m, problem.c_out, kernel.tile_m, kernel.tile_n, blocks,
-                                   split_k);
+  const int group = problem.epilogue.gated ? 2 * kernels::kGatedBlock : 8;
+  return kernels::tile_weight_rows(problem.m, gemm_n(problem), kernel.tile_m, kernel.tile_n, blocks,
+                                   split_k, group);
 }
 
 /// Returns how many of `tiles` split K. A cluster splits all tiles; a workspace only those of the
@@ -68,6 +70,10 @@ void add_waves(Tiling& tiling, const DeviceInfo& device, std::int64_t blocks, st
 
 }  // namespace
 
+std::int64_t gemm_n(const QuantizedLinearDescriptor& problem) {
+  return problem.epilogue.gated ? kernels::interleaved_rows(problem.c_out / 2) : problem.c_out;
+}
+
 Tiling tiling(const GemmKernel& kernel, const DeviceInfo& device,
               const QuantizedLinearDescriptor& problem, int split_k) {
   Tiling tiling;
@@ -77,7 +83,7 @@ Tiling tiling(const GemmKernel& kernel, const DeviceInfo& device,
   tiling.blocks_at_once = blocks_at_once(kernel, device, split_k, tiling.resident_blocks);
   const std::int64_t tiles_m = divide_up(std::max<std::int64_t>(1, problem.m), kernel.tile_m);
   tiling.tiles_m = divide_up(tiles_m, kernel.cluster_m) * kernel.cluster_m;
-  tiling.tiles_n = divide_up(std::max<std::int64_t>(1, problem.c_out), tiling.weight_rows);
+  tiling.tiles_n = divide_up(std::max<std::int64_t>(1, gemm_n(problem)), tiling.weight_rows);
   tiling.output_tiles = tiles_m * tiling.tiles_n;
   const std::int64_t steps = divide_up(problem.k, kernel.tile_k);
   if (split_k > 1) {

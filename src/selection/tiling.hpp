@@ -9,6 +9,9 @@
 
 namespace qlinear::detail {
 
+/// N of the GEMM: `c_out`, or with a gated epilogue the rows of the interleaved order.
+std::int64_t gemm_n(const QuantizedLinearDescriptor& problem);
+
 /// How a kernel divides a problem into tiles, blocks and waves on a GPU. It is computed once for
 /// each candidate: feasibility, the cost model and the launch policy read it. A problem without
 /// tokens or without weight rows counts as one tile.

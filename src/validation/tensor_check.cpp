@@ -2,6 +2,7 @@
 
 #include <base/format.hpp>
 #include <base/invalid.hpp>
+#include <validation/call_tensors.hpp>
 
 #include <algorithm>
 #include <array>

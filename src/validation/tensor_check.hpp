@@ -99,9 +99,4 @@ class TensorChecker {
   std::array<Footprint, kMaxCallTensors> footprints_;
 };
 
-/// Whether a view is that of no tensor.
-inline bool is_absent(const TensorView& view) noexcept {
-  return view.data == nullptr && view.shape[0] == 0;
-}
-
 }  // namespace qlinear::detail

@@ -193,11 +193,11 @@ Status add_given(TensorChecker& checker, const QuantizedLinearDescriptor& descri
 }
 
 Status add_zero_points(TensorChecker& checker, const QuantizedLinearDescriptor& descriptor,
-                       const ZeroPointViews& views) {
+                       const LinearOptionViews& views) {
   const bool of_activation = has_zero_points(descriptor.scale);
   const bool of_weight = descriptor.weight_zero_points;
   if (!of_activation && !of_weight &&
-      all_absent(views.act_zero_point_scratch, views.act_sum_scratch, views.weight_sum,
+      all_absent(views.quantize.zero_point, views.quantize.sum, views.weight_sum,
                  views.weight_zero_point)) {
     return {};
   }
@@ -205,7 +205,7 @@ Status add_zero_points(TensorChecker& checker, const QuantizedLinearDescriptor& 
   const std::array table{
       CallTensor{.name = "zero_points.act_zero_point_scratch",
                  .axes = "[M]",
-                 .view = views.act_zero_point_scratch,
+                 .view = views.quantize.zero_point,
                  .columns = descriptor.m,
                  .quantize = kWrite,
                  .multiply = kRead,
@@ -213,7 +213,7 @@ Status add_zero_points(TensorChecker& checker, const QuantizedLinearDescriptor& 
                  .asked_for = quantizes && of_activation},
       CallTensor{.name = "zero_points.act_sum_scratch",
                  .axes = "[M]",
-                 .view = views.act_sum_scratch,
+                 .view = views.quantize.sum,
                  .columns = descriptor.m,
                  .quantize = kWrite,
                  .multiply = kRead,
@@ -262,6 +262,12 @@ Status add_epilogue(TensorChecker& checker, const QuantizedLinearDescriptor& des
                  .asked_for = epilogue.residual},
   };
   return checker.add(table);
+}
+
+/// Whether `descriptor` may ask for tensors that not every layer has.
+bool asks_for_options(const QuantizedLinearDescriptor& descriptor) noexcept {
+  return descriptor.source.kind != SourceKind::Plain || !(descriptor.scale == ScaleDescriptor{}) ||
+         descriptor.weight_zero_points || !(descriptor.epilogue == EpilogueDescriptor{});
 }
 
 /// The tensors that every layer has.
@@ -314,7 +320,8 @@ Status add_layer(TensorChecker& checker, const QuantizedLinearDescriptor& descri
                  .rows = m,
                  .columns = gated_output ? c_out / 2 : c_out,
                  .multiply = kWrite,
-                 .may_be = descriptor.epilogue.residual ? &tensors.epilogue.residual : nullptr},
+                 .may_be = descriptor.epilogue.residual ? &options_of(tensors).epilogue.residual
+                                                        : nullptr},
       CallTensor{.name = "workspace",
                  .axes = "[bytes]",
                  .view = workspace,
@@ -341,13 +348,18 @@ Status validate_tensors(const QuantizedLinearDescriptor& descriptor, const Linea
   const TensorView bytes = bytes_view(workspace);
   TensorChecker checker(pass);
   Status status = add_layer(checker, descriptor, tensors, bytes);
-  if (status.ok()) {
-    status = add_source(checker, descriptor.source, tensors.source, tensors.output.element, m, k);
+  if (status.ok() && !tensors.options && !asks_for_options(descriptor)) {
+    return checker.check_overlap();
   }
-  if (status.ok()) status = add_scale(checker, descriptor.scale, tensors.scale, kNames, m);
-  if (status.ok()) status = add_given(checker, descriptor, tensors.given);
-  if (status.ok()) status = add_zero_points(checker, descriptor, tensors.zero_points);
-  if (status.ok()) status = add_epilogue(checker, descriptor, tensors.epilogue);
+  const LinearOptionViews& options = options_of(tensors);
+  const auto& [source, scale, zero_point, sum] = options.quantize;
+  if (status.ok()) {
+    status = add_source(checker, descriptor.source, source, tensors.output.element, m, k);
+  }
+  if (status.ok()) status = add_scale(checker, descriptor.scale, scale, kNames, m);
+  if (status.ok()) status = add_given(checker, descriptor, options.given);
+  if (status.ok()) status = add_zero_points(checker, descriptor, options);
+  if (status.ok()) status = add_epilogue(checker, descriptor, options.epilogue);
   return status.ok() ? checker.check_overlap() : status;
 }
 
@@ -357,6 +369,7 @@ Status validate_tensors(const DynamicRangeQuantizeDescriptor& descriptor,
                               "scale_from.zero_point"};
   const std::int64_t m = descriptor.m, k = descriptor.k;
   const bool gated_source = descriptor.source.kind == SourceKind::Gated;
+  const QuantizeOptionViews& options = options_of(tensors);
   const std::array table{
       CallTensor{.name = "activation",
                  .axes = gated_source ? "[M, 2 K]" : "[M, K]",
@@ -374,14 +387,14 @@ Status validate_tensors(const DynamicRangeQuantizeDescriptor& descriptor,
           .name = "scale", .axes = "[M]", .view = tensors.scale, .columns = m, .quantize = kWrite},
       CallTensor{.name = "zero_point",
                  .axes = "[M]",
-                 .view = tensors.zero_point,
+                 .view = options.zero_point,
                  .columns = m,
                  .quantize = kWrite,
                  .option = "a scale with zero points",
                  .asked_for = has_zero_points(descriptor.scale)},
       CallTensor{.name = "sum",
                  .axes = "[M]",
-                 .view = tensors.sum,
+                 .view = options.sum,
                  .columns = m,
                  .quantize = kWrite,
                  .option = "sums",
@@ -391,9 +404,9 @@ Status validate_tensors(const DynamicRangeQuantizeDescriptor& descriptor,
   Status status = checker.add(table);
   if (status.ok()) {
     status =
-        add_source(checker, descriptor.source, tensors.source, tensors.activation.element, m, k);
+        add_source(checker, descriptor.source, options.source, tensors.activation.element, m, k);
   }
-  if (status.ok()) status = add_scale(checker, descriptor.scale, tensors.scale_from, kNames, m);
+  if (status.ok()) status = add_scale(checker, descriptor.scale, options.scale_from, kNames, m);
   if (status.ok() && output != nullptr) {
     status = checker.add(std::array{CallTensor{.name = "output",
                                                .axes = "[M, K]",

@@ -385,10 +385,8 @@ class EpilogueKernels : public ::testing::TestWithParam<KernelShard> {
   const detail::GemmKernel& kernel() const { return *detail::find_gemm_kernel(sku().name); }
 
   bool takes(const EpilogueCase& c) const {
-    const bool by_tma = kernel().architecture_specific;
     return (operands_are_aligned(c) || kernel().alignment == 1) &&
-           (!by_tma || !c.gated || c.n % kernels::kGatedTmaMultiple == 0) &&
-           c.split_k <= kernel().max_split_k;
+           (!c.gated || c.n % kernel().gate_multiple == 0) && c.split_k <= kernel().max_split_k;
   }
 
   void expect_exact(TypePair types, EpilogueCase c) const {
@@ -495,7 +493,7 @@ INSTANTIATE_TEST_SUITE_P(, EpilogueSplits,
 class EpilogueRefusals : public EpilogueKernels {};
 
 TEST_P(EpilogueRefusals, TmaTakesWholeBlocksOfGates) {
-  if (!runs_here(sku()) || !kernel().architecture_specific) return;
+  if (!runs_here(sku()) || kernel().gate_multiple == 1) return;
   EpilogueCase c{.m = 2, .n = 12, .k = 64, .gated = true};
   const Operands<__half, S8> operands(c);
   DeviceLayer<__half, S8> device(c, operands);

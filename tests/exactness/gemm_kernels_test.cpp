@@ -4,6 +4,8 @@
 #include "support/kernel_grid.hpp"
 #include "support/linear_run.hpp"
 
+#include <common/gated_rows.hpp>
+
 #include <cuda_runtime_api.h>
 #include <gtest/gtest.h>
 
@@ -44,9 +46,15 @@ void place_operands(LinearCase& c, OperandLayout layout) {
   }
 }
 
+/// Kernels that TMA feeds take whole blocks of gates only.
+bool takes_gates(const KernelSku& sku, const LinearCase& c) {
+  return !c.options.epilogue.gated || !sku.architecture_specific ||
+         c.n / 2 % kernels::kGatedTmaMultiple == 0;
+}
+
 /// Tensor-core kernels may ask for 16-byte aligned operand rows; nothing else excuses a kernel.
 Expectation expectation_of(const KernelSku& sku, const LinearCase& c, OperandLayout layout) {
-  if (!runs_here(sku)) return Expectation::Declined;
+  if (!runs_here(sku) || !takes_gates(sku, c)) return Expectation::Declined;
   const bool portable = sku.backend == KernelBackend::Simt || sku.backend == KernelBackend::Dp4a;
   const bool aligned =
       layout == OperandLayout::PaddedTo16 || (layout == OperandLayout::Dense && c.k % 16 == 0);
@@ -133,6 +141,40 @@ INSTANTIATE_TEST_SUITE_P(, GemmRows,
                          ::testing::ValuesIn(kernel_shards(KernelCategory::Gemm, 2, 31)),
                          shard_name);
 
+class GemmOptions : public GemmKernels {};
+
+// What surrounds the product, drawn anew for each of few cases: the epilogue's own test has grids.
+TEST_P(GemmOptions, EqualReference) {
+  Random random(GetParam().seed * 1000 + GetParam().shard);
+  for (int i = 0; i < 20; ++i) {
+    const TypePair types = types_of(GetParam().sku, random.index(kTypePairs.size()));
+    LinearCase c;
+    c.m = kRows[random.index(kRows.size())];
+    c.n = kColumns[random.index(kColumns.size())];
+    c.k = kDepths[random.index(kDepths.size())];
+    const QuantizedRange range = kRanges[random.index(kRanges.size())];
+    c.q_min = range.q_min;
+    c.q_max = range.q_max;
+    c.activation = kPlacements[random.index(kPlacements.size())];
+    c.output = kPlacements[random.index(kPlacements.size())];
+    c.vector_offset = random.between(0, 1);
+    c.tight = random.one_in(2);
+    c.bias = random.one_in(2);
+    c.fill = random.one_in(2) ? Fill::Gaussian : kFills[random.index(kFills.size())];
+    c.workspace = kWorkspaces[random.index(kWorkspaces.size())];
+    c.seed = random.next();
+    draw_options(random, types, c);
+    // Most of the drawn columns are no whole blocks of gates.
+    if (!takes_gates(GetParam().sku, c) && !random.one_in(4)) c.n = (c.n + 15) / 16 * 16;
+    expect_case(types, c, kOperandLayouts[random.index(kOperandLayouts.size())]);
+  }
+  expect_executed();
+}
+
+INSTANTIATE_TEST_SUITE_P(, GemmOptions,
+                         ::testing::ValuesIn(kernel_shards(KernelCategory::Gemm, 2, 83)),
+                         shard_name);
+
 class GemmSplits : public GemmKernels {
  protected:
   void expect_split(TypePair types, LinearCase c) {
@@ -152,6 +194,24 @@ TEST_P(GemmSplits, EqualReference) {
     c.seed = GetParam().seed + i;
     c.split_k = kSplits[i];
     expect_split(types_of(GetParam().sku, i), c);
+  }
+}
+
+TEST_P(GemmSplits, OptionsEqualReference) {
+  Random random(GetParam().seed);
+  for (const int split : {2, 3, 5}) {
+    LinearCase c{.m = 19, .n = 80, .k = 256 * split - 16, .bias = split == 3};
+    c.seed = random.next();
+    c.split_k = split;
+    const TypePair types = types_of(GetParam().sku, random.index(kTypePairs.size()));
+    draw_options(random, types, c);
+    if (split == 2) {  // No quantize kernel clears the counters of split tiles.
+      c.options = {.scale = {ScaleKind::Given, true}, .weight_zero_points = true};
+    } else if (split == 3) {
+      c.options.epilogue = {.activation = ActivationFunction::Relu, .gated = true};
+      c.options.output_in_place = false;
+    }
+    expect_split(types, c);
   }
 }
 
@@ -290,6 +350,41 @@ TEST_P(GemmExtremes, SumsBeyondTwoToThe28) {
 INSTANTIATE_TEST_SUITE_P(, GemmExtremes,
                          ::testing::ValuesIn(kernel_shards(KernelCategory::Gemm, 1, 1)),
                          shard_name);
+
+/// `quantize_activation`, where there is something to quantize, and then `multiply`.
+template <class TIn, class TWQ>
+void expect_two_calls(const LinearCase& c) {
+  SCOPED_TRACE(to_string(c));
+  const Stream stream;
+  const auto plan = QuantizedLinearPlan<TIn, TWQ>::select(stream, linear_descriptor<TIn, TWQ>(c));
+  ASSERT_TRUE(plan.ok()) << plan.status().message();
+  const auto operands = make_operands<TIn, TWQ>(c);
+  const DeviceLinear<TIn, TWQ> device(c, operands);
+  const GuardedWorkspace workspace(plan.value().workspace_size());
+  const Status quantized = plan.value().quantize_activation(stream, device.args());
+  const bool given = c.options.scale.kind == ScaleKind::Given;
+  EXPECT_EQ(quantized.code(), given ? StatusCode::InvalidProblem : StatusCode::Ok);
+  const Status status = plan.value().multiply(stream, workspace.get(), device.args());
+  ASSERT_TRUE(status.ok()) << status.message();
+  stream.synchronize();
+  EXPECT_TRUE(device.holds(reference_result(c, operands)));
+  EXPECT_TRUE(workspace.guards_intact());
+}
+
+TEST(GemmSelection, OptionsInTwoCallsEqualReference) {
+  Random random(5);
+  for (int i = 0; i < 64; ++i) {
+    const TypePair types = kTypePairs[random.index(kTypePairs.size())];
+    LinearCase c{.m = random.between(0, 40), .n = random.between(0, 99)};
+    c.k = 16 * random.between(0, 20);
+    c.bias = random.one_in(2);
+    c.seed = random.next();
+    draw_options(random, types, c);
+    visit_pair(types, [&](auto activation, auto weight) {
+      expect_two_calls<typename decltype(activation)::type, typename decltype(weight)::type>(c);
+    });
+  }
+}
 
 // 131071 * -128 * -128 is the largest sum of all.
 TEST(GemmSelection, SumsUpToTheEndsOfInt32) {

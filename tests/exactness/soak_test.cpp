@@ -89,6 +89,9 @@ LinearCase random_case(Random& random, TypePair types, std::uint64_t seed) {
   c.quantize_kernel = random_kernel(random, KernelCategory::Quantize, types);
   if (random.one_in(3)) c.split_k = static_cast<int>(random.between(1, 6));
   c.workspace = random.one_in(3) ? WorkspaceUse::Withheld : WorkspaceUse::Given;
+  if (random.one_in(2)) return c;
+  draw_options(random, types, c);
+  if (c.options.scale.kind == ScaleKind::Given) c.quantize_kernel = {};
   return c;
 }
 

@@ -43,7 +43,7 @@ struct LinearCase {
   std::int64_t k = 1;
   std::int32_t q_min = -127;
   std::int32_t q_max = 127;
-  Placement activation{};
+  Placement activation{};  ///< Of residuals, too.
   Placement weight{};
   Placement output{};
   Placement scratch{};             ///< Of the quantized activation.

@@ -379,7 +379,7 @@ LinearInputs<GuardedMatrix, TIn, TWQ> device_inputs(const LinearCase& c,
           guarded(c, in.given_q, c.scratch),       guarded_vector(c, in.given_scale),
           guarded_vector(c, in.given_zero_point),  guarded_vector(c, in.given_sum),
           guarded_vector(c, in.weight_sum),        guarded_vector(c, in.weight_zero_point),
-          guarded_vector(c, in.routing_weight),    guarded(c, in.output_residual, c.output)};
+          guarded_vector(c, in.routing_weight),    guarded(c, in.output_residual, c.activation)};
 }
 
 template <class TIn, class TWQ>
