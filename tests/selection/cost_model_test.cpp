@@ -385,12 +385,12 @@ TEST(Prefetch, ShrinksWithTokens) {
 }
 
 TEST(Prefetch, NeedsProgrammaticLaunch) {
-  DeviceInfo older = hopper(0);
-  older.ordinal = 90;
-  older.architecture = 80;
-  older.families = families_on(80);
-  older.programmatic_families = families_with_programmatic_launch(80);
-  EXPECT_EQ(select(older, 1, 4096, 4096).aligned.prefetched_bytes, 0);
+  DeviceInfo device = hopper(0);
+  device.ordinal = 90;
+  EXPECT_GT(select(device, 1, 4096, 4096).aligned.prefetched_bytes, 0);
+  device.ordinal = 91;
+  device.programmatic_families = {};
+  EXPECT_EQ(select(device, 1, 4096, 4096).aligned.prefetched_bytes, 0);
 }
 
 }  // namespace
