@@ -151,6 +151,38 @@ class DynamicRangeQuantizePlan {
   Storage storage_;
 };
 
+/// A plan for quantizing an activation and dequantizing it again, which is what a network that is
+/// trained for quantization sees of it: `output[m,k] = (q[m,k] - zero_point[m]) * scale[m]`,
+/// rounded to C and then to TIn, with the q, scales and zero points of `DynamicRangeQuantizePlan`
+/// for the same descriptor, and so of a layer. They are written as by that plan. With the promises
+/// of `QuantizedLinearPlan`. Instantiated for the four TIn.
+template <class TIn>
+class FakeQuantizePlan {
+  static_assert(sizeof(detail::RequireActivation<TIn>) > 0);
+
+ public:
+  using Args = FakeQuantizeArgs<TIn>;
+
+  static Result<FakeQuantizePlan> select(cudaStream_t stream,
+                                         const DynamicRangeQuantizeDescriptor& descriptor,
+                                         const PlanPreference& preference = {}) noexcept;
+  Status can_implement(const Args& args) const noexcept;
+  std::size_t workspace_size() const noexcept { return 0; }
+  /// The quantize kernel.
+  const KernelSku& sku() const noexcept;
+  PrecisionGuarantee precision_guarantee() const noexcept { return sku().precision_guarantee; }
+  const DynamicRangeQuantizeDescriptor& descriptor() const noexcept;
+  /// Enqueues two kernels. Needs no workspace: memory that is given is not touched. On an error
+  /// nothing has been launched and nothing written, except that a CudaError may come from the
+  /// second launch.
+  Status run(cudaStream_t stream, Workspace workspace, const Args& args) const noexcept;
+
+ private:
+  using Storage = detail::PlanStorage<192>;
+  explicit FakeQuantizePlan(const Storage& storage) noexcept : storage_(storage) {}
+  Storage storage_;
+};
+
 extern template class QLINEAR_API QuantizedLinearPlan<__half, S8>;
 extern template class QLINEAR_API QuantizedLinearPlan<__half, U8>;
 extern template class QLINEAR_API QuantizedLinearPlan<__nv_bfloat16, S8>;
@@ -163,5 +195,9 @@ extern template class QLINEAR_API DynamicRangeQuantizePlan<__half, S8>;
 extern template class QLINEAR_API DynamicRangeQuantizePlan<__nv_bfloat16, S8>;
 extern template class QLINEAR_API DynamicRangeQuantizePlan<float, S8>;
 extern template class QLINEAR_API DynamicRangeQuantizePlan<double, S8>;
+extern template class QLINEAR_API FakeQuantizePlan<__half>;
+extern template class QLINEAR_API FakeQuantizePlan<__nv_bfloat16>;
+extern template class QLINEAR_API FakeQuantizePlan<float>;
+extern template class QLINEAR_API FakeQuantizePlan<double>;
 
 }  // namespace qlinear

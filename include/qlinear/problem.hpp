@@ -97,6 +97,13 @@ struct DynamicRangeQuantizeArgs {
   TensorMut<std::int32_t, 1> sum{};  ///< [M], if the descriptor asks for sums.
 };
 
+/// A quantize pass, and what its result stands for: the activation as a layer takes it.
+template <class TIn>
+struct FakeQuantizeArgs {
+  DynamicRangeQuantizeArgs<TIn, S8> quantize;  ///< The pass, whose results are written, too.
+  TensorMut<TIn, 2> output;                    ///< [M, K], row stride >= K
+};
+
 /// Caller-owned device memory that a plan may use while its kernels run, 256-byte aligned (as
 /// `cudaMalloc` returns it). Plans in flight at the same time need one each. Plans write only its
 /// first `workspace_size()` bytes: they must overlap no tensor that the call uses, and what follows

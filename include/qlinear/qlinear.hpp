@@ -9,6 +9,7 @@
 #include <qlinear/problem.hpp>
 #include <qlinear/reference.hpp>
 #include <qlinear/status.hpp>
+#include <qlinear/sums.hpp>
 #include <qlinear/tensor.hpp>
 #include <qlinear/tensor_view.hpp>
 #include <qlinear/tuning.hpp>

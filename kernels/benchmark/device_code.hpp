@@ -39,7 +39,7 @@ cudaError_t dequantize_weight(const std::int8_t* weight, const float* scale, std
 cudaError_t two_read_quantize(const __nv_bfloat16* x, std::int64_t m, std::int64_t k,
                               std::int8_t* q, float* scale, cudaStream_t);
 
-/// Writes residual_out = x + residual and normed, its RMSNorm, all [M, K]; K is at most 65536.
+/// Writes residual_out = x + residual and normed, its RMSNorm, all [M, K]; K is at most 16384.
 cudaError_t add_rms_norm(const __nv_bfloat16* x, const __nv_bfloat16* residual,
                          const __nv_bfloat16* weight, std::int64_t m, std::int64_t k, float eps,
                          __nv_bfloat16* residual_out, __nv_bfloat16* normed, cudaStream_t);

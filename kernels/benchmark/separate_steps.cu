@@ -9,7 +9,8 @@ namespace qlinear::benchmark {
 namespace {
 
 constexpr int kVector = 8;
-constexpr int kMaxVectors = 8;  // Of a thread.
+constexpr unsigned kMaxThreads = 512;
+constexpr int kMaxVectors = 4;  // Of a thread.
 
 struct alignas(16) Bf16Vector {
   __nv_bfloat16 value[kVector];
@@ -31,9 +32,10 @@ __device__ __forceinline__ float block_sum(float value) {
   return sum;
 }
 
-__global__ void add_rms_norm_kernel(const __nv_bfloat16* x, const __nv_bfloat16* residual,
-                                    const __nv_bfloat16* weight, int k, float eps,
-                                    __nv_bfloat16* residual_out, __nv_bfloat16* normed) {
+__global__ void __launch_bounds__(kMaxThreads)
+    add_rms_norm_kernel(const __nv_bfloat16* x, const __nv_bfloat16* residual,
+                        const __nv_bfloat16* weight, int k, float eps, __nv_bfloat16* residual_out,
+                        __nv_bfloat16* normed) {
   const std::int64_t row = static_cast<std::int64_t>(blockIdx.x) * k;
   const int step = static_cast<int>(blockDim.x) * kVector;
   Bf16Vector held[kMaxVectors];
@@ -93,7 +95,7 @@ cudaError_t add_rms_norm(const __nv_bfloat16* x, const __nv_bfloat16* residual,
                          const __nv_bfloat16* weight, std::int64_t m, std::int64_t k, float eps,
                          __nv_bfloat16* residual_out, __nv_bfloat16* normed, cudaStream_t stream) {
   const auto vectors = static_cast<unsigned>(k / kVector);
-  const unsigned threads = vectors < 1024 ? (vectors + 31) / 32 * 32 : 1024;
+  const unsigned threads = vectors < kMaxThreads ? (vectors + 31) / 32 * 32 : kMaxThreads;
   const kernels::LaunchConfig config{"benchmark_add_rms_norm", dim3(static_cast<unsigned>(m)),
                                      dim3(threads), 32 * sizeof(float), stream};
   return kernels::launch_kernel<&add_rms_norm_kernel>(

@@ -16,7 +16,11 @@ inline constexpr int kGatedBlock = 8;
 /// Other kernels take any number.
 inline constexpr std::int64_t kGatedTmaMultiple = kGatedBlock;
 
-constexpr std::int64_t interleaved_rows(std::int64_t gate_rows) {
+#ifdef __CUDACC__
+__host__ __device__
+#endif
+    constexpr std::int64_t
+    interleaved_rows(std::int64_t gate_rows) {
   return (gate_rows + kGatedBlock - 1) / kGatedBlock * (2 * kGatedBlock);
 }
 

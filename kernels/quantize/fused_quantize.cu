@@ -8,8 +8,14 @@
 namespace qlinear::kernels {
 namespace {
 
+template <class TIn, RowStorage kStorage>
+constexpr unsigned max_threads() {
+  return kStorage == RowStorage::Registers ? kRegisterRowThreads<TIn>
+                                           : kMemoryRowThreads<scale_t<TIn>>;
+}
+
 template <class TIn, int kStatic, RowStorage kStorage>
-__global__ void __launch_bounds__(kMaxFusedThreads<scale_t<TIn>>, 1)
+__global__ void __launch_bounds__(max_threads<TIn, kStorage>(), 1)
     quantize_fused(FusedQuantizeProblem p, FusedOptions options) {
   quantize_fused_row<TIn, kStatic, kStorage, false>(p, options);
 }
@@ -28,16 +34,16 @@ cudaError_t launch_fused_rows(const char* name, const FusedQuantizeProblem& p, u
 }  // namespace
 
 std::int64_t fused_quantize_registers_max_k(ElementKind element) {
-  const unsigned threads =
-      element == ElementKind::F64 ? kMaxFusedThreads<double> : kMaxFusedThreads<float>;
-  return std::int64_t{threads} * kMaxFusedChunks * kChunkElements;
+  const bool is_narrow = element == ElementKind::F16 || element == ElementKind::BF16;
+  const unsigned threads = is_narrow ? kRegisterRowThreads<__half> : kRegisterRowThreads<float>;
+  return std::int64_t{threads} * kChunkElements;
 }
 
 cudaError_t launch_fused_quantize_registers(const FusedQuantizeProblem& p, cudaStream_t stream) {
   return dispatch_element<kEveryPair>(p.rows.element, [&](auto element) {
     using TIn = typename decltype(element)::Type;
     const unsigned threads =
-        threads_per_row(p.rows.m, p.rows.k, kMaxFusedChunks, kMaxFusedThreads<scale_t<TIn>>);
+        threads_per_row(p.rows.m, p.rows.k, 1, max_threads<TIn, RowStorage::Registers>());
     return dispatch_source<TIn>(p.source.kind, [&](auto source) {
       return launch_fused_rows<TIn, decltype(source)::value, RowStorage::Registers>(
           "quantize_registers", p, threads, stream);
@@ -49,7 +55,7 @@ cudaError_t launch_fused_quantize_two_pass(const FusedQuantizeProblem& p, cudaSt
   return dispatch_element<kEveryPair>(p.rows.element, [&](auto element) {
     using TIn = typename decltype(element)::Type;
     return launch_fused_rows<TIn, kAnySource, RowStorage::Memory>(
-        "quantize_two_pass", p, kMaxFusedThreads<scale_t<TIn>>, stream);
+        "quantize_two_pass", p, kMemoryRowThreads<scale_t<TIn>>, stream);
   });
 }
 

@@ -21,8 +21,7 @@ __global__ void __launch_bounds__(kThreads, 1)
 std::int64_t fused_quantize_cluster_max_k(ElementKind element) {
   // Engines do not quantize long rows of f32 or f64 with a source: those take other kernels.
   const bool has_kernel = element == ElementKind::F16 || element == ElementKind::BF16;
-  return has_kernel ? std::int64_t{kMaxClusterBlocks} * kThreads * kMaxFusedChunks * kChunkElements
-                    : -1;
+  return has_kernel ? std::int64_t{kMaxClusterBlocks} * kThreads * kChunkElements : -1;
 }
 
 cudaError_t launch_fused_quantize_cluster(const FusedQuantizeProblem& p, cudaStream_t stream) {

@@ -19,7 +19,7 @@ FusedOptions fused_options(const FusedQuantizeProblem& p, unsigned threads, unsi
 
 /// Where the elements of a row are between the steps of a quantize pass.
 enum class RowStorage : std::uint8_t {
-  Registers,  ///< A thread holds up to `kMaxFusedChunks` chunks.
+  Registers,  ///< A thread holds a chunk.
   Memory,     ///< Each step reads them again: rows of any length.
 };
 
@@ -29,7 +29,6 @@ template <class TIn, int kStatic, RowStorage kStorage, bool kCluster>
 class FusedRow {
   using C = scale_t<TIn>;
   static constexpr bool kHeld = kStorage == RowStorage::Registers;
-  static constexpr int kChunks = kHeld ? kMaxFusedChunks : 1;
   using Exchange = RowExchange<C, kCluster>;
 
  public:
@@ -45,73 +44,74 @@ class FusedRow {
   __device__ void prefetch() const { source_.prefetch(exchange_.thread(), exchange_.threads()); }
 
   __device__ __forceinline__ void quantize() {
+    if (kHeld && first(0) < k_) source_.fetch(first(0));
     exchange_.begin();
-    C mean = C(0);
-    C rho = C(1);
-    RowRange<C> range;
     if (source_.kind() == SourceKind::LayerNorm) {
-      range = layer_norm_range(mean, rho);
+      const Norm norm = layer_norm();
+      store(quantizer(norm, !RowRange<C>::finite(norm.rstd), C(1)), norm);
+    } else if (source_.kind() == SourceKind::RmsNorm) {
+      rms_norm();
     } else {
-      range = first_range(rho);
+      const Norm norm{plain_range()};
+      store(quantizer(norm, false, C(1)), norm);
     }
-    // LayerNorm's deviation is in h; a NaN of it makes the row one as rho does.
-    const bool has_rho = source_.is_norm();
-    const bool folds = source_.kind() == SourceKind::RmsNorm;
-    const std::int64_t row = row_ < p_.rows.m ? row_ : 0;
-    const RowQuantizer<C> quantizer(p_, row, range, has_rho, folds || rho != rho ? rho : C(1));
-    store(quantizer, mean, rho, folds);
   }
 
  private:
+  /// What is known of a row when it is quantized.
+  struct Norm {
+    RowRange<C> range;
+    C mean = C(0);
+    C rstd = C(1);
+  };
+
   /// Returns the row's element with which the thread's chunk `i` begins.
   __device__ std::int64_t first(std::int64_t i) const {
     return (i * exchange_.threads() + exchange_.thread()) * kChunkElements;
   }
-  /// Returns how many groups of 512 elements have sums: with rows in memory, those of the columns.
-  __device__ std::int64_t groups() const {
-    return kHeld ? (k_ + 32 * kChunkElements - 1) / (32 * kChunkElements) : 32;
-  }
 
-  /// Calls `step(i, first, values)` for each chunk of the thread. Its first call for a row loads.
+  /// Calls `step(first, values)` for each chunk of the thread. Its first call for a row loads.
   template <bool kFirst, class Step>
   __device__ __forceinline__ void each(Step step) {
     if constexpr (kHeld) {
-#pragma unroll
-      for (int i = 0; i < kChunks; ++i) {
-        if (first(i) >= k_) continue;
-        if (kFirst) held_[i] = source_.load(first(i));
-        step(i, first(i), held_[i]);
-      }
+      if (first(0) >= k_) return;
+      if (kFirst) held_ = source_.load(first(0));
+      step(first(0), held_);
     } else {
 #pragma unroll 1
       for (std::int64_t i = 0; first(i) < k_; ++i) {
-        held_[0] = kFirst ? source_.load(first(i)) : source_.reload(first(i));
-        step(static_cast<int>(i % kPostedSums<C>), first(i), held_[0]);
+        source_.fetch(first(i));
+        held_ = kFirst ? source_.load(first(i)) : source_.reload(first(i));
+        step(first(i), held_);
       }
     }
   }
 
-  /// Adds the thread's sums of a step up over its warp: to groups, and with rows in memory to
+  /// Adds the thread's sums of a step up over its warp: to a group, and with rows in memory to
   /// columns of groups. All threads of the warp take part in each chunk that any of them has.
   template <bool kFirst, class Add>
   __device__ __forceinline__ void sum_groups(WarpPost<C>& post, Add add) {
     if constexpr (kHeld) {
-      each<kFirst>([&](int i, std::int64_t at, Values<C>& v) { add(post.sum[i], at, v); });
-#pragma unroll
-      for (int i = 0; i < kChunks; ++i) post.sum[i] = tree_sum(post.sum[i]);
+      each<kFirst>([&](std::int64_t at, Values<C>& v) { add(post.sum[0], at, v); });
+      post.sum[0] = tree_sum(post.sum[0]);
     } else {
       const std::int64_t lane_zero = exchange_.thread() / 32 * 32;
 #pragma unroll 1
       for (std::int64_t i = 0; (i * exchange_.threads() + lane_zero) * kChunkElements < k_; ++i) {
         C sum = C(0);
         if (first(i) < k_) {
-          held_[0] = kFirst ? source_.load(first(i)) : source_.reload(first(i));
-          add(sum, first(i), held_[0]);
+          source_.fetch(first(i));
+          held_ = kFirst ? source_.load(first(i)) : source_.reload(first(i));
+          add(sum, first(i), held_);
         }
         C& column = post.sum[i % kPostedSums<C>];
         column = add_rn(column, tree_sum(sum));
       }
     }
+  }
+
+  __device__ __forceinline__ C row_sum(int phase) const {
+    return kHeld ? exchange_.sum_of_groups(phase) : exchange_.sum_of_columns(phase);
   }
 
   static __device__ __forceinline__ void reduce(RowRange<C>& range) {
@@ -124,23 +124,38 @@ class FusedRow {
     for (int e = 0; e < kChunkElements; ++e) range.add(v.value[e]);
   }
 
-  /// The range of h and, with RMSNorm, rho: one step.
-  __device__ __forceinline__ RowRange<C> first_range(C& rho) {
+  __device__ __forceinline__ RowRange<C> plain_range() {
     WarpPost<C> post;
-    if (source_.kind() == SourceKind::RmsNorm) {
-      sum_groups<true>(post, [&](C& sum, std::int64_t at, Values<C>& v) {
-#pragma unroll
-        for (int e = 0; e < kChunkElements; ++e) sum = fma_rn(v.value[e], v.value[e], sum);
-        source_.normalize(v, at, C(0), C(1));
-        add_range(post.range, v);
-      });
-    } else {
-      each<true>([&](int, std::int64_t, Values<C>& v) { add_range(post.range, v); });
-    }
+    each<true>([&](std::int64_t, Values<C>& v) { add_range(post.range, v); });
     reduce(post.range);
     exchange_.share(0, post);
-    if (source_.kind() == SourceKind::RmsNorm) rho = deviation(exchange_.sum(0, groups()));
     return exchange_.range(0);
+  }
+
+  /// One step finds the range of h and the sum of squares. q does not depend on that: it is the
+  /// first row's thread alone that makes rstd of it, unless the norm is stored or the scale static.
+  __device__ __forceinline__ void rms_norm() {
+    WarpPost<C> post;
+    sum_groups<true>(post, [&](C& sum, std::int64_t at, Values<C>& v) {
+#pragma unroll
+      for (int e = 0; e < kChunkElements; ++e) sum = fma_rn(v.value[e], v.value[e], sum);
+      source_.normalize(v, at, C(0), C(1));
+      add_range(post.range, v);
+    });
+    reduce(post.range);
+    exchange_.share(0, post);
+    const C sum = row_sum(0);
+    Norm norm{exchange_.range(0)};
+    const bool is_static = p_.scale.kind == ScaleKind::Static;
+    if (is_static || p_.source.normed_out != nullptr || exchange_.thread() == 0) {
+      norm.rstd = deviation(sum);
+    }
+    store(quantizer(norm, !RowRange<C>::finite(sum), is_static ? norm.rstd : C(1)), norm);
+  }
+
+  __device__ __forceinline__ RowQuantizer<C> quantizer(const Norm& norm, bool is_nan,
+                                                       C factor) const {
+    return RowQuantizer<C>(p_, row_ < p_.rows.m ? row_ : 0, norm.range, is_nan, factor);
   }
 
   /// `RN(sum / K)`, 0 for rows without elements.
@@ -155,54 +170,56 @@ class FusedRow {
   }
 
   /// Three steps: the mean, the deviation, the range of h.
-  __device__ __forceinline__ RowRange<C> layer_norm_range(C& mean, C& rho) {
+  __device__ __forceinline__ Norm layer_norm() {
+    Norm norm;
     WarpPost<C> sums;
     sum_groups<true>(sums, [](C& sum, std::int64_t, Values<C>& v) {
 #pragma unroll
       for (int e = 0; e < kChunkElements; ++e) sum = add_rn(sum, v.value[e]);
     });
     exchange_.share(0, sums);
-    const C sum = exchange_.sum(0, groups());
-    mean = mean_of(sum);
+    const C sum = row_sum(0);
+    norm.mean = mean_of(sum);
 
     WarpPost<C> squares;
     sum_groups<false>(squares, [&](C& square, std::int64_t at, Values<C>& v) {
       const int in_row = source_.count(at);
 #pragma unroll
       for (int e = 0; e < kChunkElements; ++e) {
-        const C d = e < in_row ? add_rn(v.value[e], -mean) : C(0);
+        const C d = e < in_row ? add_rn(v.value[e], -norm.mean) : C(0);
         square = fma_rn(d, d, square);
       }
     });
     exchange_.share(1, squares);
-    rho = deviation(exchange_.sum(1, groups()));
-    if (!RowRange<C>::finite(sum)) rho = TinyRow<C>::quiet_nan();
+    norm.rstd = deviation(row_sum(1));
+    if (!RowRange<C>::finite(sum)) norm.rstd = TinyRow<C>::quiet_nan();
 
     WarpPost<C> post;
-    each<false>([&](int, std::int64_t at, Values<C>& v) {
-      source_.normalize(v, at, mean, rho);
+    each<false>([&](std::int64_t at, Values<C>& v) {
+      source_.normalize(v, at, norm.mean, norm.rstd);
       add_range(post.range, v);
     });
     reduce(post.range);
     exchange_.share(2, post);
-    return exchange_.range(2);
+    norm.range = exchange_.range(2);
+    return norm;
   }
 
-  __device__ __forceinline__ void store(const RowQuantizer<C>& quantizer, C mean, C rho,
-                                        bool folds) {
-    const C norm_factor = folds ? rho : C(1);
+  __device__ __forceinline__ void store(const RowQuantizer<C>& quantizer, const Norm& norm) {
     std::int8_t* q = p_.rows.q + (k_ > 0 ? row_ * p_.rows.ldq : 0);
     int sum = 0;
-    each<false>([&](int, std::int64_t at, Values<C>& v) {
-      if (!kHeld) source_.normalize(v, at, mean, rho);
-      source_.store_normed(v, at, norm_factor);
+    each<false>([&](std::int64_t at, Values<C>& v) {
+      if (!kHeld) source_.normalize(v, at, norm.mean, norm.rstd);
+      source_.store_normed(v, at, norm.rstd);
       const uint4 chunk = quantizer.quantize(v.value);
       store_chunk(q, at, k_, options_.rows.q_aligned, chunk);
       if (p_.scale.sum_out != nullptr) add_chunk(sum, chunk, source_.count(at));
     });
     if (p_.scale.sum_out != nullptr) sum = exchange_.integer_sum(3, sum);
     if (exchange_.thread() != 0 || row_ >= p_.rows.m) return;
-    ptx::st_global(static_cast<C*>(p_.rows.scale) + row_, quantizer.act_scale());
+    const bool folds = source_.kind() == SourceKind::RmsNorm;
+    ptx::st_global(static_cast<C*>(p_.rows.scale) + row_,
+                   folds ? quantizer.act_scale(norm.rstd) : quantizer.act_scale());
     if (p_.scale.zero_point_out != nullptr) {
       ptx::st_global(p_.scale.zero_point_out + row_,
                      static_cast<std::int8_t>(quantizer.zero_point()));
@@ -229,7 +246,7 @@ class FusedRow {
   std::int64_t row_;
   std::int64_t k_;  ///< 0 for a row past the last, which takes part in the barriers only.
   Source<TIn, kStatic> source_;
-  Values<C> held_[kChunks];
+  Values<C> held_;
 };
 
 /// The kernel around a row: `quantize_registers`, `quantize_cluster` and `quantize_two_pass` with a

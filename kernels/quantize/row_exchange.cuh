@@ -8,17 +8,15 @@
 
 namespace qlinear::kernels {
 
-/// A thread holds this many chunks of a row at most.
-inline constexpr int kMaxFusedChunks = 2;
-
-/// A block has at most this many threads, so that each has the registers that it needs.
+/// A block has at most this many threads, so that each has the registers that it needs: with a row
+/// in registers,
+template <class TIn>
+inline constexpr unsigned kRegisterRowThreads = sizeof(TIn) > 2 ? 512 : 1024;
+/// and with a row in memory always so many, whose warps post the sums of 32 columns of groups.
 template <class C>
-inline constexpr unsigned kMaxFusedThreads = sizeof(C) == 8 ? 256 : 512;
-
-/// A warp posts this many sums: of each chunk that its threads hold, and with rows in memory of as
-/// many columns of groups as make 32 over the warps of a block.
+inline constexpr unsigned kMemoryRowThreads = sizeof(C) == 8 ? 256 : 512;
 template <class C>
-inline constexpr int kPostedSums = 32 / static_cast<int>(kMaxFusedThreads<C> / 32);
+inline constexpr unsigned kPostedSums = 32 / (kMemoryRowThreads<C> / 32);
 
 /// What a warp tells the others of its part of a row: its range, and sums of the contract's
 /// groups, which are the 32 chunks of a warp.
@@ -34,7 +32,7 @@ __device__ __forceinline__ T tree_sum(T c) {
 #pragma unroll
   for (int d = 16; d > 0; d /= 2) {
     const T other = __shfl_xor_sync(~0u, c, d);
-    if constexpr (std::is_same_v<T, int>) {
+    if constexpr (std::is_integral_v<T>) {
       c += other;
     } else {
       c = add_rn(c, other);
@@ -50,9 +48,7 @@ template <class C, bool kCluster>
 class RowExchange {
  public:
   static constexpr int kPhases = 4;
-  static constexpr unsigned kMaxBlockWarps = 16;
-  static constexpr unsigned kMaxWarps =
-      kCluster ? kFewThreads / 32 * kMaxClusterBlocks : kMaxBlockWarps;
+  static constexpr unsigned kMaxWarps = kCluster ? kFewThreads / 32 * kMaxClusterBlocks : 1024 / 32;
   static constexpr std::size_t kSharedBytes =
       kPhases * (kMaxWarps * sizeof(WarpPost<C>) + sizeof(ptx::Mbarrier));
 
@@ -120,14 +116,21 @@ class RowExchange {
     return {warp_max(range.high), warp_max(range.minus_low)};
   }
 
-  /// Adds up `groups` sums in the contract's order: warp w posted those of the groups w and
-  /// `warps()` + w. Columns of every 32nd group come first, then a tree over the columns.
-  __device__ __forceinline__ C sum(int phase, std::int64_t groups) const {
+  /// Adds up sums in the contract's order, of the groups that warp after warp has posted. Columns
+  /// of every 32nd group come first, then a tree over the columns.
+  __device__ __forceinline__ C sum_of_groups(int phase) const {
     C column = C(0);
-    for (unsigned group = threadIdx.x % 32; group < groups; group += 32) {
-      column = add_rn(column, ptx::ld_shared(&post(phase, group % warps()).sum[group / warps()]));
+    for (unsigned warp = threadIdx.x % 32; warp < warps(); warp += 32) {
+      column = add_rn(column, ptx::ld_shared(&post(phase, warp).sum[0]));
     }
     return tree_sum(column);
+  }
+
+  /// The same of columns, of which warp w of a row in memory has posted w, w + `warps()` and so on.
+  __device__ __forceinline__ C sum_of_columns(int phase) const {
+    constexpr unsigned kWarps = kMemoryRowThreads<C> / 32;
+    const unsigned column = threadIdx.x % 32;
+    return tree_sum(ptx::ld_shared(&post(phase, column % kWarps).sum[column / kWarps]));
   }
 
   /// Adds up integers, one a thread.

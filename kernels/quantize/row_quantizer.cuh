@@ -51,14 +51,16 @@ struct RowRange {
 template <class C>
 class RowQuantizer {
  public:
-  /// `range` is the row's own, `rho` its factor (1 without one).
+  /// `range` is the row's own. `is_nan` where the row's factor is NaN. `factor` is the row's where
+  /// a static scale needs it, and else 1.
   __device__ __forceinline__ RowQuantizer(const FusedQuantizeProblem& p, std::int64_t row,
-                                          const RowRange<C>& range, bool has_rho, C rho)
-      : low_(int_to_compute_rn<C>(p.rows.q_min)), high_(int_to_compute_rn<C>(p.rows.q_max)) {
-    finite_ = range.finite() && (!has_rho || rho == rho);
+                                          const RowRange<C>& range, bool is_nan, C factor)
+      : low_(int_to_compute_rn<C>(p.rows.q_min)),
+        high_(int_to_compute_rn<C>(p.rows.q_max)),
+        finite_(range.finite() && !is_nan) {
     const ScaleKind kind = p.scale.kind;
     if (kind == ScaleKind::Static) {
-      use_static(p, row, has_rho, rho);
+      use_static(p, row, factor);
     } else if (kind == ScaleKind::DynamicAsymmetric || kind == ScaleKind::GivenRangeAsymmetric) {
       C low = -RowRange<C>::value(range.minus_low);
       C high = RowRange<C>::value(range.high);
@@ -68,36 +70,40 @@ class RowQuantizer {
         low = low > C(0) ? C(0) : low;
         high = high < C(0) ? C(0) : high;
       }
-      use_range(low, high, has_rho, rho);
+      use_range(low, high);
     } else {
       C amax = RowRange<C>::value(max(range.high, range.minus_low));
-      if (kind == ScaleKind::GivenRange)
+      if (kind == ScaleKind::GivenRange) {
         amax = RowRange<C>::magnitude(given(p.scale.range_max, row));
-      use_maximum(amax, has_rho, rho);
+      }
+      use_extent(amax, high_);
     }
-    if (!finite_) {
-      act_scale_ = TinyRow<C>::quiet_nan();
-      zero_point_ = 0;
-    }
-    shift_ = int_to_compute_rn<C>(zero_point_);
+    if (!finite_) zero_point_ = 0;
+    const C shift = int_to_compute_rn<C>(zero_point_);
+    low_ = add_rn(low_, -shift);
+    high_ = add_rn(high_, -shift);
   }
 
-  __device__ C act_scale() const { return act_scale_; }
+  /// The scale of a row without a factor.
+  __device__ C act_scale() const { return act_scale_of(extent_); }
+  /// The scale of a row with the factor `rho`, which dynamic quantization does not see.
+  __device__ C act_scale(C rho) const { return act_scale_of(multiply_rn(extent_, rho)); }
   __device__ int zero_point() const { return zero_point_; }
-  __device__ bool finite() const { return finite_; }
 
   /// Returns q of sixteen elements of h.
   __device__ __forceinline__ uint4 quantize(const C (&h)[kChunkElements]) const {
-    const unsigned mask = finite_ ? ~0u : 0u;
-    unsigned word[4];
+    if (!finite_) return make_uint4(0, 0, 0, 0);
+    unsigned q[kChunkElements];
+    if (divides_ || factor_ != C(1)) {
 #pragma unroll
-    for (int w = 0; w < 4; ++w) {
-      unsigned q[4];
+      for (int e = 0; e < kChunkElements; ++e) q[e] = rounded(scaled_out_of_line(h[e]));
+    } else {
 #pragma unroll
-      for (int e = 0; e < 4; ++e) q[e] = quantize(h[w * 4 + e]);
-      word[w] = pack_low_bytes(q[0], q[1], q[2], q[3]) & mask;
+      for (int e = 0; e < kChunkElements; ++e) q[e] = rounded(multiply_rn(h[e], inverse_));
     }
-    return make_uint4(word[0], word[1], word[2], word[3]);
+    return make_uint4(
+        pack_low_bytes(q[0], q[1], q[2], q[3]), pack_low_bytes(q[4], q[5], q[6], q[7]),
+        pack_low_bytes(q[8], q[9], q[10], q[11]), pack_low_bytes(q[12], q[13], q[14], q[15]));
   }
 
  private:
@@ -105,20 +111,33 @@ class RowQuantizer {
     return ptx::ld_global(static_cast<const C*>(values) + row);
   }
 
-  /// The bounds of q less the zero point are integers, so that clamping before rint and before the
-  /// zero point is added gives what clamping after them does.
-  __device__ __forceinline__ unsigned quantize(C h) const {
-    const C scaled = divides_ ? divide_rn(multiply_rn(h, factor_), act_scale_)
-                              : multiply_rn(multiply_rn(h, factor_), inverse_);
-    return rint_low_bits(clamp(scaled, add_rn(low_, -shift_), add_rn(high_, -shift_))) +
-           static_cast<unsigned>(zero_point_);
+  /// With static scales and tiny rows, which are rare enough for a call.
+  [[gnu::noinline]] static __device__ C scaled(C h, C factor, C by, bool divides) {
+    const C value = multiply_rn(h, factor);
+    return divides ? divide_rn(value, by) : multiply_rn(value, by);
+  }
+  __device__ C scaled_out_of_line(C h) const {
+    return scaled(h, factor_, divides_ ? extent_ : inverse_, divides_);
   }
 
-  /// Scales by `steps` over `extent`, where `extent` is not negative.
-  __device__ void use_extent(C extent, C steps, bool has_rho, C rho) {
+  /// The bounds of q less the zero point are integers, so that clamping before rint and before the
+  /// zero point is added gives what clamping after them does.
+  __device__ __forceinline__ unsigned rounded(C scaled) const {
+    return rint_low_bits(clamp(scaled, low_, high_)) + static_cast<unsigned>(zero_point_);
+  }
+
+  __device__ C act_scale_of(C extent) const {
+    if (!finite_) return TinyRow<C>::quiet_nan();
+    if (divides_) return extent_;
+    return extent_ == C(0) ? C(1) : divide_rn(extent, steps_);
+  }
+
+  /// Quantizes `extent`, which is not negative, in `steps`.
+  __device__ void use_extent(C extent, C steps) {
     finite_ = finite_ && extent >= C(0) && RowRange<C>::finite(extent);
+    extent_ = extent;
+    steps_ = steps;
     if (extent == C(0)) return;
-    act_scale_ = divide_rn(has_rho ? multiply_rn(extent, rho) : extent, steps);
     inverse_ = divide_rn(steps, extent);
     if (TinyRow<C>::overflowed(inverse_)) {
       factor_ = TinyRow<C>::kPrescale;
@@ -126,36 +145,32 @@ class RowQuantizer {
     }
   }
 
-  __device__ void use_maximum(C amax, bool has_rho, C rho) {
-    use_extent(amax, high_, has_rho, rho);
-  }
-
-  __device__ void use_range(C low, C high, bool has_rho, C rho) {
+  __device__ void use_range(C low, C high) {
     const C extent = add_rn(high, -low);
-    use_extent(extent, add_rn(high_, -low_), has_rho, rho);
+    use_extent(extent, add_rn(high_, -low_));
     if (extent == C(0) || !finite_) return;
     const C zero = add_rn(low_, -multiply_rn(multiply_rn(low, factor_), inverse_));
     zero_point_ = static_cast<signed char>(rint_low_bits(clamp(zero, low_, high_)));
   }
 
-  __device__ void use_static(const FusedQuantizeProblem& p, std::int64_t row, bool has_rho, C rho) {
+  __device__ void use_static(const FusedQuantizeProblem& p, std::int64_t row, C factor) {
     divides_ = true;
-    act_scale_ = given(p.scale.scale, row * p.scale.scale_step);
-    finite_ = finite_ && act_scale_ > C(0) && RowRange<C>::finite(act_scale_);
-    if (has_rho) factor_ = rho;
+    extent_ = given(p.scale.scale, row * p.scale.scale_step);
+    finite_ = finite_ && extent_ > C(0) && RowRange<C>::finite(extent_);
+    factor_ = factor;
     if (p.scale.zero_point == nullptr) return;
     const int zero_point = ptx::ld_global(p.scale.zero_point + row * p.scale.zero_point_step);
     zero_point_ = min(max(zero_point, p.rows.q_min), p.rows.q_max);
   }
 
-  C low_;
+  C low_;  ///< Of q less the zero point.
   C high_;
-  C act_scale_ = C(1);
+  C extent_ = C(0);  ///< The range that `steps_` divide, or a static scale.
+  C steps_ = C(1);
   C factor_ = C(1);  ///< A power of two that keeps `inverse_` finite; rho with a static scale.
   C inverse_ = C(0);
-  C shift_ = C(0);
   int zero_point_ = 0;
-  bool finite_ = true;
+  bool finite_;
   bool divides_ = false;
 };
 

@@ -16,6 +16,8 @@ struct SourceAlignment {
   bool residual;
   bool residual_out;
   bool normed_out;
+  /// All of them that there are, of type T, in rows of whole chunks.
+  bool all;
 };
 
 template <class TIn>
@@ -27,14 +29,19 @@ SourceAlignment source_alignment(const FusedQuantizeProblem& p) {
     return rows_are_16_byte_aligned(data, ld * bytes);
   };
   const auto* up = static_cast<const TIn*>(p.rows.x) + p.rows.k;
-  return {aligned(p.rows.x, p.rows.ldx, false),
-          s.kind == SourceKind::Gated && aligned(up, p.rows.ldx, false),
-          aligned(s.column_factor, 0, true),
-          aligned(s.norm_weight, 0, s.norm_weight_in_compute_type),
-          aligned(s.norm_bias, 0, s.norm_weight_in_compute_type),
-          aligned(s.residual, s.ld_residual, s.residual_in_compute_type),
-          aligned(s.residual_out, s.ld_residual_out, s.residual_in_compute_type),
-          aligned(s.normed_out, s.ld_normed_out, false)};
+  SourceAlignment a{aligned(p.rows.x, p.rows.ldx, false),
+                    s.kind != SourceKind::Gated || aligned(up, p.rows.ldx, false),
+                    aligned(s.column_factor, 0, true),
+                    aligned(s.norm_weight, 0, s.norm_weight_in_compute_type),
+                    aligned(s.norm_bias, 0, s.norm_weight_in_compute_type),
+                    aligned(s.residual, s.ld_residual, s.residual_in_compute_type),
+                    aligned(s.residual_out, s.ld_residual_out, s.residual_in_compute_type),
+                    aligned(s.normed_out, s.ld_normed_out, false),
+                    false};
+  a.all = p.rows.k % kChunkElements == 0 && a.x && a.up && a.norm_weight && a.norm_bias &&
+          a.residual && a.residual_out && !s.norm_weight_in_compute_type &&
+          !s.residual_in_compute_type && s.kind != SourceKind::ColumnFactor;
+  return a;
 }
 
 /// The source of a kernel that takes any: it reads `SourceParameters::kind`.
@@ -136,8 +143,35 @@ class Source {
     return static_cast<int>(k_ - first < kChunkElements ? k_ - first : kChunkElements);
   }
 
-  /// Returns r of a norm, and stores it if there is a residual; h of every other source.
+  /// Requests all that a chunk is computed from, before any of it is waited for.
+  __device__ __forceinline__ void fetch(std::int64_t first) {
+    if constexpr (kFetches) {
+      if (!aligned_.all) return;
+      load_aligned_chunk(fetched_.x, x_, first);
+      if (kind() == SourceKind::Gated) load_aligned_chunk(fetched_.second, x_ + k_, first);
+      if (!is_norm()) return;
+      if (p_.residual != nullptr) {
+        load_aligned_chunk(fetched_.second,
+                           static_cast<const TIn*>(p_.residual) + row_ * p_.ld_residual, first);
+      }
+      if (kind() == SourceKind::RmsNorm && p_.norm_weight != nullptr) {
+        load_aligned_chunk(fetched_.weight, static_cast<const TIn*>(p_.norm_weight), first);
+      }
+    }
+  }
+
+  /// Returns r of a norm, and stores it if there is a residual; h of every other source. `fetch`
+  /// was called for the chunk.
   __device__ __forceinline__ Values<C> load(std::int64_t first) const {
+    if (kFetches && aligned_.all) {
+      Values<C> v = values(fetched_.x);
+      if (kind() == SourceKind::Gated) gate(v, values(fetched_.second));
+      if (is_norm() && p_.residual != nullptr) {
+        add<TIn>(v, values(fetched_.second));
+        store_values(residual_out<TIn>() + first, v, kChunkElements, true);
+      }
+      return v;
+    }
     Values<C> v = load_row<TIn>(x_, first, aligned_.x);
     switch (kind()) {
       case SourceKind::Plain:
@@ -170,7 +204,9 @@ class Source {
   __device__ __forceinline__ void normalize(Values<C>& v, std::int64_t first, C mean,
                                             C rstd) const {
     if (kind() == SourceKind::RmsNorm && p_.norm_weight != nullptr) {
-      Values<C> weight = load_norm(p_.norm_weight, first, aligned_.norm_weight);
+      Values<C> weight = kFetches && aligned_.all
+                             ? values(fetched_.weight)
+                             : load_norm(p_.norm_weight, first, aligned_.norm_weight);
       if (p_.unit_offset) {
 #pragma unroll
         for (C& w : weight.value) w = add_rn(w, C(1));
@@ -223,12 +259,7 @@ class Source {
     }
     Chunk<T> chunk;
     load_aligned_chunk(chunk, row, first);
-    Values<C> values;
-#pragma unroll
-    for (int e = 0; e < kChunkElements; ++e) {
-      values.value[e] = Element<T>::to_compute(chunk_element(chunk, e));
-    }
-    return values;
+    return values(chunk);
   }
 
   __device__ __forceinline__ Values<C> load_norm(const void* weights, std::int64_t first,
@@ -237,6 +268,16 @@ class Source {
       return load_row<C>(static_cast<const C*>(weights), first, aligned);
     }
     return load_row<TIn>(static_cast<const TIn*>(weights), first, aligned);
+  }
+
+  template <class T>
+  static __device__ __forceinline__ Values<C> values(const Chunk<T>& chunk) {
+    Values<C> values;
+#pragma unroll
+    for (int e = 0; e < kChunkElements; ++e) {
+      values.value[e] = Element<T>::to_compute(chunk_element(chunk, e));
+    }
+    return values;
   }
 
   static __device__ __forceinline__ void multiply(Values<C>& v, const Values<C>& by) {
@@ -258,6 +299,15 @@ class Source {
   template <class T>
   __device__ T* residual_out() const {
     return static_cast<T*>(p_.residual_out) + row_ * p_.ld_residual_out;
+  }
+
+  template <class T>
+  static __device__ __forceinline__ void add(Values<C>& v, const Values<C>& residual) {
+#pragma unroll
+    for (int e = 0; e < kChunkElements; ++e) {
+      v.value[e] =
+          Element<T>::to_compute(Element<T>::from_compute(add_rn(v.value[e], residual.value[e])));
+    }
   }
 
   template <class T>
@@ -299,11 +349,20 @@ class Source {
     }
   }
 
+  /// Kernels for one source hold what they have requested; those for any have no registers for it.
+  static constexpr bool kFetches = kStatic != kAnySource;
+  struct Fetched {
+    Chunk<TIn> x;
+    Chunk<TIn> second;  ///< The residual, or the ups.
+    Chunk<TIn> weight;
+  };
+
   const SourceParameters& p_;
   const SourceAlignment& aligned_;
   std::int64_t row_;
   std::int64_t k_;
   const TIn* x_;
+  Fetched fetched_;
 };
 
 }  // namespace qlinear::kernels

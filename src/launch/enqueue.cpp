@@ -121,4 +121,14 @@ Status enqueue_gemm(const GemmKernel& kernel, const kernels::GemmProblem& proble
   return launched(kernel.name, kernel.launch(problem, stream), stream);
 }
 
+Status enqueue_dequantize(const kernels::DequantizeProblem& problem, cudaStream_t stream) {
+  if (problem.m == 0 || problem.k == 0) return {};
+  return launched("dequantize", kernels::launch_dequantize(problem, stream), stream);
+}
+
+Status enqueue_row_sums(const kernels::RowSumsProblem& problem, cudaStream_t stream) {
+  if (problem.rows == 0) return {};
+  return launched("row_sums", kernels::launch_row_sums(problem, stream), stream);
+}
+
 }  // namespace qlinear::detail

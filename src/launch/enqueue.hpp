@@ -4,6 +4,8 @@
 #include <device/callers_error.hpp>
 #include <device/device_info.hpp>
 #include <qlinear/problem.hpp>
+#include <quantize/dequantize.hpp>
+#include <quantize/row_sums.hpp>
 #include <selection/kernel_table.hpp>
 #include <validation/call_tensors.hpp>
 
@@ -56,5 +58,11 @@ Status enqueue_quantize(const QuantizeKernel& kernel, const QuantizePass& pass,
 /// Enqueues the GEMM; nothing for an empty output.
 Status enqueue_gemm(const GemmKernel& kernel, const kernels::GemmProblem& problem,
                     cudaStream_t stream);
+
+/// Enqueues what quantized rows stand for; nothing for an empty output.
+Status enqueue_dequantize(const kernels::DequantizeProblem& problem, cudaStream_t stream);
+
+/// Enqueues the sums of rows; nothing where there are none.
+Status enqueue_row_sums(const kernels::RowSumsProblem& problem, cudaStream_t stream);
 
 }  // namespace qlinear::detail

@@ -364,7 +364,7 @@ Status validate_tensors(const QuantizedLinearDescriptor& descriptor, const Linea
 }
 
 Status validate_tensors(const DynamicRangeQuantizeDescriptor& descriptor,
-                        const QuantizeTensors& tensors) noexcept {
+                        const QuantizeTensors& tensors, const TensorView* output) noexcept {
   constexpr ScaleNames kNames{"scale_from.range_max", "scale_from.range_min", "scale_from.scale",
                               "scale_from.zero_point"};
   const std::int64_t m = descriptor.m, k = descriptor.k;
@@ -407,6 +407,14 @@ Status validate_tensors(const DynamicRangeQuantizeDescriptor& descriptor,
         add_source(checker, descriptor.source, options.source, tensors.activation.element, m, k);
   }
   if (status.ok()) status = add_scale(checker, descriptor.scale, options.scale_from, kNames, m);
+  if (status.ok() && output != nullptr) {
+    status = checker.add(std::array{CallTensor{.name = "output",
+                                               .axes = "[M, K]",
+                                               .view = *output,
+                                               .rows = m,
+                                               .columns = k,
+                                               .quantize = kWrite}});
+  }
   return status.ok() ? checker.check_overlap() : status;
 }
 

@@ -33,8 +33,11 @@ Status validate_workspace(Workspace workspace) noexcept;
 Status validate_tensors(const QuantizedLinearDescriptor& descriptor, const LinearTensors& tensors,
                         Pass pass = Pass::Both, Workspace workspace = {}) noexcept;
 
+/// Checks likewise the tensors of a quantize pass and, if there is one, `output`, which is written
+/// and has the shape of q.
 Status validate_tensors(const DynamicRangeQuantizeDescriptor& descriptor,
-                        const QuantizeTensors& tensors) noexcept;
+                        const QuantizeTensors& tensors,
+                        const TensorView* output = nullptr) noexcept;
 
 /// Checks a matrix of any shape likewise, and `sums`, which is written and has an element a row.
 Status validate_row_sums(const char* name, const TensorView& matrix,

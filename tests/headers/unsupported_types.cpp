@@ -18,6 +18,8 @@ void use() {
   (void)qlinear::DynamicRangeQuantizePlan<S8, S8>::select(nullptr, {});
 #elif defined(QUANTIZE_PLAN_QUANTIZED)
   (void)qlinear::DynamicRangeQuantizePlan<float, U8>::select(nullptr, {});
+#elif defined(FAKE_QUANTIZE_PLAN_ACTIVATION)
+  (void)qlinear::FakeQuantizePlan<S8>::select(nullptr, {});
 #elif defined(REFERENCE_ACTIVATION)
   (void)qlinear::reference::quantized_linear<long double, S8>({}, {});
 #elif defined(REFERENCE_WEIGHT)

@@ -100,5 +100,24 @@ TEST(Allocation, RunNeedsNone) {
   stream.synchronize();
 }
 
+TEST(Allocation, RunOfFakeQuantizationAndSumsNeedNone) {
+  const Stream stream;
+  const auto plan =
+      FakeQuantizePlan<__nv_bfloat16>::select(stream, quantize_descriptor<__nv_bfloat16>(kCase))
+          .value();
+  const DeviceLinear<__nv_bfloat16, S8> device(kCase, make_operands<__nv_bfloat16, S8>(kCase));
+  const GuardedMatrix<__nv_bfloat16> output(kCase.m, kCase.k, {}, kNanPoison);
+  const GuardedMatrix<std::int32_t> sums(1, kCase.n, {}, kFinitePoison);
+  const FakeQuantizeArgs<__nv_bfloat16> args{device.quantize_args(), output.mut()};
+  bool ok = false;
+  EXPECT_EQ(allocations_of([&] {
+              ok = plan.run(stream, {}, args).ok() &&
+                   weight_sums(stream, device.weight.ref(), sums.vector_mut()).ok();
+            }),
+            0U);
+  EXPECT_TRUE(ok);
+  stream.synchronize();
+}
+
 }  // namespace
 }  // namespace qlinear::test

@@ -114,6 +114,42 @@ TEST_F(FailingRun, IsFollowedByOneThatSucceeds) {
   expect_right();
 }
 
+TEST_F(CudaFailure, OfEachLaunchOfFakeQuantizationIsTold) {
+  const Stream stream;
+  const auto plan =
+      FakeQuantizePlan<__half>::select(stream, quantize_descriptor<__half>(kCase)).value();
+  const Device device(kCase, make_operands<__half, S8>(kCase));
+  const GuardedMatrix<__half> output(kCase.m, kCase.k, {}, kNanPoison);
+  const FakeQuantizeArgs<__half> args{device.quantize_args(), output.mut()};
+  for (const int launch : {0, 1}) {
+    fail_calls("cudaLaunchKernelExC", cudaErrorMemoryAllocation, launch);
+    expect_told(plan.run(stream, {}, args), "cudaErrorMemoryAllocation");
+    EXPECT_EQ(cudaGetLastError(), cudaSuccess);
+    emulated_device::clear_failing_calls();
+  }
+  stream.synchronize();
+  EXPECT_TRUE(output.untouched("output"));
+  EXPECT_TRUE(plan.run(stream, {}, args).ok());
+  stream.synchronize();
+}
+
+TEST_F(CudaFailure, OfSumsIsTold) {
+  const Stream stream;
+  const Device device(kCase, make_operands<__half, S8>(kCase));
+  const GuardedMatrix<std::int32_t> sums(1, kCase.n, {}, kFinitePoison);
+  for (const char* call : {"cudaStreamGetDevice", "cudaGetDevice", "cudaLaunchKernelExC"}) {
+    SCOPED_TRACE(call);
+    fail_calls(call, cudaErrorMemoryAllocation);
+    expect_told(weight_sums(stream, device.weight.ref(), sums.vector_mut()),
+                "cudaErrorMemoryAllocation");
+    EXPECT_EQ(cudaGetLastError(), cudaSuccess);
+    emulated_device::clear_failing_calls();
+  }
+  EXPECT_TRUE(sums.untouched("sums"));
+  EXPECT_TRUE(weight_sums(stream, device.weight.ref(), sums.vector_mut()).ok());
+  stream.synchronize();
+}
+
 // The runtime holds one error: ours may have replaced the caller's, but there still is one.
 TEST_F(FailingRun, LeavesTheCallerAnError) {
   EXPECT_EQ(cudaSetDevice(1000), cudaErrorInvalidDevice);

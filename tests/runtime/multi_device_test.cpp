@@ -75,6 +75,25 @@ void for_other_devices(const Check& check_device) {
   }
 }
 
+TEST_F(OtherDevice, SumsRowsOnTheDeviceOfTheStream) {
+  for_other_devices([](int device) {
+    const auto weight = make_operands<float, U8>(kCase).weight;
+    HostMatrix<std::int32_t> expected(1, kCase.n);
+    ASSERT_TRUE(reference::weight_sums(weight.matrix(), expected.vector()).ok());
+    std::optional<CurrentDevice> scope(device);
+    const Stream stream;
+    const GuardedMatrix<U8> matrix(weight, {}, kNanPoison);
+    const GuardedMatrix<std::int32_t> sums(1, kCase.n, {}, kFinitePoison);
+    scope.reset();
+    ASSERT_EQ(current_device(), 0);
+    const Status status = weight_sums(stream, matrix.ref(), sums.vector_mut());
+    EXPECT_TRUE(status.ok()) << status.message();
+    stream.synchronize();
+    EXPECT_TRUE(same_matrix("sums", expected, sums.download()));
+    EXPECT_EQ(current_device(), 0);
+  });
+}
+
 TEST_F(OtherDevice, RunsOnTheDeviceOfTheStream) {
   for_other_devices([](int device) {
     const Residents other(device);

@@ -308,6 +308,10 @@ TEST(PlanValue, TakesElementKindsFromItsTypes) {
       EXPECT_EQ(plan.value().descriptor().activation_element, kind);
       EXPECT_EQ(plan.value().descriptor().quantized_element, ElementKind::S8);
       EXPECT_EQ(plan.value().sku().element, kind);
+      const auto fake = FakeQuantizePlan<TIn>::select(stream, {3, 5});
+      ASSERT_TRUE(fake.ok()) << fake.status().message();
+      EXPECT_EQ(fake.value().descriptor().activation_element, kind);
+      EXPECT_EQ(fake.value().sku().element, kind);
     });
   }
 }
@@ -316,7 +320,9 @@ TEST(PlanValue, TakesElementKindsFromItsTypes) {
 TEST(PlanValue, IsBytesOfAFixedSize) {
   static_assert(sizeof(Plan) == 384 && sizeof(QuantizedLinearPlan<double, U8>) == 384);
   static_assert(sizeof(QuantizePlan) == 192);
-  static_assert(std::is_trivially_copyable_v<Plan> && std::is_trivially_copyable_v<QuantizePlan>);
+  static_assert(sizeof(FakeQuantizePlan<float>) == 192);
+  static_assert(std::is_trivially_copyable_v<Plan> && std::is_trivially_copyable_v<QuantizePlan> &&
+                std::is_trivially_copyable_v<FakeQuantizePlan<float>>);
 }
 
 TEST(PlanValue, GuaranteesBits) {

@@ -196,7 +196,9 @@ __device__ __forceinline__ void wgmma_consume(
                                                         accumulators, warp / 4);
     store.share_columns();
     const bool splits = schedule.slices() > 1;
-    if (!splits || cluster_reduction.add_up(accumulators)) store.store(accumulators);
+    // A warp decides as one; otherwise the main loop would have no uniform registers.
+    const bool stores = !splits || warp_uniform(int{cluster_reduction.add_up(accumulators)}) != 0;
+    if (stores) store.store(accumulators);
     if (splits) return;  // A block that splits K computes one tile only.
     store.await_readers();
   }
