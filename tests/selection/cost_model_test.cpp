@@ -140,6 +140,62 @@ TEST(Selection, IsAFunctionOfItsArguments) {
   }
 }
 
+LinearState select_gated(const DeviceInfo& device, std::int64_t m, std::int64_t gates) {
+  QuantizedLinearDescriptor descriptor;
+  descriptor.m = m;
+  descriptor.c_out = 2 * gates;
+  descriptor.k = 4096;
+  descriptor.activation_element = ElementKind::BF16;
+  descriptor.weight_element = ElementKind::S8;
+  descriptor.epilogue = {.activation = ActivationFunction::Silu, .gated = true};
+  return select_for_plan(device, descriptor, {}).value();
+}
+
+TEST(GatedOutputs, TakeWholeBlocksOfGatesFromTma) {
+  const DeviceInfo device = hopper(3);
+  for (const std::int64_t m : {1, 64, 4096}) {
+    EXPECT_EQ(select_gated(device, m, 14336).sku.backend, KernelBackend::Wgmma);
+    EXPECT_EQ(select_gated(device, m, 14340).sku.backend, KernelBackend::MmaSync);
+  }
+}
+
+TEST(GatedOutputs, CountTilesOverInterleavedRows) {
+  const DeviceInfo device = hopper(3);
+  QuantizedLinearDescriptor problem;
+  problem.m = 5;
+  problem.k = 64;
+  problem.epilogue = {.activation = ActivationFunction::Silu, .gated = true};
+  for (const std::int64_t gates : {1, 9, 64, 4097}) {
+    problem.c_out = 2 * gates;
+    EXPECT_EQ(gemm_n(problem), (gates + 7) / 8 * 16);
+    for (const GemmKernel& kernel : gemm_kernels()) {
+      const Tiling t = tiling(kernel, device, problem, 1);
+      EXPECT_GE(t.tiles_n * t.weight_rows, gemm_n(problem)) << kernel.name;
+      EXPECT_EQ(t.weight_rows % 16, 0) << kernel.name;
+    }
+  }
+}
+
+// The weights that tiles read first lie in two places, and nobody tells the quantize kernel.
+TEST(GatedOutputs, PrefetchNothing) {
+  const DeviceInfo device = hopper(3);
+  EXPECT_GT(select(device, 16, 2 * 14336, 4096).aligned.prefetched_bytes, 0);
+  EXPECT_EQ(select_gated(device, 16, 14336).aligned.prefetched_bytes, 0);
+}
+
+TEST(GivenActivations, HaveNoQuantizeKernel) {
+  QuantizedLinearDescriptor descriptor;
+  descriptor.m = 16;
+  descriptor.c_out = 4096;
+  descriptor.k = 4096;
+  descriptor.activation_element = ElementKind::BF16;
+  descriptor.weight_element = ElementKind::S8;
+  descriptor.scale.kind = ScaleKind::Given;
+  const LinearState state = select_for_plan(hopper(3), descriptor, {}).value();
+  EXPECT_EQ(state.quantize_kernel, nullptr);
+  EXPECT_EQ(state.aligned.prefetched_bytes, 0);
+}
+
 TEST(CostParameters, AreThoseOfTheGpu) {
   DeviceInfo device = hopper(0);
   EXPECT_EQ(&gpu_parameters(device), &kH200);
