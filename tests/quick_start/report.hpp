@@ -1,7 +1,9 @@
 #pragma once
 
+#include "feed_forward.hpp"
 #include "pair_result.hpp"
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -10,10 +12,11 @@ namespace qlinear::quick_start {
 struct Report {
   std::string device;  ///< Its name, as the CUDA runtime gives it.
   const RealLayer* layer;
-  std::vector<PairResult> pairs;  ///< The first is the one that the text speaks of.
+  std::vector<PairResult> pairs;                  ///< The first is the one that the text speaks of.
+  std::optional<FeedForwardResult> feed_forward;  ///< Of the block that the layer begins.
 };
 
-bool all_bits_equal(const std::vector<PairResult>& pairs);
+bool all_bits_equal(const Report& report);
 
 /// For a person to read.
 std::string to_text(const Report& report);

@@ -1,29 +1,16 @@
 #include "device_array.hpp"
 #include "pair_result.hpp"
 #include "quantized_layer.hpp"
+#include "require.hpp"
 #include "run_time.hpp"
 #include "support/device.hpp"
 
 #include <qlinear/qlinear.hpp>
 
-#include <algorithm>
-#include <cstring>
-#include <stdexcept>
 #include <utility>
 
 namespace qlinear::quick_start {
 namespace {
-
-void require(const Status& status) {
-  if (status.ok()) return;
-  throw std::runtime_error(std::string(to_string(status.code())) + ": " + status.message());
-}
-
-template <class T>
-T require(Result<T> result) {
-  require(result.status());
-  return std::move(result).value();
-}
 
 template <class TIn, class TWQ>
 std::vector<TIn> reference_output(const QuantizedLayer<TIn, TWQ>& layer) {
@@ -40,20 +27,6 @@ std::string quantize_kernel_name(cudaStream_t stream, const QuantizedLinearDescr
   descriptor.k = linear.k;
   descriptor.activation_element = linear.activation_element;
   return require(DynamicRangeQuantizePlan<TIn, S8>::select(stream, descriptor)).sku().name;
-}
-
-template <class T>
-std::vector<double> to_doubles(const std::vector<T>& values) {
-  std::vector<double> doubles(values.size());
-  std::transform(values.begin(), values.end(), doubles.begin(), test::to_double<T>);
-  return doubles;
-}
-
-template <class T>
-std::vector<std::byte> to_bytes(const std::vector<T>& values) {
-  std::vector<std::byte> bytes(values.size() * sizeof(T));
-  std::memcpy(bytes.data(), values.data(), bytes.size());
-  return bytes;
 }
 
 template <class TIn, class TWQ>
