@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <limits>
 #include <string_view>
+#include <type_traits>
 
 namespace qlinear {
 
@@ -158,7 +159,7 @@ class DynamicRangeQuantizePlan {
 /// of `QuantizedLinearPlan`. Instantiated for the four TIn.
 template <class TIn>
 class FakeQuantizePlan {
-  static_assert(sizeof(detail::RequireActivation<TIn>) > 0);
+  static_assert(std::is_empty_v<detail::RequireActivation<TIn>>);
 
  public:
   using Args = FakeQuantizeArgs<TIn>;

@@ -41,6 +41,15 @@ class FusedRow {
         k_(row < p.rows.m ? p.rows.k : 0),
         source_(p, options.aligned, row, k_) {}
 
+  /// What can be done while earlier kernels still run.
+  __device__ void prepare() const {
+    source_.require_parameters();
+    ptx::require(static_cast<std::uint64_t>(p_.scale.kind));
+    ptx::require(reinterpret_cast<std::uint64_t>(p_.scale.sum_out));
+    ptx::require(static_cast<std::uint64_t>(options_.aligned.all));
+    if (options_.rows.prefetches_rows) prefetch();
+  }
+
   __device__ void prefetch() const { source_.prefetch(exchange_.thread(), exchange_.threads()); }
 
   __device__ __forceinline__ void quantize() {
@@ -63,6 +72,7 @@ class FusedRow {
     RowRange<C> range;
     C mean = C(0);
     C rstd = C(1);
+    C squares = C(0);  ///< With RMSNorm.
   };
 
   /// Returns the row's element with which the thread's chunk `i` begins.
@@ -114,9 +124,19 @@ class FusedRow {
     return kHeld ? exchange_.sum_of_groups(phase) : exchange_.sum_of_columns(phase);
   }
 
-  static __device__ __forceinline__ void reduce(RowRange<C>& range) {
+  /// Reduces the range over the warp: of symmetric scales, which know no sign, to its larger end.
+  __device__ __forceinline__ void reduce(RowRange<C>& range) const {
+    if (is_asymmetric()) {
+      range.minus_low = warp_max(range.minus_low);
+    } else {
+      range.high = max(range.high, range.minus_low);
+      range.minus_low = 0;
+    }
     range.high = warp_max(range.high);
-    range.minus_low = warp_max(range.minus_low);
+  }
+  __device__ bool is_asymmetric() const { return p_.scale.kind == ScaleKind::DynamicAsymmetric; }
+  __device__ __forceinline__ RowRange<C> row_range(int phase) const {
+    return exchange_.range(phase, is_asymmetric());
   }
 
   static __device__ __forceinline__ void add_range(RowRange<C>& range, const Values<C>& v) {
@@ -129,11 +149,11 @@ class FusedRow {
     each<true>([&](std::int64_t, Values<C>& v) { add_range(post.range, v); });
     reduce(post.range);
     exchange_.share(0, post);
-    return exchange_.range(0);
+    return row_range(0);
   }
 
-  /// One step finds the range of h and the sum of squares. q does not depend on that: it is the
-  /// first row's thread alone that makes rstd of it, unless the norm is stored or the scale static.
+  /// One step finds the range of h and the sum of squares. q does not depend on that: the thread
+  /// that stores the scale alone makes rstd of it, unless the norm is stored or the scale static.
   __device__ __forceinline__ void rms_norm() {
     WarpPost<C> post;
     sum_groups<true>(post, [&](C& sum, std::int64_t at, Values<C>& v) {
@@ -145,11 +165,10 @@ class FusedRow {
     reduce(post.range);
     exchange_.share(0, post);
     const C sum = row_sum(0);
-    Norm norm{exchange_.range(0)};
+    Norm norm{row_range(0)};
+    norm.squares = sum;
     const bool is_static = p_.scale.kind == ScaleKind::Static;
-    if (is_static || p_.source.normed_out != nullptr || exchange_.thread() == 0) {
-      norm.rstd = deviation(sum);
-    }
+    if (is_static || p_.source.normed_out != nullptr) norm.rstd = deviation(sum);
     store(quantizer(norm, !RowRange<C>::finite(sum), is_static ? norm.rstd : C(1)), norm);
   }
 
@@ -201,7 +220,7 @@ class FusedRow {
     });
     reduce(post.range);
     exchange_.share(2, post);
-    norm.range = exchange_.range(2);
+    norm.range = row_range(2);
     return norm;
   }
 
@@ -219,7 +238,7 @@ class FusedRow {
     if (exchange_.thread() != 0 || row_ >= p_.rows.m) return;
     const bool folds = source_.kind() == SourceKind::RmsNorm;
     ptx::st_global(static_cast<C*>(p_.rows.scale) + row_,
-                   folds ? quantizer.act_scale(norm.rstd) : quantizer.act_scale());
+                   folds ? quantizer.act_scale(deviation(norm.squares)) : quantizer.act_scale());
     if (p_.scale.zero_point_out != nullptr) {
       ptx::st_global(p_.scale.zero_point_out + row_,
                      static_cast<std::int8_t>(quantizer.zero_point()));
@@ -259,7 +278,7 @@ __device__ __forceinline__ void quantize_fused_row(const FusedQuantizeProblem& p
   }
   const RowExchange<scale_t<TIn>, kCluster> exchange;
   FusedRow<TIn, kStatic, kStorage, kCluster> row(p, options, exchange, blockIdx.x);
-  if (options.rows.prefetches_rows) row.prefetch();
+  row.prepare();
   wait_and_let_gemm_in(options.rows);
   row.quantize();
   clear_counters(p.rows, options.rows);

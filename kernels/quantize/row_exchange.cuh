@@ -106,14 +106,18 @@ class RowExchange {
     }
   }
 
-  /// Returns the range of the whole row.
-  __device__ __forceinline__ RowRange<C> range(int phase) const {
+  /// Returns the range of the whole row; without `asymmetric` only its `high`.
+  __device__ __forceinline__ RowRange<C> range(int phase, bool asymmetric) const {
     RowRange<C> range;
     for (unsigned warp = threadIdx.x % 32; warp < warps(); warp += 32) {
-      range.add(RowRange<C>{ptx::ld_shared(&post(phase, warp).range.high),
-                            ptx::ld_shared(&post(phase, warp).range.minus_low)});
+      range.high = max(range.high, ptx::ld_shared(&post(phase, warp).range.high));
+      if (asymmetric) {
+        range.minus_low = max(range.minus_low, ptx::ld_shared(&post(phase, warp).range.minus_low));
+      }
     }
-    return {warp_max(range.high), warp_max(range.minus_low)};
+    range.high = warp_max(range.high);
+    if (asymmetric) range.minus_low = warp_max(range.minus_low);
+    return range;
   }
 
   /// Adds up sums in the contract's order, of the groups that warp after warp has posted. Columns

@@ -40,10 +40,6 @@ struct RowRange {
     high = max(high, bits(element));
     minus_low = max(minus_low, bits(element) ^ kSign);
   }
-  __device__ __forceinline__ void add(const RowRange& other) {
-    high = max(high, other.high);
-    minus_low = max(minus_low, other.minus_low);
-  }
   __device__ bool finite() const { return max(high, minus_low) < kInfinity; }
 };
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <epilogue/activation.cuh>
+#include <ptx/require.cuh>
 #include <quantize/fused_problem.hpp>
 #include <quantize/row_chunk.cuh>
 
@@ -229,6 +230,13 @@ class Source {
                  count(first), aligned_.normed_out);
   }
 
+  /// Has the parameters that the source reads loaded: cold ones take a miss for each line of them.
+  __device__ void require_parameters() const {
+    ptx::require(reinterpret_cast<std::uint64_t>(p_.norm_weight));
+    ptx::require(reinterpret_cast<std::uint64_t>(p_.residual_out));
+    ptx::require(static_cast<std::uint64_t>(p_.eps));
+  }
+
   /// Fetches lines of the row to the L2, every `threads`-th from `thread` on. It runs before the
   /// wait for the kernels that write them.
   __device__ void prefetch(unsigned thread, unsigned threads) const {
@@ -241,6 +249,12 @@ class Source {
       prefetch_lines(p_.norm_weight, k_ * weight_bytes, thread, threads);
     }
     if (p_.norm_bias != nullptr) prefetch_lines(p_.norm_bias, k_ * weight_bytes, thread, threads);
+    if (p_.residual != nullptr) {
+      const auto bytes =
+          static_cast<std::int64_t>(p_.residual_in_compute_type ? sizeof(C) : sizeof(TIn));
+      prefetch_lines(static_cast<const unsigned char*>(p_.residual) + row_ * p_.ld_residual * bytes,
+                     k_ * bytes, thread, threads);
+    }
   }
 
  private:

@@ -37,8 +37,10 @@ bool suits(const QuantizeKernel& kernel, const DeviceInfo& device,
            const DynamicRangeQuantizeDescriptor& problem) {
   // Longer rows need so many threads without clusters that no GEMM block fits beside them.
   constexpr std::int64_t kVeryLongRow = 16384;
+  // With a source a thread holds a quarter of what it holds without one.
+  constexpr std::int64_t kLongFusedRow = 4096;
   if (kernel.cluster_blocks == nullptr) return true;
-  if (problem.k <= kLongRow) return false;
+  if (problem.k <= (is_plain(problem) ? kLongRow : kLongFusedRow)) return false;
   const int blocks = kernel.cluster_blocks(problem.k);
   if (problem.k <= kVeryLongRow) return problem.m <= device.multiprocessors / blocks;
   const std::int64_t clusters_by_twos =

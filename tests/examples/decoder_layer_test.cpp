@@ -2,20 +2,16 @@
 // and of each token alone; it is one graph of eight kernels.
 
 #include "decoder_layer.hpp"
+#include "layer_steps.hpp"
 
 #include "support/capture.hpp"
 #include "support/device.hpp"
-#include "support/linear_run.hpp"
-
-#include <reference/source.hpp>
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <cmath>
 #include <cstddef>
 #include <cstdint>
-#include <numeric>
 #include <vector>
 
 namespace qlinear::test {
@@ -24,23 +20,9 @@ namespace {
 using examples::Bf16;
 using examples::DecoderLayer;
 using examples::DecoderLayerShape;
-using Plan = QuantizedLinearPlan<Bf16, S8>;
 using Matrix = HostMatrix<Bf16>;
 
 DecoderLayerShape shape_of(std::int64_t tokens) { return {tokens, 256, 256, 64, 512, 1e-5}; }
-
-struct Weight {
-  Weight(std::int64_t rows, std::int64_t columns, std::uint64_t seed)
-      : q(make_weight<S8>(rows, columns, Fill::Gaussian, seed)) {
-    // Outputs are about as large as inputs, where SiLU bends.
-    const double usual = 1 / (74 * std::sqrt(static_cast<double>(columns)));
-    Random random(seed + 1);
-    scale = make_vector<float>(rows, [&] { return usual * (0.5 + random.uniform()); });
-  }
-
-  HostMatrix<S8> q;
-  HostMatrix<float> scale;
-};
 
 struct Weights {
   explicit Weights(const DecoderLayerShape& s)
@@ -52,11 +34,11 @@ struct Weights {
         down(s.hidden, s.intermediate, 6) {}
 
   Matrix attention_norm;
-  Weight qkv;
-  Weight o;
+  Weight<Bf16> qkv;
+  Weight<Bf16> o;
   Matrix mlp_norm;
-  Weight gate_up;
-  Weight down;
+  Weight<Bf16> gate_up;
+  Weight<Bf16> down;
 };
 
 /// What a layer reads and writes.
@@ -93,67 +75,22 @@ TensorRef<Bf16, 2> queries(T* qkv, const DecoderLayerShape& shape) {
   return {qkv, {shape.tokens, shape.query}, {shape.query + 2 * shape.key_value, 1}};
 }
 
-QuantizedLinearDescriptor descriptor_of(const TensorRef<Bf16, 2>& x, const Weight& weight,
-                                        const SourceDescriptor& source) {
-  QuantizedLinearDescriptor descriptor;
-  descriptor.m = x.shape[0];
-  descriptor.c_out = weight.q.rows();
-  descriptor.k = weight.q.cols();
-  descriptor.source = source;
-  return descriptor;
-}
-
-/// A linear on the CPU. A residual is replaced by the new one.
-Matrix reference_linear(const TensorRef<Bf16, 2>& x, const Weight& weight,
-                        const SourceDescriptor& source, const Matrix* norm_weight = nullptr,
-                        Matrix* residual = nullptr) {
-  const auto descriptor = descriptor_of(x, weight, source);
-  Matrix output(descriptor.m, descriptor.c_out);
-  HostMatrix<S8> act_q(descriptor.m, descriptor.k);
-  HostMatrix<float> act_scale(1, descriptor.m);
-  QuantizedLinearArgs<Bf16, S8> args{x,
-                                     weight.q.matrix(),
-                                     weight.scale.vector(),
-                                     output.matrix(),
-                                     act_q.matrix(),
-                                     act_scale.vector()};
-  if (norm_weight != nullptr) args.source.norm_weight = tensor_view(norm_weight->vector());
-  if (residual != nullptr) {
-    args.source.residual = args.source.residual_out = tensor_view(residual->matrix());
-  }
-  const Status status = reference::quantized_linear(descriptor, args);
-  EXPECT_TRUE(status.ok()) << status.message();
-  return output;
-}
-
 State reference_layer(const DecoderLayerShape& shape, const Weights& w, State s) {
   const SourceDescriptor norm{.kind = SourceKind::RmsNorm, .residual = true, .eps = shape.eps};
   const SourceDescriptor gated{.kind = SourceKind::Gated, .function = ActivationFunction::Silu};
-  s.qkv = reference_linear(s.hidden.matrix(), w.qkv, norm, &w.attention_norm, &s.residual);
-  s.hidden = reference_linear(queries(s.qkv.row(0), shape), w.o, {});
-  s.gate_up = reference_linear(s.hidden.matrix(), w.gate_up, norm, &w.mlp_norm, &s.residual);
-  s.hidden = reference_linear(s.gate_up.matrix(), w.down, gated);
+  const Step<Bf16> qkv{.weight = w.qkv, .source = norm, .norm_weight = &w.attention_norm};
+  const Step<Bf16> gate_up{.weight = w.gate_up, .source = norm, .norm_weight = &w.mlp_norm};
+  const Step<Bf16> down{.weight = w.down, .source = gated};
+  s.qkv = reference_linear<Bf16>(qkv, s.hidden.matrix(), {.source_residual = &s.residual});
+  s.hidden = reference_linear<Bf16>({w.o}, queries(s.qkv.row(0), shape));
+  s.gate_up = reference_linear<Bf16>(gate_up, s.hidden.matrix(), {.source_residual = &s.residual});
+  s.hidden = reference_linear<Bf16>(down, s.gate_up.matrix());
   return s;
 }
 
-template <class T>
-GuardedMatrix<T> on_device(const HostMatrix<T>& values) {
-  return {values, {}, kNanPoison};
+examples::Int8Weight pointers(const DeviceWeight<Bf16>& weight) {
+  return {weight.q.data(), weight.scale.data()};
 }
-
-template <class T>
-GuardedMatrix<T> poisoned(std::int64_t rows, std::int64_t columns) {
-  return {rows, columns, {}, kNanPoison};
-}
-
-struct DeviceWeight {
-  explicit DeviceWeight(const Weight& weight)
-      : q(on_device(weight.q)), scale(on_device(weight.scale)) {}
-  examples::Int8Weight get() const { return {q.data(), scale.data()}; }
-
-  GuardedMatrix<S8> q;
-  GuardedMatrix<float> scale;
-};
 
 struct DeviceWeights {
   explicit DeviceWeights(const Weights& w)
@@ -164,15 +101,16 @@ struct DeviceWeights {
         gate_up(w.gate_up),
         down(w.down) {}
   examples::DecoderLayerWeights get() const {
-    return {attention_norm.data(), qkv.get(), o.get(), mlp_norm.data(), gate_up.get(), down.get()};
+    return {attention_norm.data(), pointers(qkv),     pointers(o),
+            mlp_norm.data(),       pointers(gate_up), pointers(down)};
   }
 
   GuardedMatrix<Bf16> attention_norm;
-  DeviceWeight qkv;
-  DeviceWeight o;
+  DeviceWeight<Bf16> qkv;
+  DeviceWeight<Bf16> o;
   GuardedMatrix<Bf16> mlp_norm;
-  DeviceWeight gate_up;
-  DeviceWeight down;
+  DeviceWeight<Bf16> gate_up;
+  DeviceWeight<Bf16> down;
 };
 
 struct DeviceState {
@@ -238,66 +176,17 @@ State run_graph(const DecoderLayerShape& shape, const Weights& weights, const St
   return state.download();
 }
 
-/// A linear on the device without residual, in a call for each of its halves.
-Matrix separate_linear(const Matrix& x, const Weight& weight, const SourceDescriptor& source,
-                       const Matrix& norm_weight) {
-  const Stream stream;
-  const auto descriptor = descriptor_of(x.matrix(), weight, source);
-  const Plan plan = Plan::select(stream, descriptor).value();
-  const DeviceWeight device_weight(weight);
-  const auto activation = on_device(x);
-  const auto norm = on_device(norm_weight);
-  const auto output = poisoned<Bf16>(descriptor.m, descriptor.c_out);
-  const auto act_q = poisoned<S8>(descriptor.m, descriptor.k);
-  const auto act_scale = poisoned<float>(1, descriptor.m);
-  const GuardedWorkspace workspace(plan.workspace_size());
-  Plan::Args args{activation.ref(), device_weight.q.ref(), device_weight.scale.vector_ref(),
-                  output.mut(),     act_q.mut(),           act_scale.vector_mut()};
-  args.source.norm_weight = tensor_view(norm.vector_ref());
-  EXPECT_TRUE(plan.quantize_activation(stream, args).ok());
-  EXPECT_TRUE(plan.multiply(stream, workspace.get(), args).ok());
-  stream.synchronize();
-  return output.download();
-}
-
-Matrix sum_of(const Matrix& a, const Matrix& b) {
-  Matrix sum(a.rows(), a.cols());
-  for (std::size_t i = 0; i < sum.values().size(); ++i) {
-    sum.values()[i] =
-        __float2bfloat16_rn(__bfloat162float(a.values()[i]) + __bfloat162float(b.values()[i]));
-  }
-  return sum;
-}
-
-/// `silu(gate) * up`
-Matrix gated_silu(const Matrix& gate_up) {
-  using namespace reference::steps;
-  Matrix products(gate_up.rows(), gate_up.cols() / 2);
-  for (std::int64_t m = 0; m < products.rows(); ++m) {
-    for (std::int64_t k = 0; k < products.cols(); ++k) {
-      store(gated<Bf16>(ActivationFunction::Silu, widen(gate_up.at(m, k)),
-                        widen(gate_up.at(m, products.cols() + k))),
-            products.at(m, k));
-    }
-  }
-  return products;
-}
-
-Matrix first_columns(const Matrix& matrix, std::int64_t count) {
-  std::vector<std::int64_t> columns(static_cast<std::size_t>(count));
-  std::iota(columns.begin(), columns.end(), std::int64_t{0});
-  return select_columns(matrix, columns);
-}
-
 /// The layer with every step between norms and products through memory.
 State separate_layer(const DecoderLayerShape& shape, const Weights& w, State s) {
   const SourceDescriptor norm{.kind = SourceKind::RmsNorm, .eps = shape.eps};
+  const Step<Bf16> qkv{.weight = w.qkv, .source = norm, .norm_weight = &w.attention_norm};
+  const Step<Bf16> gate_up{.weight = w.gate_up, .source = norm, .norm_weight = &w.mlp_norm};
   s.residual = sum_of(s.hidden, s.residual);
-  s.qkv = separate_linear(s.residual, w.qkv, norm, w.attention_norm);
-  s.hidden = separate_linear(first_columns(s.qkv, shape.query), w.o, {}, {});
+  s.qkv = separate_linear(qkv, s.residual);
+  s.hidden = separate_linear<Bf16>({w.o}, first_columns(s.qkv, shape.query));
   s.residual = sum_of(s.hidden, s.residual);
-  s.gate_up = separate_linear(s.residual, w.gate_up, norm, w.mlp_norm);
-  s.hidden = separate_linear(gated_silu(s.gate_up), w.down, {}, {});
+  s.gate_up = separate_linear(gate_up, s.residual);
+  s.hidden = separate_linear<Bf16>({w.down}, gated(ActivationFunction::Silu, s.gate_up));
   return s;
 }
 
