@@ -36,8 +36,8 @@ Status weight_sums(const TensorRef<TWQ, 2>& weight,
 QLINEAR_API Status activation_sums(const TensorRef<S8, 2>& quantized,
                                    const TensorMut<std::int32_t, 1>& sums) noexcept;
 
-/// Writes what the quantized activation [M, K] stands for: `output[m,k] = (q[m,k] - zero_point[m])
-/// * scale[m]`, rounded to C and then to TIn. `scale` and `zero_point` are [M] or [1]; a
+/// Writes what the quantized activation [M, K] stands for, rounded to C and then to TIn:
+/// `output[m,k] = (q[m,k] - zero_point[m]) * scale[m]`. `scale` and `zero_point` are [M] or [1]; a
 /// value-initialised `zero_point` means zeros. Errors: as `weight_sums`.
 template <class TIn>
 Status fake_quantize(const TensorRef<S8, 2>& quantized, const TensorRef<scale_t<TIn>, 1>& scale,
