@@ -55,7 +55,7 @@ __global__ void __launch_bounds__(kMaxThreads)
     }
     ptx::st_global(reinterpret_cast<Bf16Vector*>(residual_out + row + at), held[i]);
   }
-  const float factor = rsqrtf(block_sum(squares) / static_cast<float>(k) + eps);
+  const float factor = 1.0f / sqrtf(block_sum(squares) / static_cast<float>(k) + eps);
 #pragma unroll
   for (int i = 0; i < kMaxVectors; ++i) {
     const int at = static_cast<int>(threadIdx.x) * kVector + i * step;
