@@ -14,4 +14,10 @@ Status invalid(fmt::format_string<Parts...> format, Parts&&... parts) {
   return {StatusCode::InvalidProblem, formatted(format, std::forward<Parts>(parts)...)};
 }
 
+/// Makes the Status that `select` returns for what the library does not do.
+template <class... Parts>
+Status unsupported(fmt::format_string<Parts...> format, Parts&&... parts) {
+  return {StatusCode::Unsupported, formatted(format, std::forward<Parts>(parts)...)};
+}
+
 }  // namespace qlinear::detail

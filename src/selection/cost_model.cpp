@@ -14,8 +14,6 @@ namespace {
 // benchmarks/tuning/fit_cost_model.py computes the same to fit the parameters: a change of a
 // formula is one of it, too, and benchmark.cost_model fails where they differ.
 
-std::int64_t num_sms(const DeviceInfo& device) { return std::max(1, device.multiprocessors); }
-
 /// Two blocks on one SM hide each other's waits.
 double tensor_clocks(const GemmKernel& kernel, const Tiling& tiling) {
   const double lone_factor = kernel.blocks_per_sm > 1 ? kernel.cost->lone_factor : 1;

@@ -7,11 +7,12 @@
 #include <algorithm>
 
 namespace qlinear::detail {
+
+std::int64_t num_sms(const DeviceInfo& device) { return std::max(1, device.multiprocessors); }
+
 namespace {
 
 std::int64_t divide_up(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
-
-std::int64_t num_sms(const DeviceInfo& device) { return std::max(1, device.multiprocessors); }
 
 /// Returns the blocks that an SM holds at once. Registers set the limit, and shared memory may
 /// lower it.

@@ -1,20 +1,13 @@
 #include "fusion_rules.hpp"
 
-#include <base/format.hpp>
 #include <base/invalid.hpp>
 
 #include <cmath>
 #include <cstdint>
 #include <tuple>
-#include <utility>
 
 namespace qlinear::detail {
 namespace {
-
-template <class... Parts>
-Status unsupported(fmt::format_string<Parts...> format, Parts&&... parts) {
-  return {StatusCode::Unsupported, formatted(format, std::forward<Parts>(parts)...)};
-}
 
 template <class Enum>
 Status check_enumerator(const char* field, Enum value, Enum last) {

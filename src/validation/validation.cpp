@@ -1,6 +1,5 @@
 #include "validation.hpp"
 
-#include <base/format.hpp>
 #include <base/invalid.hpp>
 #include <validation/fusion_rules.hpp>
 
@@ -8,7 +7,6 @@
 #include <cstdint>
 #include <limits>
 #include <string_view>
-#include <utility>
 
 namespace qlinear {
 
@@ -38,11 +36,6 @@ std::int64_t max_k(const QuantizedLinearDescriptor& descriptor,
 
 namespace detail {
 namespace {
-
-template <class... Parts>
-Status unsupported(fmt::format_string<Parts...> format, Parts&&... parts) {
-  return {StatusCode::Unsupported, formatted(format, std::forward<Parts>(parts)...)};
-}
 
 Status check_element(const char* name, ElementKind given, ElementKind expected) {
   if (given == expected || given == kElementOfTemplate) return {};

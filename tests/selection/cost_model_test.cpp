@@ -14,6 +14,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
+#include <limits>
 
 namespace qlinear::detail {
 namespace {
@@ -99,7 +100,7 @@ TEST(Feasibility, GivesAReasonForEveryRefusal) {
   PlanPreference forbid;
   forbid.forbid_architecture_specific = true;
   QuantizedLinearDescriptor huge;
-  huge.m = huge.c_out = std::int64_t{1} << 40;
+  huge.m = huge.c_out = std::numeric_limits<std::int32_t>::max();
   QuantizedLinearDescriptor usual;
   usual.activation_element = ElementKind::F64;
   usual.weight_element = ElementKind::S8;
