@@ -2,6 +2,8 @@
 
 option(QLINEAR_BUILD_TESTS "Build the test suite" ${PROJECT_IS_TOP_LEVEL})
 option(QLINEAR_BUILD_BENCHMARKS "Build the benchmarks" OFF)
+option(QLINEAR_BUILD_CHECKPOINT "Build qlinear::checkpoint (needs nlohmann-json)" ${PROJECT_IS_TOP_LEVEL})
+option(QLINEAR_BUILD_TOOLS "Build the command qlinear (needs CLI11)" ${PROJECT_IS_TOP_LEVEL})
 option(QLINEAR_INSTALL "Generate install rules" ${PROJECT_IS_TOP_LEVEL})
 option(QLINEAR_WARNINGS_AS_ERRORS "Treat compiler warnings as errors" OFF)
 option(QLINEAR_RESOURCE_USAGE "Let ptxas print the registers and spills of every kernel" OFF)
@@ -22,6 +24,10 @@ set(QLINEAR_TYPES
 set(QLINEAR_KERNELS
     "all"
     CACHE STRING "GEMM kernels: all, or a list of dp4a, mma_m8n8k16, mma_m16n8k32 and sm90a")
+
+if(QLINEAR_BUILD_TOOLS AND NOT QLINEAR_BUILD_CHECKPOINT)
+  message(FATAL_ERROR "QLINEAR_BUILD_TOOLS needs QLINEAR_BUILD_CHECKPOINT; set both, or neither.")
+endif()
 
 if(NOT QLINEAR_CUDA_RUNTIME MATCHES "^(Static|Shared)$")
   message(FATAL_ERROR "QLINEAR_CUDA_RUNTIME is '${QLINEAR_CUDA_RUNTIME}'; it takes Static or Shared.")

@@ -6,7 +6,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 readonly toolchain=$PWD/build/toolchain
 apt_updated=
-readonly build_packages=(ninja-build libfmt-dev libgtest-dev libgmock-dev nlohmann-json3-dev pkg-config)
+readonly build_packages=(ninja-build libfmt-dev libgtest-dev libgmock-dev nlohmann-json3-dev libcli11-dev
+                        pkg-config)
 
 say() { printf '== %s\n' "$*"; }
 
