@@ -58,6 +58,30 @@ Status QuantizedLinearPlan<TIn, TWQ>::multiply(cudaStream_t stream, Workspace wo
                           detail::call_tensors(args));
 }
 
+template <class TIn, class TWQ>
+Status QuantizedLinearPlan<TIn, TWQ>::run_shared(cudaStream_t stream, Workspace workspace,
+                                                 const QuantizedLinearPlan* plans, const Args* args,
+                                                 std::size_t count) noexcept {
+  const auto state = [plans](std::size_t i) -> const detail::LinearState& {
+    return detail::held<detail::LinearState>(plans[i].storage_);
+  };
+  for (std::size_t i = 0; i < count; ++i) {
+    const auto tensors = detail::call_tensors(args[i]);
+    Status status = detail::check_run(state(i), workspace, tensors);
+    for (std::size_t j = 0; j < i && status.ok(); ++j) {
+      status =
+          detail::check_shared(state(j), detail::call_tensors(args[j]), j, state(i), tensors, i);
+    }
+    if (!status.ok()) return status;
+  }
+  Status status;
+  for (std::size_t i = 0; i < count && status.ok(); ++i) {
+    status = i == 0 ? plans[i].run(stream, workspace, args[i])
+                    : plans[i].multiply(stream, workspace, args[i]);
+  }
+  return status;
+}
+
 template class QuantizedLinearPlan<__half, S8>;
 template class QuantizedLinearPlan<__half, U8>;
 template class QuantizedLinearPlan<__nv_bfloat16, S8>;

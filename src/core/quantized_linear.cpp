@@ -266,6 +266,14 @@ Status run(const LinearState& state, cudaStream_t stream, Workspace workspace,
   return enqueue_linear(stream, state, &quantize, gemm_problem(state, tensors), workspace);
 }
 
+Status check_run(const LinearState& state, Workspace workspace,
+                 const LinearTensors& tensors) noexcept {
+  Status status = validate_call(state, workspace, tensors, Pass::Both);
+  if (!status.ok()) return status;
+  kernels::GemmProblem gemm = gemm_problem(state, tensors);
+  return prepare_gemm(state, choice_for(state, gemm), workspace, gemm);
+}
+
 Status quantize_activation(const LinearState& state, cudaStream_t stream,
                            const LinearTensors& tensors) noexcept {
   if (is_given(state)) {

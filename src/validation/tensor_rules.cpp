@@ -338,19 +338,14 @@ Status add_layer(TensorChecker& checker, const QuantizedLinearDescriptor& descri
   return checker.add(table);
 }
 
-}  // namespace
-
-Status validate_tensors(const QuantizedLinearDescriptor& descriptor, const LinearTensors& tensors,
-                        Pass pass, Workspace workspace) noexcept {
+/// All tensors of a layer.
+Status add_tensors(TensorChecker& checker, const QuantizedLinearDescriptor& descriptor,
+                   const LinearTensors& tensors, const TensorView& workspace) {
   constexpr ScaleNames kNames{"scale.range_max", "scale.range_min", "scale.scale",
                               "scale.zero_point"};
   const std::int64_t m = descriptor.m, k = descriptor.k;
-  const TensorView bytes = bytes_view(workspace);
-  TensorChecker checker(pass);
-  Status status = add_layer(checker, descriptor, tensors, bytes);
-  if (status.ok() && !tensors.options && !asks_for_options(descriptor)) {
-    return checker.check_overlap();
-  }
+  Status status = add_layer(checker, descriptor, tensors, workspace);
+  if (!tensors.options && !asks_for_options(descriptor)) return status;
   const LinearOptionViews& options = options_of(tensors);
   const auto& [source, scale, zero_point, sum] = options.quantize;
   if (status.ok()) {
@@ -360,6 +355,32 @@ Status validate_tensors(const QuantizedLinearDescriptor& descriptor, const Linea
   if (status.ok()) status = add_given(checker, descriptor, options.given);
   if (status.ok()) status = add_zero_points(checker, descriptor, options);
   if (status.ok()) status = add_epilogue(checker, descriptor, options.epilogue);
+  return status;
+}
+
+}  // namespace
+
+Status validate_tensors(const QuantizedLinearDescriptor& descriptor, const LinearTensors& tensors,
+                        Pass pass, Workspace workspace) noexcept {
+  const TensorView bytes = bytes_view(workspace);
+  TensorChecker checker(pass);
+  Status status = add_tensors(checker, descriptor, tensors, bytes);
+  return status.ok() ? checker.check_overlap() : status;
+}
+
+Status validate_apart(const QuantizedLinearDescriptor& descriptor, const LinearTensors& tensors,
+                      const TensorView& other_output) noexcept {
+  const TensorView no_workspace = bytes_view({});
+  TensorChecker checker(Pass::Multiply);
+  Status status = add_tensors(checker, descriptor, tensors, no_workspace);
+  if (status.ok()) {
+    status = checker.add(std::array{CallTensor{.name = "the output of another layer",
+                                               .axes = "[M, C_out]",
+                                               .view = other_output,
+                                               .rows = other_output.shape[0],
+                                               .columns = other_output.shape[1],
+                                               .multiply = kWrite}});
+  }
   return status.ok() ? checker.check_overlap() : status;
 }
 

@@ -33,6 +33,11 @@ Status validate_workspace(Workspace workspace) noexcept;
 Status validate_tensors(const QuantizedLinearDescriptor& descriptor, const LinearTensors& tensors,
                         Pass pass = Pass::Both, Workspace workspace = {}) noexcept;
 
+/// Checks that `other_output`, which is written while `tensors` are used, overlaps none of those
+/// that `Pass::Multiply` uses.
+Status validate_apart(const QuantizedLinearDescriptor& descriptor, const LinearTensors& tensors,
+                      const TensorView& other_output) noexcept;
+
 /// Checks likewise the tensors of a quantize pass and, if there is one, `output`, which is written
 /// and has the shape of q.
 Status validate_tensors(const DynamicRangeQuantizeDescriptor& descriptor,
