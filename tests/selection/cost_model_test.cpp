@@ -101,6 +101,8 @@ TEST(Feasibility, GivesAReasonForEveryRefusal) {
   forbid.forbid_architecture_specific = true;
   QuantizedLinearDescriptor huge;
   huge.m = huge.c_out = std::numeric_limits<std::int32_t>::max();
+  huge.activation_element = ElementKind::BF16;
+  huge.weight_element = ElementKind::S8;
   QuantizedLinearDescriptor usual;
   usual.activation_element = ElementKind::F64;
   usual.weight_element = ElementKind::S8;
