@@ -34,10 +34,9 @@ void add_machine_context(const Bench& bench) {
   add_context("cuda_runtime", fmt::format("{}.{}", device.runtime_version / 1000,
                                           device.runtime_version % 1000 / 10));
   add_context("compute_capability", fmt::format("{}", device.compute_capability));
-  add_context("multiprocessors", fmt::format("{}", device.multiprocessors));
+  add_context("num_sms", fmt::format("{}", device.num_sms));
   add_context("clusters_at_once", device.clusters_at_once);
-  add_context("shared_bytes_per_multiprocessor",
-              fmt::format("{}", device.shared_bytes_per_multiprocessor));
+  add_context("shared_bytes_per_sm", fmt::format("{}", device.shared_bytes_per_sm));
   add_context("memory_bytes_per_clock", fmt::format("{}", device.memory_bytes_per_clock));
   add_context("l2_bytes", fmt::format("{}", device.l2_bytes));
   add_context("copy_bytes_per_second", fmt::format("{:.4g}", bench.rates.copy_bytes_per_second));
