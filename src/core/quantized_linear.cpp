@@ -85,7 +85,7 @@ kernels::GemmProblem gemm_problem(const LinearState& state, const LinearTensors&
                        .b = tensors.weight_q.data,
                        .ldb = row_stride(tensors.weight_q)},
           .epilogue = epilogue(d, tensors, activation),
-          .schedule = {.num_sms = state.multiprocessors},
+          .schedule = {.num_sms = state.num_sms},
           .launch = {}};
 }
 
@@ -197,8 +197,8 @@ Status enqueue_quantize(cudaStream_t stream, const LinearState& state, QuantizeP
                  .constant_weights = state.constant_weights,
                  .prefetch = weight_prefetch(choice, gemm),
                  .spread = {}};
-  if (choice.spreads_rows) {
-    preparation.spread = {state.multiprocessors, state.shared_bytes_per_multiprocessor};
+  if (choice.limits_blocks_per_sm) {
+    preparation.spread = {state.num_sms, state.shared_bytes_per_sm};
   }
   return enqueue_quantize(*state.quantize_kernel, quantize, stream);
 }
@@ -219,7 +219,7 @@ Status enqueue_linear(cudaStream_t stream, const LinearState& state, QuantizePas
   Status status = prepare_gemm(state, choice, workspace, gemm);
   if (!status.ok()) return status;
   gemm.launch.programmatic_dependent = choice.programmatic_dependent_launch &&
-                                       choice.starts_early &&
+                                       choice.launches_early &&
                                        (quantize != nullptr || state.constant_weights);
   return on_plan_device(stream, state.device, [&] {
     Status before = quantize != nullptr ? enqueue_quantize(stream, state, *quantize, choice, gemm)
