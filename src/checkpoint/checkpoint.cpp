@@ -10,15 +10,19 @@
 #include <optional>
 
 namespace qlinear::checkpoint {
-namespace {
+namespace detail {
 
 /// What is known of a module with a weight of two dimensions.
 struct Module {
-  std::optional<detail::Scheme> scheme;
+  std::optional<Scheme> scheme;
   Status refusal;  ///< Why it cannot be loaded, if it has no scheme.
 };
 
-using Modules = std::map<std::string, Module, std::less<>>;
+}  // namespace detail
+
+namespace {
+
+using detail::Module;
 
 constexpr std::string_view kWeightSuffix = ".weight";
 
@@ -88,7 +92,7 @@ struct Checkpoint::State {
 
   TensorFiles files;
   detail::Configuration configuration;
-  Modules modules;
+  std::map<std::string, Module, std::less<>> modules;
   std::vector<LayerSummary> layers;
 };
 
