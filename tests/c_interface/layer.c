@@ -549,21 +549,23 @@ static void library_says_what_it_has(void) {
 }
 
 static void tuning_tables(void) {
-  char name[128] = "";
+  qlinear_kernel_sku sku = {.struct_size = sizeof sku};
   for (size_t i = 0; i < qlinear_kernel_count(); ++i) {
-    qlinear_kernel_sku sku = {.struct_size = sizeof sku};
     EXPECT_OK(qlinear_kernel(i, &sku, message, sizeof message));
-    if (sku.backend == QLINEAR_BACKEND_WGMMA) snprintf(name, sizeof name, "%s", sku.name);
+    if (qlinear_supports(sku.name, QLINEAR_ELEMENT_BF16, QLINEAR_ELEMENT_S8) &&
+        sku.category == QLINEAR_CATEGORY_GEMM) {
+      break;
+    }
   }
   char entry[512];
-  snprintf(entry, sizeof entry, "qlinear tuning table 1\n9.0 132 bf16 s8 6144 4096 1-16 %s 1\n",
-           name);
+  snprintf(entry, sizeof entry, "qlinear tuning table 1\n%d.%d 132 bf16 s8 6144 4096 1-16 %s 1\n",
+           sku.architecture / 10, sku.architecture % 10, sku.name);
   EXPECT_OK(qlinear_import_tuning_table(entry, message, sizeof message));
   size_t needed = 0;
   EXPECT_OK(qlinear_export_tuning_table(NULL, 0, &needed, message, sizeof message));
   char table[1024];
   EXPECT_OK(qlinear_export_tuning_table(table, sizeof table, NULL, message, sizeof message));
-  EXPECT(needed == strlen(table) + 1 && strstr(table, name) != NULL);
+  EXPECT(needed == strlen(table) + 1 && strstr(table, sku.name) != NULL);
   char small[8];
   EXPECT_REFUSED(qlinear_export_tuning_table(small, sizeof small, &needed, message, sizeof message),
                  BUFFER_TOO_SMALL, "give it as many as `needed` says");
@@ -571,7 +573,7 @@ static void tuning_tables(void) {
   EXPECT_OK(qlinear_export_tuning_table(table, needed, &needed, message, sizeof message));
   qlinear_clear_tuning_table();
   EXPECT_OK(qlinear_export_tuning_table(table, sizeof table, NULL, message, sizeof message));
-  EXPECT(strstr(table, name) == NULL);
+  EXPECT(strstr(table, sku.name) == NULL);
   EXPECT_REFUSED(qlinear_import_tuning_table("?", message, sizeof message), INVALID_PROBLEM,
                  "pass a table of that version");
   EXPECT_REFUSED(qlinear_import_tuning_table(NULL, message, sizeof message), INVALID_PROBLEM,
