@@ -25,12 +25,12 @@
 ///
 /// `stream` is a `cudaStream_t`; null is the default stream.
 
+// NOLINTBEGIN(modernize-*,readability-identifier-naming): C, by the names of C.
+
 #include <qlinear/export.hpp>
 
 #include <stddef.h>
 #include <stdint.h>
-
-// NOLINTBEGIN(modernize-*,readability-identifier-naming): C, by the names of C.
 
 #ifdef __cplusplus
 extern "C" {

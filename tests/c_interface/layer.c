@@ -381,22 +381,27 @@ static void wrong_descriptors_are_refused(void) {
   EXPECT(qlinear_max_k(-127, 127, QLINEAR_ELEMENT_F32) == 0 && qlinear_linear_max_k(NULL) == 0);
   EXPECT_REFUSED(create_status(&d), UNSUPPORTED, "an int32 sum is safe only up to K = 132104");
   // Values that a byte would take for an enumerator, too.
-  const int32_t unknown[] = {7, 256, -1, -256, INT32_MAX, INT32_MIN};
+  const int32_t unknown[] = {9, 256, 257, 262, -1, -255, INT32_MAX, INT32_MIN};
   for (size_t i = 0; i < sizeof unknown / sizeof *unknown; ++i) {
+    const struct {
+      size_t offset;
+      const char* name;
+    } fields[] = {
+        {offsetof(qlinear_linear_descriptor, source.kind), "source.kind"},
+        {offsetof(qlinear_linear_descriptor, source.function), "source.function"},
+        {offsetof(qlinear_linear_descriptor, scale.kind), "scale.kind"},
+        {offsetof(qlinear_linear_descriptor, epilogue.activation), "epilogue.activation"},
+    };
+    for (size_t field = 0; field < sizeof fields / sizeof *fields; ++field) {
+      char words[128];
+      snprintf(words, sizeof words, "%s is %d, which is no enumerator", fields[field].name,
+               (int)unknown[i]);
+      d = plain_layer();
+      memcpy((char*)&d + fields[field].offset, &unknown[i], sizeof unknown[i]);
+      EXPECT_REFUSED(create_status(&d), INVALID_PROBLEM, words);
+    }
     d = plain_layer();
-    d.source.kind = unknown[i];
-    EXPECT_REFUSED(create_status(&d), INVALID_PROBLEM, "source.kind is ");
-    d = plain_layer();
-    d.source.function = unknown[i];
-    EXPECT_REFUSED(create_status(&d), INVALID_PROBLEM, "which is no enumerator");
-    d = plain_layer();
-    d.scale.kind = unknown[i];
-    EXPECT_REFUSED(create_status(&d), INVALID_PROBLEM, "scale.kind is ");
-    d = plain_layer();
-    d.epilogue.activation = unknown[i];
-    EXPECT_REFUSED(create_status(&d), INVALID_PROBLEM, "epilogue.activation is ");
-    d = plain_layer();
-    d.weight_element = unknown[i] == 7 ? 8 : unknown[i];
+    d.weight_element = unknown[i];
     EXPECT_REFUSED(create_status(&d), INVALID_PROBLEM, "weight_element is unknown");
   }
   d = plain_layer();
@@ -493,7 +498,8 @@ static void structs_of_other_versions(void) {
   EXPECT_OK(qlinear_linear_plan_descriptor(plan, &larger.known, message, sizeof message));
   EXPECT(larger.later[1] == 0 && larger.known.struct_size == sizeof larger);
 
-  const size_t wrong[] = {0, 8, old_size - 8, sizeof whole - 4, sizeof whole + 1};
+  const size_t wrong[] = {0,    8, old_size - 8, sizeof whole - 4, sizeof whole + 1, SIZE_MAX - 7,
+                          65536};
   for (size_t i = 0; i < sizeof wrong / sizeof *wrong; ++i) {
     qlinear_linear_descriptor d = whole;
     d.struct_size = wrong[i];
