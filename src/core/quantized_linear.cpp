@@ -240,10 +240,8 @@ Result<LinearState> select_on_stream(cudaStream_t stream,
   if (!valid.ok()) return valid;
   const auto device = device_info_of_stream(stream);
   if (!device.ok()) return device.status();
-  QuantizedLinearDescriptor problem = descriptor;
-  problem.activation_element = activation;
-  problem.weight_element = weight;
-  return select_for_plan(*device.value(), problem, preference);
+  return select_for_plan(*device.value(), with_elements(descriptor, activation, weight),
+                         preference);
 }
 
 std::size_t workspace_size(const LinearState& state) noexcept {
