@@ -393,6 +393,14 @@ QLINEAR_API qlinear_status qlinear_linear_plan_multiply(const qlinear_linear_pla
                                                         void* workspace, size_t workspace_bytes,
                                                         char* message, size_t message_bytes,
                                                         struct CUstream_st* stream);
+/// Enqueues `count` layers of one activation, `plans[i]` with `args[i]`: the quantize pass once,
+/// and the product of each. They share a workspace of the largest size that one of them asks for.
+QLINEAR_API qlinear_status qlinear_linear_plan_run_shared(const qlinear_linear_plan* const* plans,
+                                                          const qlinear_linear_args* const* args,
+                                                          size_t count, void* workspace,
+                                                          size_t workspace_bytes, char* message,
+                                                          size_t message_bytes,
+                                                          struct CUstream_st* stream);
 
 /// As `qlinear_linear_plan_create`.
 QLINEAR_API qlinear_status qlinear_quantize_plan_create(

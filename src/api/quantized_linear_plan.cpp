@@ -2,6 +2,7 @@
 #include <cuda_fp16.h>
 #include <api/plan_storage.hpp>
 #include <core/quantized_linear.hpp>
+#include <core/shared_activation.hpp>
 #include <qlinear/plan.hpp>
 
 namespace qlinear {
@@ -62,24 +63,14 @@ template <class TIn, class TWQ>
 Status QuantizedLinearPlan<TIn, TWQ>::run_shared(cudaStream_t stream, Workspace workspace,
                                                  const QuantizedLinearPlan* plans, const Args* args,
                                                  std::size_t count) noexcept {
-  const auto state = [plans](std::size_t i) -> const detail::LinearState& {
+  const auto state_of = [plans](std::size_t i) -> const detail::LinearState& {
     return detail::held<detail::LinearState>(plans[i].storage_);
   };
-  for (std::size_t i = 0; i < count; ++i) {
-    const auto tensors = detail::call_tensors(args[i]);
-    Status status = detail::check_run(state(i), workspace, tensors);
-    for (std::size_t j = 0; j < i && status.ok(); ++j) {
-      status =
-          detail::check_shared(state(j), detail::call_tensors(args[j]), j, state(i), tensors, i);
-    }
-    if (!status.ok()) return status;
-  }
-  Status status;
-  for (std::size_t i = 0; i < count && status.ok(); ++i) {
-    status = i == 0 ? plans[i].run(stream, workspace, args[i])
-                    : plans[i].multiply(stream, workspace, args[i]);
-  }
-  return status;
+  const auto fill = [args](std::size_t i, detail::LinearTensors& tensors) {
+    tensors = detail::call_tensors(args[i]);
+    return Status();
+  };
+  return detail::run_shared(stream, workspace, count, state_of, fill);
 }
 
 template class QuantizedLinearPlan<__half, S8>;

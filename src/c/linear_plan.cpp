@@ -1,5 +1,6 @@
 #include <c/plan.hpp>
 #include <core/quantized_linear.hpp>
+#include <core/shared_activation.hpp>
 
 using qlinear::QuantizedLinearDescriptor;
 using qlinear::detail::LinearState;
@@ -81,4 +82,25 @@ qlinear_status qlinear_linear_plan_multiply(const qlinear_linear_plan* plan,
       [&](const LinearState& state, const LinearTensors& tensors) {
         return qlinear::detail::multiply(state, stream, {workspace, workspace_bytes}, tensors);
       });
+}
+
+qlinear_status qlinear_linear_plan_run_shared(const qlinear_linear_plan* const* plans,
+                                              const qlinear_linear_args* const* args, size_t count,
+                                              void* workspace, size_t workspace_bytes,
+                                              char* message, size_t message_bytes,
+                                              CUstream_st* stream) {
+  const qlinear::c::TextBuffer text{message, message_bytes};
+  qlinear::Status status;
+  if (count > 0) status = qlinear::c::check_pointer("plans", plans);
+  if (count > 0 && status.ok()) status = qlinear::c::check_pointer("args", args);
+  for (size_t i = 0; i < count && status.ok(); ++i) {
+    status = qlinear::c::check_pointer("a plan of plans", plans[i]);
+  }
+  if (!status.ok()) return qlinear::c::report(text, status);
+  const auto state_of = [plans](size_t i) -> const LinearState& { return plans[i]->state; };
+  const auto fill = [args](size_t i, LinearTensors& tensors) {
+    return qlinear::c::convert(args[i], tensors);
+  };
+  return qlinear::c::report(text, qlinear::detail::run_shared(stream, {workspace, workspace_bytes},
+                                                              count, state_of, fill));
 }

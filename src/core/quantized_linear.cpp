@@ -1,4 +1,5 @@
 #include <core/quantized_linear.hpp>
+#include <core/shared_activation.hpp>
 
 #include <base/format.hpp>
 #include <base/invalid.hpp>

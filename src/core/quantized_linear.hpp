@@ -29,16 +29,4 @@ Status quantize_activation(const LinearState& state, cudaStream_t stream,
 Status multiply(const LinearState& state, cudaStream_t stream, Workspace workspace,
                 const LinearTensors& tensors) noexcept;
 
-/// Checks what `run` checks but the stream, without launching anything.
-Status check_run(const LinearState& state, Workspace workspace,
-                 const LinearTensors& tensors) noexcept;
-
-/// Checks that a layer can follow `run` of another by `multiply`: that both have one device and one
-/// quantized activation, and that neither output overlaps a tensor of the other. `index` is its
-/// number among the layers, and `other_index` that of the other. Precondition: `check_run` accepts
-/// both.
-Status check_shared(const LinearState& other, const LinearTensors& other_tensors,
-                    std::size_t other_index, const LinearState& state, const LinearTensors& tensors,
-                    std::size_t index) noexcept;
-
 }  // namespace qlinear::detail

@@ -1,5 +1,5 @@
 #include <base/invalid.hpp>
-#include <core/quantized_linear.hpp>
+#include <core/shared_activation.hpp>
 #include <validation/validation.hpp>
 
 #include <algorithm>

@@ -169,6 +169,38 @@ static void plain_layer_has_the_bits_of_the_reference(void) {
   free_layer(l);
 }
 
+static void layers_share_their_activation(void) {
+  const layer first = make_layer(OUTPUTS), second = make_layer(OUTPUTS);
+  qlinear_linear_args host[] = {args_of(first, false), args_of(second, false)};
+  qlinear_linear_args device[] = {args_of(first, true), args_of(second, true)};
+  host[1].activation = host[0].activation;
+  qlinear_linear_descriptor d[] = {plain_layer(), plain_layer()};
+  d[1].epilogue.activation = QLINEAR_ACTIVATION_RELU;
+  const qlinear_linear_plan* plans[] = {create(&d[0]), create(&d[1])};
+  const qlinear_linear_args* args[] = {&device[0], &device[1]};
+  EXPECT_REFUSED(
+      qlinear_linear_plan_run_shared(plans, args, 2, NULL, 0, message, sizeof message, NULL),
+      INVALID_PROBLEM, "args[1] has another activation");
+  device[1].activation = device[0].activation;
+  device[1].act_q_scratch = device[0].act_q_scratch;
+  device[1].act_scale_scratch = device[0].act_scale_scratch;
+  EXPECT_OK(qlinear_linear_plan_run_shared(plans, args, 2, NULL, 0, message, sizeof message, NULL));
+  EXPECT_OK(qlinear_linear_plan_run_shared(NULL, NULL, 0, NULL, 0, message, sizeof message, NULL));
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_OK(qlinear_reference_linear(&d[i], &host[i], message, sizeof message));
+  }
+  cudaStreamSynchronize(NULL);
+  EXPECT(are_equal(first.output) && are_equal(first.act_q) && are_equal(second.output));
+
+  const qlinear_linear_plan* no_plans[] = {plans[0], NULL};
+  EXPECT_REFUSED(
+      qlinear_linear_plan_run_shared(no_plans, args, 2, NULL, 0, message, sizeof message, NULL),
+      INVALID_PROBLEM, "plan");
+  for (int i = 0; i < 2; ++i) qlinear_linear_plan_destroy(plans[i]);
+  free_layer(first);
+  free_layer(second);
+}
+
 static void fused_layer_has_the_bits_of_the_reference(void) {
   const layer l = make_layer(OUTPUTS / 2);
   qlinear_linear_args host = args_of(l, false), device = args_of(l, true);
@@ -600,6 +632,7 @@ int main(void) {
   log_lines_come();
   library_says_what_it_has();
   plain_layer_has_the_bits_of_the_reference();
+  layers_share_their_activation();
   fused_layer_has_the_bits_of_the_reference();
   plan_says_what_it_is();
   quantize_plans_have_the_bits_of_the_reference();

@@ -129,6 +129,19 @@ Status run_with_workspace(Workspace workspace, bool over_weights = false) {
             {act_scale.data(), {kRows}, {1}}});
 }
 
+/// Two layers of one activation, the second of which is spoiled.
+Status run_shared_after(const std::function<void(Descriptor&, Args&)>& spoil) {
+  Call first, second;
+  second.args.activation = first.args.activation;
+  second.args.act_q_scratch = first.args.act_q_scratch;
+  second.args.act_scale_scratch = first.args.act_scale_scratch;
+  spoil(second.descriptor, second.args);
+  const std::array plans{Plan::select(nullptr, first.descriptor).value(),
+                         Plan::select(nullptr, second.descriptor).value()};
+  const std::array args{first.args, second.args};
+  return Plan::run_shared(nullptr, {}, plans.data(), args.data(), plans.size());
+}
+
 Status run_quantize_plan_with_null_workspace() {
   Call call;
   return DynamicRangeQuantizePlan<float, S8>::select(nullptr, {.m = 3, .k = 5})
@@ -273,6 +286,12 @@ Drivers argument_drivers() {
       {"a tensor that is written and overlaps another one",
        {given([](Args& a) { a.output.data = const_cast<float*>(a.activation.data); }),
         given([](Args& a) { a.act_q_scratch.data = const_cast<S8*>(a.weight_q.data); })}},
+      {"layers for `run_shared` that quantize in different ways",
+       {[] { return run_shared_after([](Descriptor& d, Args&) { d.q_max = 100; }); }}},
+      {"layers for `run_shared` that do not have one activation", {[] {
+         return run_shared_after(
+             [](Descriptor&, Args& a) { a.activation = Call().args.activation; });
+       }}},
       {"a workspace that is written and overlaps a tensor",
        {[] { return run_with_workspace({}, true); }}},
       {"a workspace of some bytes at a null pointer",
