@@ -1,3 +1,4 @@
+#include <checkpoint/failure.hpp>
 #include <qlinear/checkpoint/quantize.hpp>
 
 #include <algorithm>
@@ -16,38 +17,31 @@ constexpr int kShrinkSteps = 100;
 constexpr double kShrinkStep = 500;  ///< The last step is 1 - 99 / 500, so just above 0.8.
 constexpr double kErrorExponent = 2.4;
 
-Status refused(std::string message) noexcept {
-  return {StatusCode::InvalidProblem, std::move(message)};
-}
-
 std::string shape_text(std::int64_t n, std::int64_t k) {
   std::string text = "[";
   text += std::to_string(n) + ", " + std::to_string(k) + "]";
   return text;
 }
 
-Status check_weight(const float* weight, std::int64_t n, std::int64_t k) {
+void check_weight(const float* weight, std::int64_t n, std::int64_t k) {
   if (n < 0 || k < 0) {
-    return refused("the weight is " + shape_text(n, k) + ": a size cannot be negative");
+    detail::fail("the weight is " + shape_text(n, k) + ": a size cannot be negative");
   }
   if (k > 0 && n > std::numeric_limits<std::int64_t>::max() / k / 8) {
-    return refused("the weight is " + shape_text(n, k) + ", which no memory holds");
+    detail::fail("the weight is " + shape_text(n, k) + ", which no memory holds");
   }
   if (weight == nullptr && n > 0 && k > 0) {
-    return refused("the weight " + shape_text(n, k) + " is a null pointer");
+    detail::fail("the weight " + shape_text(n, k) + " is a null pointer");
   }
-  return {};
 }
 
-Status check_finite(const float* weight, std::int64_t n, std::int64_t k) {
+void check_finite(const float* weight, std::int64_t n, std::int64_t k) {
   for (std::int64_t i = 0; i < n * k; ++i) {
     if (!std::isfinite(weight[i])) {
-      return refused("the weight's element [" + std::to_string(i / k) + ", " +
-                     std::to_string(i % k) + "] is " + std::to_string(weight[i]) +
-                     "; only finite weights can be quantized");
+      detail::fail("the weight's element [" + std::to_string(i / k) + ", " + std::to_string(i % k) +
+                   "] is " + std::to_string(weight[i]) + "; only finite weights can be quantized");
     }
   }
-  return {};
 }
 
 /// `rint(clamp(w / scale, -127, 127))` as a float. Adding 1.5 * 2^23 rounds to an integer, and does
@@ -116,45 +110,31 @@ Result<QuantizedLinear> quantize_checked(const float* weight, std::int64_t n, st
   return layer;
 }
 
-/// What `compute` returns, or a Status where it found no memory.
-template <class Compute>
-auto without_exceptions(Compute compute) noexcept -> decltype(compute()) {
-  try {
-    return compute();
-  } catch (...) {
-    return Status(StatusCode::Unsupported, "(out of memory)");
-  }
-}
-
 bool is_maximum(float value) noexcept { return std::isfinite(value) && value >= 0; }
 
-Status check_maxima(const std::vector<float>& maxima, std::size_t k, const std::string& of) {
+void check_maxima(const std::vector<float>& maxima, std::size_t k, const std::string& of) {
   if (maxima.size() != k) {
-    return refused("the maxima of " + of + " are " + std::to_string(maxima.size()) +
-                   ", those of the activation " + std::to_string(k) +
-                   "; layers that share an activation have the same K");
+    detail::fail("the maxima of " + of + " are " + std::to_string(maxima.size()) +
+                 ", those of the activation " + std::to_string(k) +
+                 "; layers that share an activation have the same K");
   }
   const auto bad = std::find_if_not(maxima.begin(), maxima.end(), is_maximum);
-  if (bad == maxima.end()) return {};
-  return refused("maximum " + std::to_string(bad - maxima.begin()) + " of " + of + " is " +
-                 std::to_string(*bad) + "; a largest magnitude is finite and not negative");
+  if (bad == maxima.end()) return;
+  detail::fail("maximum " + std::to_string(bad - maxima.begin()) + " of " + of + " is " +
+               std::to_string(*bad) + "; a largest magnitude is finite and not negative");
 }
 
-Status check_smoothing(const std::vector<float>& activation_max,
-                       const std::vector<std::vector<float>>& weight_max, double a) {
+void check_smoothing(const std::vector<float>& activation_max,
+                     const std::vector<std::vector<float>>& weight_max, double a) {
   if (!(a >= 0 && a <= 1)) {
-    return refused("the exponent is " + std::to_string(a) + "; it lies between 0 and 1");
+    detail::fail("the exponent is " + std::to_string(a) + "; it lies between 0 and 1");
   }
-  if (weight_max.empty()) return refused("there are no layers whose activation could be smoothed");
+  if (weight_max.empty()) detail::fail("there are no layers whose activation could be smoothed");
   const std::size_t k = activation_max.size();
-  if (Status status = check_maxima(activation_max, k, "the activation"); !status.ok()) {
-    return status;
-  }
+  check_maxima(activation_max, k, "the activation");
   for (std::size_t i = 0; i < weight_max.size(); ++i) {
-    Status status = check_maxima(weight_max[i], k, "weight " + std::to_string(i));
-    if (!status.ok()) return status;
+    check_maxima(weight_max[i], k, "weight " + std::to_string(i));
   }
-  return {};
 }
 
 float smoothing_factor(double activation, double weight, double a) noexcept {
@@ -167,9 +147,9 @@ float smoothing_factor(double activation, double weight, double a) noexcept {
 
 Result<QuantizedLinear> quantize_weight(const float* weight, std::int64_t n, std::int64_t k,
                                         WeightScale method) noexcept {
-  return without_exceptions([&]() -> Result<QuantizedLinear> {
-    if (Status status = check_weight(weight, n, k); !status.ok()) return status;
-    if (Status status = check_finite(weight, n, k); !status.ok()) return status;
+  return detail::without_exceptions([&]() -> Result<QuantizedLinear> {
+    check_weight(weight, n, k);
+    check_finite(weight, n, k);
     return quantize_checked(weight, n, k, method);
   });
 }
@@ -195,8 +175,8 @@ double signal_to_noise(const QuantizationError& error) noexcept {
 
 Result<std::vector<float>> column_maxima(const float* weight, std::int64_t n,
                                          std::int64_t k) noexcept {
-  return without_exceptions([&]() -> Result<std::vector<float>> {
-    if (Status status = check_weight(weight, n, k); !status.ok()) return status;
+  return detail::without_exceptions([&]() -> Result<std::vector<float>> {
+    check_weight(weight, n, k);
     std::vector<float> maxima(static_cast<std::size_t>(k));
     for (std::int64_t row = 0; row < n; ++row) {
       for (std::int64_t i = 0; i < k; ++i) {
@@ -212,10 +192,8 @@ Result<std::vector<float>> column_maxima(const float* weight, std::int64_t n,
 Result<std::vector<float>> smoothing_factors(const std::vector<float>& activation_max,
                                              const std::vector<std::vector<float>>& weight_max,
                                              double a) noexcept {
-  return without_exceptions([&]() -> Result<std::vector<float>> {
-    if (Status status = check_smoothing(activation_max, weight_max, a); !status.ok()) {
-      return status;
-    }
+  return detail::without_exceptions([&]() -> Result<std::vector<float>> {
+    check_smoothing(activation_max, weight_max, a);
     std::vector<float> factors(activation_max.size());
     for (std::size_t i = 0; i < factors.size(); ++i) {
       float largest = 0;
