@@ -25,7 +25,10 @@ int run(int argc, char** argv) {
       "Exit status: 0 on success, 1 where a command failed (stderr says why and what to do), 2 for "
       "a\n"
       "command line that is not understood.");
+  add_inspect_command(app);
   add_quantize_command(app);
+  add_kernels_command(app);
+  add_tune_command(app);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

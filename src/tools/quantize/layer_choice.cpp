@@ -91,7 +91,7 @@ void judge(const ModelFolder& model, const LayerRules& rules, LayerChoice& layer
     if (is_router(model, layer)) {
       layer.reason = "a router of experts";
     } else if (layer.module == kHead && !rules.include_lm_head) {
-      layer.reason = "lm_head stays as it is without --include-lm-head";
+      layer.reason = "--include-lm-head quantizes it";
     }
   }
 }

@@ -17,7 +17,8 @@ Progress::Progress(std::string what, std::uint64_t total, bool quiet)
       total_(total),
       quiet_(quiet || total == 0),
       terminal_(isatty(STDERR_FILENO) == 1),
-      begin_(Clock::now()) {}
+      begin_(Clock::now()),
+      last_drawn_(begin_) {}
 
 Progress::~Progress() {
   if (drawn_) std::fputc('\n', stderr);
@@ -51,8 +52,11 @@ void Progress::draw(double share) {
 }
 
 void Progress::print_line(double share) {
+  constexpr std::chrono::seconds kInterval{5};
   const int tenths = static_cast<int>(share * 10);
-  if (tenths == printed_tenths_) return;
+  const auto now = Clock::now();
+  if (tenths == printed_tenths_ || now - last_drawn_ < kInterval) return;
+  last_drawn_ = now;
   printed_tenths_ = tenths;
   fmt::print(stderr, "{}: {} % of {}\n", what_, tenths * 10, bytes_text(total_));
 }

@@ -7,8 +7,8 @@
 
 namespace qlinear::tools {
 
-/// How far a command has come, on stderr: a bar that moves on a terminal, a line every tenth
-/// elsewhere. Threads may share it.
+/// How far a command has come, on stderr: a bar that moves on a terminal, and elsewhere a
+/// line each tenth, but none within 5 seconds. Threads may share it.
 class Progress {
  public:
   /// `total` counts bytes. `quiet` shows nothing.
