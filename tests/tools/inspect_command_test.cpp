@@ -17,11 +17,11 @@ TEST(InspectCommand, ListsLayersThatAreAlikeOnce) {
   ASSERT_EQ(run_command({"quantize", model.path().string(), out}).exit_status, 0);
   const CommandRun run = run_command({"inspect", out});
   EXPECT_EQ(run.exit_status, 0) << run.error;
-  expect_part(run.out, "compressed-tensors, 36 tensors in 1 file");
-  expect_part(run.out, "     2  model.layers.*.mlp.down_proj    16  24  int8");
-  expect_part(run.out, "14 of ");
+  expect_part(run.out, "compressed-tensors, 35 tensors in 1 file");
+  expect_part(run.out, "     2  model.layers.*.mlp.down_proj      16  24  int8");
+  expect_part(run.out, "14 of 16 weights are int8");
   const CommandRun all = run_command({"inspect", out, "--all"});
-  expect_part(all.out, "     1  model.layers.1.mlp.down_proj    16  24  int8");
+  expect_part(all.out, "     1  model.layers.1.mlp.down_proj      16  24  int8");
 }
 
 TEST(InspectCommand, PrintsJson) {
@@ -41,7 +41,7 @@ TEST(InspectCommand, TakesAConventionThatIsNotMarked) {
   const CommandRun run =
       run_command({"inspect", model.path().string(), "--convention", "w8a8_int8"});
   EXPECT_EQ(run.exit_status, 0) << run.error;
-  expect_part(run.out, "1 of 1 layers are int8");
+  expect_part(run.out, "1 of 1 weights are int8");
   EXPECT_EQ(run_command({"inspect", model.path().string(), "--convention", "x"}).exit_status, 2);
 }
 
