@@ -46,7 +46,7 @@ Module examine(const TensorFiles& files, const std::string& name, const Tensor& 
   } catch (const detail::Failure& failure) {
     return {{}, failure.status()};
   }
-  return {std::move(outcome.scheme), {}};
+  return {outcome.scheme, {}};
 }
 
 /// What of the format would be there instead of a weight.
