@@ -53,7 +53,7 @@ class QLINEAR_CHECKPOINT_API Checkpoint {
   const TensorFiles& tensors() const noexcept;
   /// The linear layers: modules with a weight of two dimensions that are quantized, or that the
   /// configuration could have meant. Sorted by name.
-  std::vector<LayerSummary> layers() const;
+  const std::vector<LayerSummary>& layers() const noexcept;
   bool is_quantized(std::string_view name) const noexcept;
   /// The layer of the module `name`. Errors: InvalidProblem (no such layer, one that is not
   /// quantized, tensors of another dtype or shape than the convention says), Unsupported.

@@ -10,6 +10,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 // Files of the safetensors format: a header of JSON that names tensors, then their bytes. Files are
@@ -35,6 +36,8 @@ enum class Dtype : std::uint8_t {
   I64,
   U64,
   F64,
+  F8E8M0,
+  C64,
 };
 
 /// Returns the format's name of `dtype` ("BF16", ...); "unknown" outside the enumeration.
@@ -63,6 +66,15 @@ struct Tensor {
   }
 };
 
+/// A tensor of `elements`, which it owns. Precondition: `T` is as large as the dtype's element, and
+/// there are as many as `shape` says. Throws std::bad_alloc.
+template <class T>
+Tensor make_tensor(Dtype dtype, std::vector<std::int64_t> shape, std::vector<T> elements) {
+  const auto owner = std::make_shared<const std::vector<T>>(std::move(elements));
+  const auto* data = reinterpret_cast<const std::byte*>(owner->data());
+  return {dtype, std::move(shape), {owner, data}, owner->size() * sizeof(T), "a tensor in memory"};
+}
+
 /// The elements of an F16, BF16, F32 or F64 tensor, each rounded to f32. Errors: InvalidProblem for
 /// another dtype.
 QLINEAR_CHECKPOINT_API Result<std::vector<float>> to_f32(const Tensor& tensor) noexcept;
@@ -76,11 +88,13 @@ class QLINEAR_CHECKPOINT_API TensorFiles {
   /// file that cannot be read or breaks the format (truncated, a header that is no JSON, too large
   /// or too deep, a name twice, a dtype that does not exist, offsets that overlap, leave holes,
   /// overflow or do not fit the shape), a shard that is missing, that does not hold what the index
-  /// says, or whose name leaves the folder.
+  /// says, or whose name leaves the folder. Symbolic links are followed, as caches of downloads
+  /// have them. The files must not be changed in place while they are open; one that is replaced by
+  /// another of its name may be.
   static Result<TensorFiles> open(const std::filesystem::path& path) noexcept;
 
   /// The names, sorted.
-  std::vector<std::string> names() const;
+  const std::vector<std::string>& names() const noexcept;
   bool contains(std::string_view name) const noexcept;
   /// Errors: InvalidProblem for a name that is not there; the message says the most similar ones.
   Result<Tensor> find(std::string_view name) const noexcept;
@@ -93,6 +107,7 @@ class QLINEAR_CHECKPOINT_API TensorFiles {
 
  private:
   struct State;
+  class Opener;
   explicit TensorFiles(std::shared_ptr<const State> state) noexcept : state_(std::move(state)) {}
   std::shared_ptr<const State> state_;
 };
@@ -103,9 +118,10 @@ struct NamedTensor {
   Tensor tensor;
 };
 
-/// Writes `tensors`, in this order, to the file `path` under a temporary name and then renames it,
-/// so that `path` is never half a file. What is there is replaced. Errors: InvalidProblem (a name
-/// twice or `__metadata__`, bytes that do not fit the shape, what the file system says).
+/// Writes `tensors` to the file `path` under a temporary name and then renames it, so that `path`
+/// is never half a file. What is there is replaced. Larger elements come first, so that each lies
+/// aligned, and otherwise tensors keep this order. Errors: InvalidProblem (a name twice,
+/// `__metadata__` or no UTF-8, bytes that do not fit the shape, what the file system says).
 QLINEAR_CHECKPOINT_API Status
 write_safetensors(const std::filesystem::path& path, const std::vector<NamedTensor>& tensors,
                   const std::map<std::string, std::string>& metadata = {}) noexcept;
