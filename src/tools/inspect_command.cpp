@@ -1,0 +1,152 @@
+#include "commands.hpp"
+#include "support/failure.hpp"
+#include "support/text.hpp"
+
+#include <fmt/format.h>
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+#include <qlinear/checkpoint/checkpoint.hpp>
+
+#include <array>
+#include <cctype>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+namespace qlinear::tools {
+namespace {
+
+using checkpoint::Checkpoint;
+using checkpoint::Convention;
+using checkpoint::LayerSummary;
+using checkpoint::Tensor;
+using Json = nlohmann::ordered_json;
+
+struct InspectOptions {
+  std::string folder;
+  Convention convention = Convention::Detect;
+  bool as_json = false;
+  bool all = false;
+};
+
+struct Sizes {
+  std::uint64_t quantized = 0;
+  std::uint64_t other = 0;
+  std::size_t tensors = 0;
+};
+
+/// Bytes of the tensors of quantized layers, and of all others.
+Sizes sizes_of(const Checkpoint& model) {
+  Sizes sizes;
+  for (const std::string& name : model.tensors().names()) {
+    const Tensor tensor = value_of(model.tensors().find(name));
+    const std::size_t dot = name.rfind('.');
+    const bool quantized = dot != std::string::npos && model.is_quantized(name.substr(0, dot));
+    (quantized ? sizes.quantized : sizes.other) += tensor.bytes;
+    ++sizes.tensors;
+  }
+  return sizes;
+}
+
+/// "model.layers.*.mlp.up_proj": numbers are what the layers of a model differ in.
+std::string pattern_of(const std::string& name) {
+  std::string pattern;
+  for (std::size_t begin = 0; begin <= name.size();) {
+    const std::size_t end = std::min(name.find('.', begin), name.size());
+    const std::string part = name.substr(begin, end - begin);
+    const bool number = !part.empty() && part.find_first_not_of("0123456789") == std::string::npos;
+    pattern += (begin > 0 ? "." : "") + (number ? "*" : part);
+    begin = end + 1;
+  }
+  return pattern;
+}
+
+std::string layer_table(const std::vector<LayerSummary>& layers, bool all) {
+  using Key = std::tuple<std::string, std::int64_t, std::int64_t, bool, std::string>;
+  std::map<Key, std::size_t> counts;
+  for (const LayerSummary& layer : layers) {
+    ++counts[{all ? layer.name : pattern_of(layer.name), layer.n, layer.k, layer.quantized,
+              layer.note}];
+  }
+  std::vector<std::vector<std::string>> rows{{"layers", "", "N", "K", "", "how, or why not"}};
+  for (const auto& [key, count] : counts) {
+    const auto& [name, n, k, quantized, note] = key;
+    rows.push_back({std::to_string(count), name, std::to_string(n), std::to_string(k),
+                    quantized ? "int8" : "-", note});
+  }
+  return table_text(rows, "rlrrll");
+}
+
+Json json_of(const Checkpoint& model) {
+  const Sizes sizes = sizes_of(model);
+  Json json;
+  json["convention"] = to_string(model.convention());
+  json["files"] = model.tensors().files().size();
+  json["tensors"] = sizes.tensors;
+  json["quantized_bytes"] = sizes.quantized;
+  json["other_bytes"] = sizes.other;
+  json["layers"] = Json::array();
+  for (const LayerSummary& layer : model.layers()) {
+    json["layers"].push_back({{"name", layer.name},
+                              {"n", layer.n},
+                              {"k", layer.k},
+                              {"quantized", layer.quantized},
+                              {"note", layer.note}});
+  }
+  return json;
+}
+
+void inspect(const InspectOptions& options) {
+  const Checkpoint model = value_of(Checkpoint::open(options.folder, options.convention));
+  if (options.as_json) {
+    fmt::print("{}\n", json_of(model).dump(2));
+    return;
+  }
+  const Sizes sizes = sizes_of(model);
+  std::size_t quantized = 0;
+  for (const LayerSummary& layer : model.layers()) quantized += layer.quantized ? 1 : 0;
+  fmt::print("{}: {}, {} tensors in {} file{}\n\n{}\n", options.folder,
+             to_string(model.convention()), sizes.tensors, model.tensors().files().size(),
+             model.tensors().files().size() == 1 ? "" : "s",
+             layer_table(model.layers(), options.all));
+  fmt::print("{} of {} layers are int8 ({} with their scales); other tensors are {}\n", quantized,
+             model.layers().size(), bytes_text(sizes.quantized), bytes_text(sizes.other));
+}
+
+std::map<std::string, Convention> conventions() {
+  std::map<std::string, Convention> names;
+  for (const Convention convention :
+       {Convention::CompressedTensors, Convention::W8A8Int8, Convention::SmoothQuant,
+        Convention::ModelOpt, Convention::Quark}) {
+    names[to_string(convention)] = convention;
+  }
+  return names;
+}
+
+}  // namespace
+
+void add_inspect_command(CLI::App& app) {
+  const auto options = std::make_shared<InspectOptions>();
+  CLI::App* const command = app.add_subcommand(
+      "inspect",
+      "List the layers of a checkpoint: how each would be loaded, or why not. A * stands for the\n"
+      "numbers of layers that are alike.");
+  command->add_option("DIR", options->folder, "Folder of the checkpoint, or a safetensors file")
+      ->required();
+  std::string names;
+  for (const auto& [name, convention] : conventions()) names += (names.empty() ? "" : "|") + name;
+  command
+      ->add_option("--convention", options->convention,
+                   "What the checkpoint follows, where its config.json does not say so")
+      ->transform(CLI::CheckedTransformer(conventions()).description(""))
+      ->type_name(names);
+  command->add_flag("--all", options->all, "One line for each layer");
+  command->add_flag("--json", options->as_json, "Print JSON, one object for each layer");
+  command->callback([options] { inspect(*options); });
+}
+
+}  // namespace qlinear::tools
