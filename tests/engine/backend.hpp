@@ -12,7 +12,7 @@
 
 namespace qlinear::engine {
 
-using LinearArgs = QuantizedLinearArgs<Half, S8>;
+using LinearArgs = QuantizedLinearArgs<float, S8>;
 
 /// Where a model runs. Work is done in the order of the calls, on memory that `allocate` returned.
 /// Every member throws Error.

@@ -10,13 +10,11 @@
 namespace qlinear::engine {
 namespace {
 
-/// The quantize pass adds the f32 residual, stores the new one, and normalises it on the way.
+/// The quantize pass adds the residual, stores the new one, and normalises it on the way.
 SourceDescriptor norm_of_residual(double eps) {
   SourceDescriptor source;
   source.kind = SourceKind::RmsNorm;
   source.residual = true;
-  source.residual_in_compute_type = true;
-  source.norm_weight_in_compute_type = true;
   source.eps = eps;
   return source;
 }
@@ -91,25 +89,23 @@ void Decoder::allocate_buffers() {
   const int rows = capacity_.rows;
   const LlamaConfig& c = config_;
   const auto integers = [&] { return backend_.array<std::int32_t>(product(rows, 1)); };
-  const auto halves = [&](int width) { return backend_.array<Half>(product(rows, width)); };
   const auto floats = [&](int width) { return backend_.array<float>(product(rows, width)); };
   tokens_ = integers();
   slots_ = integers();
   positions_ = integers();
   wanted_ = integers();
   next_ = integers();
-  hidden_ = halves(c.hidden_size);
+  hidden_ = floats(c.hidden_size);
   residual_ = floats(c.hidden_size);
-  qkv_ = halves(c.query_size() + 2 * c.key_value_size());
-  query_ = floats(c.query_size());
-  attention_ = halves(c.query_size());
-  gate_up_ = halves(2 * c.intermediate_size);
+  qkv_ = floats(c.query_size() + 2 * c.key_value_size());
+  attention_ = floats(c.query_size());
+  gate_up_ = floats(2 * c.intermediate_size);
   act_q_ = backend_.array<S8>(
       product(rows, std::max({c.hidden_size, c.query_size(), c.intermediate_size})));
   act_scale_ = floats(1);
-  wanted_hidden_ = halves(c.hidden_size);
+  wanted_hidden_ = floats(c.hidden_size);
   wanted_residual_ = floats(c.hidden_size);
-  logits_ = halves(c.vocab_size);
+  logits_ = floats(c.vocab_size);
 }
 
 void Decoder::write_rows(const std::vector<Row>& rows, const std::vector<std::int32_t>& wanted) {
@@ -158,9 +154,9 @@ void Decoder::decode(const std::vector<Row>& rows) {
   found->second();
 }
 
-std::vector<Half> Decoder::logits() const {
-  std::vector<Half> values(product(wanted_count_, config_.vocab_size));
-  backend_.read(values.data(), logits_, values.size() * sizeof(Half));
+std::vector<float> Decoder::logits() const {
+  std::vector<float> values(product(wanted_count_, config_.vocab_size));
+  backend_.read(values.data(), logits_, values.size() * sizeof(float));
   return values;
 }
 
@@ -168,7 +164,7 @@ std::vector<std::int32_t> Decoder::greedy() const {
   std::vector<std::int32_t> tokens(static_cast<std::size_t>(wanted_count_));
   backend_.read(tokens.data(), next_, tokens.size() * sizeof(std::int32_t));
   if (std::find(tokens.begin(), tokens.end(), -1) != tokens.end()) {
-    throw Error("logits are no numbers: an activation of the model overflowed f16");
+    throw Error("logits are no numbers: the weights are none, or an activation overflowed");
   }
   return tokens;
 }
@@ -188,15 +184,15 @@ void Decoder::enqueue_layer(const Layer& layer, const BatchRows& rows) {
   const int heads = config_.num_attention_heads;
   const auto scale = static_cast<float>(1 / std::sqrt(double(config_.head_dim)));
   run_normed(layer.qkv, rows.count, layer.attention_norm, hidden_, residual_, qkv_);
-  backend_.step(Rotate{rows, heads, qkv_, cosine_, sine_, query_, layer.cache});
-  backend_.step(Attend{rows, heads, scale, query_, layer.cache, attention_});
+  backend_.step(Rotate{rows, heads, qkv_, cosine_, sine_, layer.cache});
+  backend_.step(Attend{rows, heads, scale, qkv_, layer.cache, attention_});
   run(layer.o, rows.count, attention_, hidden_);
   run_normed(layer.gate_up, rows.count, layer.mlp_norm, hidden_, residual_, gate_up_);
   run(layer.down, rows.count, gate_up_, hidden_);
 }
 
-LinearArgs Decoder::arguments(const Linear& linear, int rows, const TensorRef<Half, 2>& activation,
-                              Half* output) const {
+LinearArgs Decoder::arguments(const Linear& linear, int rows, const TensorRef<float, 2>& activation,
+                              float* output) const {
   const QuantizedLinearDescriptor& d = linear.descriptor;
   return {activation,
           matrix(linear.weight, d.c_out, d.k),
@@ -206,7 +202,7 @@ LinearArgs Decoder::arguments(const Linear& linear, int rows, const TensorRef<Ha
           vector(act_scale_, rows)};
 }
 
-void Decoder::run(const Linear& linear, int rows, const Half* activation, Half* output) {
+void Decoder::run(const Linear& linear, int rows, const float* activation, float* output) {
   QuantizedLinearDescriptor descriptor = linear.descriptor;
   descriptor.m = rows;
   // A row of a gated source holds the gates and the ups.
@@ -216,8 +212,8 @@ void Decoder::run(const Linear& linear, int rows, const Half* activation, Half* 
 }
 
 /// `activation` plus `residual`, normalised, times the weight. The new residual replaces the old.
-void Decoder::run_normed(const Linear& linear, int rows, const float* norm, const Half* activation,
-                         float* residual, Half* output) {
+void Decoder::run_normed(const Linear& linear, int rows, const float* norm, const float* activation,
+                         float* residual, float* output) {
   QuantizedLinearDescriptor descriptor = linear.descriptor;
   descriptor.m = rows;
   const TensorMut<float, 2> stream = matrix(residual, rows, descriptor.k);

@@ -38,7 +38,7 @@ class Decoder {
   void decode(const std::vector<Row>& rows);
 
   /// The logits of the last run, [wanted rows, vocabulary].
-  std::vector<Half> logits() const;
+  std::vector<float> logits() const;
   /// The token of the largest logit of each wanted row. Throws Error where there is none.
   std::vector<std::int32_t> greedy() const;
 
@@ -67,17 +67,17 @@ class Decoder {
   void write_rows(const std::vector<Row>& rows, const std::vector<std::int32_t>& wanted);
   void enqueue(int rows, int wanted);
   void enqueue_layer(const Layer& layer, const BatchRows& rows);
-  void run(const Linear& linear, int rows, const Half* activation, Half* output);
-  void run_normed(const Linear& linear, int rows, const float* norm, const Half* activation,
-                  float* residual, Half* output);
-  LinearArgs arguments(const Linear& linear, int rows, const TensorRef<Half, 2>& activation,
-                       Half* output) const;
+  void run(const Linear& linear, int rows, const float* activation, float* output);
+  void run_normed(const Linear& linear, int rows, const float* norm, const float* activation,
+                  float* residual, float* output);
+  LinearArgs arguments(const Linear& linear, int rows, const TensorRef<float, 2>& activation,
+                       float* output) const;
   BatchRows batch(int rows) const { return {rows, tokens_, slots_, positions_}; }
 
   Backend& backend_;
   LlamaConfig config_;
   Capacity capacity_;
-  const Half* embeddings_ = nullptr;
+  const float* embeddings_ = nullptr;
   std::vector<Layer> layers_;
   const float* final_norm_ = nullptr;
   Linear lm_head_;
@@ -89,17 +89,16 @@ class Decoder {
   std::int32_t* slots_ = nullptr;
   std::int32_t* positions_ = nullptr;
   std::int32_t* wanted_ = nullptr;
-  Half* hidden_ = nullptr;
+  float* hidden_ = nullptr;
   float* residual_ = nullptr;
-  Half* qkv_ = nullptr;
-  float* query_ = nullptr;
-  Half* attention_ = nullptr;
-  Half* gate_up_ = nullptr;
+  float* qkv_ = nullptr;
+  float* attention_ = nullptr;
+  float* gate_up_ = nullptr;
   S8* act_q_ = nullptr;
   float* act_scale_ = nullptr;
-  Half* wanted_hidden_ = nullptr;
+  float* wanted_hidden_ = nullptr;
   float* wanted_residual_ = nullptr;
-  Half* logits_ = nullptr;
+  float* logits_ = nullptr;
   std::int32_t* next_ = nullptr;
 
   int wanted_count_ = 0;

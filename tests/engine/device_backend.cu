@@ -91,7 +91,7 @@ class DeviceBackend final : public Backend {
   /// To select again costs less than a microsecond: the library remembers recent choices.
   void linear(const QuantizedLinearDescriptor& descriptor, const LinearArgs& args) override {
     const auto plan =
-        require(QuantizedLinearPlan<Half, S8>::select(stream_, descriptor, preference_));
+        require(QuantizedLinearPlan<float, S8>::select(stream_, descriptor, preference_));
     require(plan.run(stream_, {workspace_.data, plan.workspace_size()}, args));
   }
 

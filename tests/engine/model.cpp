@@ -5,7 +5,6 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
-#include <cstring>
 #include <utility>
 
 namespace qlinear::engine {
@@ -64,13 +63,6 @@ QuantizedLinear linear_of(const Checkpoint& checkpoint, const std::vector<std::s
   return layer;
 }
 
-std::vector<Half> halves(const std::vector<float>& values) {
-  std::vector<Half> result(values.size());
-  std::transform(values.begin(), values.end(), result.begin(),
-                 [](float value) { return __float2half_rn(value); });
-  return result;
-}
-
 LayerWeights load_layer(const Checkpoint& checkpoint, const LlamaConfig& c, int index) {
   const std::string layer = "model.layers." + std::to_string(index) + ".";
   const std::string attention = layer + "self_attn.";
@@ -123,7 +115,7 @@ Model load_model(const std::filesystem::path& folder) {
   model.config = parse_config(checkpoint.config());
   const LlamaConfig& c = model.config;
   model.embeddings =
-      halves(vector_of(checkpoint, "model.embed_tokens.weight", c.vocab_size * c.hidden_size));
+      vector_of(checkpoint, "model.embed_tokens.weight", c.vocab_size * c.hidden_size);
   for (int i = 0; i < c.num_hidden_layers; ++i) {
     model.layers.push_back(load_layer(checkpoint, c, i));
   }

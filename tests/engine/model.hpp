@@ -2,18 +2,12 @@
 
 #include <qlinear/checkpoint/checkpoint.hpp>
 
-#include <cuda_fp16.h>
-
 #include <cstdint>
 #include <filesystem>
 #include <string>
 #include <vector>
 
 namespace qlinear::engine {
-
-/// Activations. f16 has three bits more than bf16 of what decides between two tokens. The residual
-/// stream, whose largest values come near the end of f16's range, is f32.
-using Half = __half;
 
 /// The sizes of a Llama model, by their names in `config.json`.
 struct LlamaConfig {
@@ -48,7 +42,7 @@ struct LayerWeights {
 /// A model in host memory.
 struct Model {
   LlamaConfig config;
-  std::vector<Half> embeddings;  ///< [vocab_size, hidden_size]
+  std::vector<float> embeddings;  ///< [vocab_size, hidden_size]
   std::vector<LayerWeights> layers;
   std::vector<float> final_norm;
   checkpoint::QuantizedLinear lm_head;

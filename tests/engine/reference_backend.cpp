@@ -53,10 +53,10 @@ class ReferenceBackend final : public Backend {
                                               .q_max = d.q_max,
                                               .source = d.source,
                                               .scale = d.scale};
-    require(reference::dynamic_range_quantize<Half, S8>(pass, {.activation = args.activation,
-                                                               .quantized = args.act_q_scratch,
-                                                               .scale = args.act_scale_scratch,
-                                                               .source = args.source}));
+    require(reference::dynamic_range_quantize<float, S8>(pass, {.activation = args.activation,
+                                                                .quantized = args.act_q_scratch,
+                                                                .scale = args.act_scale_scratch,
+                                                                .source = args.source}));
     QuantizedLinearDescriptor product = d;
     product.source = {};
     product.scale = {ScaleKind::Given};
@@ -73,7 +73,7 @@ class ReferenceBackend final : public Backend {
       QuantizedLinearDescriptor part = product;
       part.c_out = end - begin;
       statuses[static_cast<std::size_t>(worker)] =
-          reference::quantized_linear<Half, S8>(part, slice(given, begin, end));
+          reference::quantized_linear<float, S8>(part, slice(given, begin, end));
     });
     for (const Status& status : statuses) require(status);
   }

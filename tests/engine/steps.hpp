@@ -2,6 +2,8 @@
 
 #include "model.hpp"
 
+#include <cuda_runtime_api.h>
+
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -53,8 +55,8 @@ struct Embed {
   static constexpr int kPhases = 1;
   BatchRows rows;
   int width = 0;
-  const Half* embeddings = nullptr;
-  Half* hidden = nullptr;
+  const float* embeddings = nullptr;
+  float* hidden = nullptr;
   float* residual = nullptr;
 
   Grid grid() const { return {rows.count, 64, 0}; }
@@ -68,41 +70,39 @@ struct Embed {
   }
 };
 
-/// Turns queries and keys by their positions, stores the queries, and keys and values to the cache.
+/// Turns queries and keys by their positions: queries where they are, keys on the way to the cache,
+/// where values go, too.
 struct Rotate {
   static constexpr int kPhases = 1;
   BatchRows rows;
   int query_heads = 0;
-  const Half* qkv = nullptr;      ///< [rows, (query_heads + 2 cache.heads) * head_dim]
+  float* qkv = nullptr;           ///< [rows, query_heads + 2 cache.heads, head_dim]
   const float* cosine = nullptr;  ///< [positions, head_dim / 2]
   const float* sine = nullptr;    ///< Likewise.
-  float* query = nullptr;         ///< [rows, query_heads, head_dim]
   KeyValueCache cache;
 
   Grid grid() const { return {rows.count, 64, 0}; }
   __host__ __device__ void run(int, Place at, float*) const {
-    const int row = at.block;
+    const int position = rows.positions[at.block];
     const int dim = cache.head_dim;
     const int half = dim / 2;
     const int rotated = query_heads + cache.heads;
-    const Half* const in = qkv + std::int64_t{row} * (rotated + cache.heads) * dim;
-    const std::int64_t angle = std::int64_t{rows.positions[row]} * half;
-    const std::int64_t cached = cache.offset(rows.slots[row], rows.positions[row], 0);
+    float* const row = qkv + std::int64_t{at.block} * (rotated + cache.heads) * dim;
+    const std::int64_t cached = cache.offset(rows.slots[at.block], position, 0);
     for (int i = at.thread; i < rotated * half; i += at.threads) {
       const int head = i / half;
       const int pair = i % half;
-      const float a = __half2float(in[head * dim + pair]);
-      const float b = __half2float(in[head * dim + pair + half]);
-      const float c = cosine[angle + pair];
-      const float s = sine[angle + pair];
-      float* const out = head < query_heads
-                             ? query + (std::int64_t{row} * query_heads + head) * dim
-                             : cache.keys + cached + std::int64_t{head - query_heads} * dim;
+      const float c = cosine[std::int64_t{position} * half + pair];
+      const float s = sine[std::int64_t{position} * half + pair];
+      const float a = row[head * dim + pair];
+      const float b = row[head * dim + pair + half];
+      float* const out =
+          head < query_heads ? row + head * dim : cache.keys + cached + (head - query_heads) * dim;
       out[pair] = a * c - b * s;
       out[pair + half] = b * c + a * s;
     }
     for (int i = at.thread; i < cache.heads * dim; i += at.threads) {
-      cache.values[cached + i] = __half2float(in[rotated * dim + i]);
+      cache.values[cached + i] = row[rotated * dim + i];
     }
   }
 };
@@ -142,9 +142,9 @@ struct Attend {
   BatchRows rows;
   int query_heads = 0;
   float scale = 0;
-  const float* query = nullptr;  ///< [rows, query_heads, head_dim]
+  const float* qkv = nullptr;  ///< As `Rotate` left it.
   KeyValueCache cache;
-  Half* output = nullptr;  ///< [rows, query_heads * head_dim]
+  float* output = nullptr;  ///< [rows, query_heads * head_dim]
 
   Grid grid() const { return {rows.count * query_heads, 64, 2 * kLanes + cache.capacity}; }
   __host__ __device__ void run(int phase, Place at, float* shared) const {
@@ -166,7 +166,10 @@ struct Attend {
  private:
   __host__ __device__ int stride() const { return cache.heads * cache.head_dim; }
   __host__ __device__ void scores(Place at, const float* keys, int count, float* weights) const {
-    const float* const q = query + std::int64_t{at.block} * cache.head_dim;
+    const int row = at.block / query_heads;
+    const int head = at.block % query_heads;
+    const float* const q =
+        qkv + (std::int64_t{row} * (query_heads + 2 * cache.heads) + head) * cache.head_dim;
     for (int i = at.thread; i < count; i += at.threads) {
       weights[i] = dot(q, keys + std::int64_t{i} * stride(), cache.head_dim) * scale;
     }
@@ -195,7 +198,7 @@ struct Attend {
     for (int d = at.thread; d < cache.head_dim; d += at.threads) {
       float sum = 0;
       for (int i = 0; i < count; ++i) sum += weights[i] * values[std::int64_t{i} * stride() + d];
-      output[std::int64_t{at.block} * cache.head_dim + d] = __float2half_rn(sum / total);
+      output[std::int64_t{at.block} * cache.head_dim + d] = sum / total;
     }
   }
 };
@@ -206,9 +209,9 @@ struct Gather {
   int count = 0;
   int width = 0;
   const std::int32_t* wanted = nullptr;  ///< [count]: rows of `hidden` and `residual`.
-  const Half* hidden = nullptr;
+  const float* hidden = nullptr;
   const float* residual = nullptr;
-  Half* wanted_hidden = nullptr;
+  float* wanted_hidden = nullptr;
   float* wanted_residual = nullptr;
 
   Grid grid() const { return {count, 64, 0}; }
@@ -227,17 +230,17 @@ struct Argmax {
   static constexpr int kPhases = 2;
   int rows = 0;
   int vocabulary = 0;  ///< Below 2^24, up to which a float counts.
-  const Half* logits = nullptr;
+  const float* logits = nullptr;
   std::int32_t* tokens = nullptr;
 
   Grid grid() const { return {rows, 64, 64}; }
   __host__ __device__ void run(int phase, Place at, float* shared) const {
-    const Half* const row = logits + std::int64_t{at.block} * vocabulary;
+    const float* const row = logits + std::int64_t{at.block} * vocabulary;
     int best = -1;
     const auto take = [&](int token) {
       if (token < 0) return;
-      const float candidate = __half2float(row[token]);
-      const float reigning = best < 0 ? -INFINITY : __half2float(row[best]);
+      const float candidate = row[token];
+      const float reigning = best < 0 ? -INFINITY : row[best];
       if (candidate > reigning || (candidate == reigning && (best < 0 || token < best)))
         best = token;
     };

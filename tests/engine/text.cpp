@@ -25,8 +25,8 @@ void for_each_piece(const Decoder& decoder, const std::vector<std::int32_t>& tok
 }
 
 /// log of the probability of `token`.
-double log_probability(const Half* logits, int vocabulary, std::int32_t token) {
-  const auto logit = [&](int i) { return double{__half2float(logits[i])}; };
+double log_probability(const float* logits, int vocabulary, std::int32_t token) {
+  const auto logit = [&](int i) { return double{logits[i]}; };
   double max = logit(0);
   for (int i = 1; i < vocabulary; ++i) max = std::max(max, logit(i));
   double sum = 0;
@@ -74,7 +74,7 @@ double perplexity(Decoder& decoder, const std::vector<std::int32_t>& tokens) {
     std::vector<std::int32_t> wanted(rows.size());
     std::iota(wanted.begin(), wanted.end(), 0);
     decoder.prefill(rows, wanted);
-    const std::vector<Half> logits = decoder.logits();
+    const std::vector<float> logits = decoder.logits();
     for (std::size_t i = 0; i < rows.size(); ++i) {
       const std::size_t next = static_cast<std::size_t>(begin) + i + 1;
       if (next == tokens.size()) break;
