@@ -232,7 +232,7 @@ TEST_P(DecoderOn, AttendsToEarlierPositionsOfItsSlot) {
 }
 
 INSTANTIATE_TEST_SUITE_P(, DecoderOn, ::testing::Values("reference", "device"),
-                         [](const auto& info) { return std::string(info.param); });
+                         [](const auto& test) { return std::string(test.param); });
 
 TEST(Exponential, IsThatOfTheMathLibraryWithinAnUlp) {
   EXPECT_EQ(exponential(0), 1.0F);
