@@ -36,14 +36,17 @@ typedef struct {
   size_t bytes;
 } twin;
 
+// Each has other numbers. Vectors of f32 are positive, as scales are.
 static twin make_twin(qlinear_element element, int64_t rows, int64_t columns) {
+  static int64_t seed = 0;
+  ++seed;
   twin t;
   const int64_t count = rows * columns;
   t.bytes = (size_t)count * qlinear_element_bytes(element);
   char* data = malloc(t.bytes);
   for (int64_t i = 0; i < count; ++i) {
-    const int8_t small = (int8_t)(i * 37 % 29 - 14);
-    const float number = (float)small / 8;
+    const int8_t small = (int8_t)((i * 37 + seed * 11) % 29 - 14);
+    const float number = (float)(rows == 1 && small <= 0 ? 1 - small : small) / 8;
     uint32_t bits;
     memcpy(&bits, &number, sizeof bits);
     if (element == QLINEAR_ELEMENT_F32) memcpy(data + 4 * i, &number, 4);
@@ -221,6 +224,115 @@ static void fused_layer_has_the_bits_of_the_reference(void) {
                  INVALID_PROBLEM, "source.residual is missing, but the descriptor asks for");
   qlinear_linear_plan_destroy(plan);
   free_layer(l);
+}
+
+// A tensor of a call, in the place `offset` of its arguments.
+typedef struct {
+  size_t offset;
+  qlinear_element element;
+  int64_t rows;
+  int64_t columns;
+} slot;
+
+#define SLOT(field, element, rows, columns) \
+  { offsetof(qlinear_linear_args, field), QLINEAR_ELEMENT_##element, rows, columns }
+
+enum { MOST_SLOTS = 16 };
+
+static void expect_equal_slots(qlinear_linear_descriptor d, const slot* slots, size_t count) {
+  twin tensors[MOST_SLOTS];
+  qlinear_linear_args host = {.struct_size = sizeof host}, device = {.struct_size = sizeof device};
+  for (size_t i = 0; i < count; ++i) {
+    tensors[i] = make_twin(slots[i].element, slots[i].rows, slots[i].columns);
+    memcpy((char*)&host + slots[i].offset, &tensors[i].host, sizeof(qlinear_tensor));
+    memcpy((char*)&device + slots[i].offset, &tensors[i].device, sizeof(qlinear_tensor));
+  }
+  // The sums that the slots hold, if any, are those of what else they hold.
+  if (d.scale.kind == QLINEAR_SCALE_GIVEN) {
+    EXPECT_OK(
+        qlinear_reference_activation_sums(&host.given.q, &host.given.sum, message, sizeof message));
+    EXPECT_OK(
+        qlinear_activation_sums(&device.given.q, &device.given.sum, message, sizeof message, NULL));
+  }
+  if (host.zero_points.weight_sum.data != NULL) {
+    EXPECT_OK(qlinear_reference_weight_sums(&host.weight_q, &host.zero_points.weight_sum, message,
+                                            sizeof message));
+    EXPECT_OK(qlinear_weight_sums(&device.weight_q, &device.zero_points.weight_sum, message,
+                                  sizeof message, NULL));
+  }
+  const qlinear_linear_plan* plan = create(&d);
+  EXPECT_OK(qlinear_reference_linear(&d, &host, message, sizeof message));
+  EXPECT_OK(qlinear_linear_plan_run(plan, &device, NULL, 0, message, sizeof message, NULL));
+  cudaStreamSynchronize(NULL);
+  for (size_t i = 0; i < count; ++i) {
+    snprintf(message, sizeof message, "slot %zu", i);
+    EXPECT(are_equal(tensors[i]));
+    free_twin(tensors[i]);
+  }
+  qlinear_linear_plan_destroy(plan);
+}
+
+static void every_option_has_the_bits_of_the_reference(void) {
+  qlinear_linear_descriptor d = plain_layer();
+  d.source.kind = QLINEAR_SOURCE_COLUMN_FACTOR;
+  d.scale.kind = QLINEAR_SCALE_GIVEN_RANGE_ASYMMETRIC;
+  d.weight_zero_points = 1;
+  d.epilogue = (qlinear_epilogue){QLINEAR_ACTIVATION_RELU, 0, 1, 1};
+  const slot ranges[] = {SLOT(activation, BF16, TOKENS, HIDDEN),
+                         SLOT(weight_q, S8, OUTPUTS, HIDDEN),
+                         SLOT(weight_scale, F32, 1, OUTPUTS),
+                         SLOT(output, BF16, TOKENS, OUTPUTS),
+                         SLOT(act_q_scratch, S8, TOKENS, HIDDEN),
+                         SLOT(act_scale_scratch, F32, 1, TOKENS),
+                         SLOT(bias, BF16, 1, OUTPUTS),
+                         SLOT(source.column_factor, F32, 1, HIDDEN),
+                         SLOT(scale.range_max, F32, 1, TOKENS),
+                         SLOT(scale.range_min, F32, 1, TOKENS),
+                         SLOT(zero_points.act_zero_point_scratch, S8, 1, TOKENS),
+                         SLOT(zero_points.act_sum_scratch, S32, 1, TOKENS),
+                         SLOT(zero_points.weight_sum, S32, 1, OUTPUTS),
+                         SLOT(zero_points.weight_zero_point, S8, 1, OUTPUTS),
+                         SLOT(epilogue.routing_weight, F32, 1, TOKENS),
+                         SLOT(epilogue.residual, BF16, TOKENS, OUTPUTS)};
+  expect_equal_slots(d, ranges, sizeof ranges / sizeof *ranges);
+
+  d = plain_layer();
+  d.scale = (qlinear_scale){QLINEAR_SCALE_GIVEN, 1};
+  d.weight_zero_points = 1;
+  const slot given[] = {SLOT(weight_q, S8, OUTPUTS, HIDDEN),
+                        SLOT(weight_scale, F32, 1, OUTPUTS),
+                        SLOT(output, BF16, TOKENS, OUTPUTS),
+                        SLOT(given.q, S8, TOKENS, HIDDEN),
+                        SLOT(given.scale, F32, 1, TOKENS),
+                        SLOT(given.zero_point, S8, 1, TOKENS),
+                        SLOT(given.sum, S32, 1, TOKENS),
+                        SLOT(zero_points.weight_sum, S32, 1, OUTPUTS),
+                        SLOT(zero_points.weight_zero_point, S8, 1, OUTPUTS)};
+  expect_equal_slots(d, given, sizeof given / sizeof *given);
+
+  d = plain_layer();
+  d.source = (qlinear_source){.kind = QLINEAR_SOURCE_LAYER_NORM,
+                              .residual = 1,
+                              .residual_in_compute_type = 1,
+                              .norm_weight_in_compute_type = 1,
+                              .eps = 1e-5};
+  d.scale = (qlinear_scale){QLINEAR_SCALE_STATIC, 1};
+  const slot norm[] = {SLOT(activation, BF16, TOKENS, HIDDEN),
+                       SLOT(weight_q, S8, OUTPUTS, HIDDEN),
+                       SLOT(weight_scale, F32, 1, OUTPUTS),
+                       SLOT(output, BF16, TOKENS, OUTPUTS),
+                       SLOT(act_q_scratch, S8, TOKENS, HIDDEN),
+                       SLOT(act_scale_scratch, F32, 1, TOKENS),
+                       SLOT(source.norm_weight, F32, 1, HIDDEN),
+                       SLOT(source.norm_bias, F32, 1, HIDDEN),
+                       SLOT(source.residual, F32, TOKENS, HIDDEN),
+                       SLOT(source.residual_out, F32, TOKENS, HIDDEN),
+                       SLOT(source.normed_out, BF16, TOKENS, HIDDEN),
+                       SLOT(scale.scale, F32, 1, TOKENS),
+                       SLOT(scale.zero_point, S8, 1, TOKENS),
+                       SLOT(zero_points.act_zero_point_scratch, S8, 1, TOKENS),
+                       SLOT(zero_points.weight_sum, S32, 1, OUTPUTS)};
+  expect_equal_slots(d, norm, sizeof norm / sizeof *norm);
 }
 
 static void plan_says_what_it_is(void) {
@@ -634,6 +746,7 @@ int main(void) {
   plain_layer_has_the_bits_of_the_reference();
   layers_share_their_activation();
   fused_layer_has_the_bits_of_the_reference();
+  every_option_has_the_bits_of_the_reference();
   plan_says_what_it_is();
   quantize_plans_have_the_bits_of_the_reference();
   wrong_views_are_refused();
