@@ -19,6 +19,7 @@ using checkpoint::Dtype;
 using checkpoint::NamedTensor;
 using checkpoint::Tensor;
 using checkpoint::TensorFiles;
+using checkpoint::write_safetensors;
 
 std::string entry(const std::string& name, const std::string& dtype, const std::string& shape,
                   const std::string& offsets) {
