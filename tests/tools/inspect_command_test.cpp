@@ -18,10 +18,11 @@ TEST(InspectCommand, ListsLayersThatAreAlikeOnce) {
   const CommandRun run = run_command({"inspect", out});
   EXPECT_EQ(run.exit_status, 0) << run.error;
   expect_part(run.out, "compressed-tensors, 35 tensors in 1 file");
-  expect_part(run.out, "     2  model.layers.*.mlp.down_proj      16  24  int8");
+  expect_part(run.out,
+              "     2  model.layers.*.mlp.down_proj     16  24  int8, a scale a row; activations");
   expect_part(run.out, "14 of 16 weights are int8");
   const CommandRun all = run_command({"inspect", out, "--all"});
-  expect_part(all.out, "     1  model.layers.1.mlp.down_proj      16  24  int8");
+  expect_part(all.out, "     1  model.layers.1.mlp.down_proj     16  24  int8");
 }
 
 TEST(InspectCommand, PrintsJson) {

@@ -6,6 +6,7 @@
 #include <qlinear/checkpoint/quantize.hpp>
 
 #include <chrono>
+#include <cmath>
 #include <csignal>
 #include <cstring>
 #include <iterator>
@@ -246,7 +247,7 @@ TEST_F(QuantizeCommand, ReadsShards) {
   std::string map;
   for (std::size_t i = 0; i < tensors.size(); ++i) {
     const std::string file = "part-" + std::to_string(i) + ".safetensors";
-    ASSERT_TRUE(write_safetensors(sharded.path() / file, {tensors[i]}).ok());
+    ASSERT_TRUE(checkpoint::write_safetensors(sharded.path() / file, {tensors[i]}).ok());
     map += (i > 0 ? ", \"" : "\"") + tensors[i].name + "\": \"" + file + "\"";
   }
   sharded.write("model.safetensors.index.json", "{\"weight_map\": {" + map + "}}");
@@ -306,7 +307,7 @@ fs::path write_maxima(const TemporaryFolder& folder, const std::string& name,
                       const std::vector<float>& maxima) {
   const fs::path path = folder.path() / "maxima.safetensors";
   const auto size = static_cast<std::int64_t>(maxima.size());
-  if (!write_safetensors(path, {f32_tensor(name, {size}, maxima)}).ok())
+  if (!checkpoint::write_safetensors(path, {f32_tensor(name, {size}, maxima)}).ok())
     throw std::runtime_error("");
   return path;
 }
@@ -344,7 +345,9 @@ void expect_smoothed(const fs::path& out, const std::vector<NamedTensor>& model,
   const std::vector<float> after = checkpoint::to_f32(quantized.tensor(norm_name).value()).value();
   std::vector<float> divided;
   for (std::size_t k = 0; k < before.size(); ++k) divided.push_back(before[k] / factors[k]);
-  if (make == MakeTensor{as_f32}) EXPECT_EQ(after, divided);
+  if (make == MakeTensor{as_f32}) {
+    EXPECT_EQ(after, divided);
+  }
   for (const std::string& name : kReaders) {
     const Tensor source = find(model, reader(name) + ".weight");
     std::vector<float> weight = checkpoint::to_f32(source).value();

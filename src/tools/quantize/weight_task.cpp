@@ -45,7 +45,7 @@ Tensor tensor_of(std::shared_ptr<std::vector<float>> values, std::vector<std::in
 }
 
 std::vector<RowRange> row_ranges(const Tensor& weight) {
-  constexpr std::int64_t kElements = std::int64_t{1} << 22;
+  constexpr std::int64_t kElements = std::int64_t{1} << 18;
   const std::int64_t rows =
       std::max<std::int64_t>(1, kElements / std::max<std::int64_t>(1, weight.shape[1]));
   std::vector<RowRange> ranges;
