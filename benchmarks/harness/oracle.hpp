@@ -14,7 +14,7 @@ class Oracle {
  public:
   explicit Oracle(Workload& workload);
 
-  /// Fills what a subject is to write with NaN bits or, for the quantized activation, -1.
+  /// Fills what a case is to write with NaN bits or, for the quantized activation, -1.
   void poison_output() const;
   void poison_quantized() const;
   void poison_accumulator() const;

@@ -13,7 +13,7 @@ namespace {
 /// of maximum / 127 / sqrt(12), about 0.011, and rounding the weights to bf16 adds 0.001.
 constexpr double kBound = 0.02;
 
-class CublasLtBf16 : public Subject {
+class CublasLtBf16 : public TimedCase {
  public:
   std::string name() const override { return "cublaslt_bf16"; }
   Work work() const override { return Work::Linear; }
@@ -42,6 +42,6 @@ class CublasLtBf16 : public Subject {
 
 }  // namespace
 
-void add_cublaslt_bf16(Subjects& subjects) { subjects.push_back(std::make_unique<CublasLtBf16>()); }
+void add_cublaslt_bf16(TimedCases& cases) { cases.push_back(std::make_unique<CublasLtBf16>()); }
 
 }  // namespace qlinear::benchmark

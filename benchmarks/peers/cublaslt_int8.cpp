@@ -9,7 +9,7 @@
 namespace qlinear::benchmark {
 namespace {
 
-class CublasLtInt8Gemm : public Subject {
+class CublasLtInt8Gemm : public TimedCase {
  public:
   std::string name() const override { return "cublaslt_int8_gemm"; }
   Work work() const override { return Work::Gemm; }
@@ -68,9 +68,9 @@ class CublasLtInt8Linear : public CublasLtInt8Gemm {
 
 }  // namespace
 
-void add_cublaslt_int8(Subjects& subjects) {
-  subjects.push_back(std::make_unique<CublasLtInt8Gemm>());
-  subjects.push_back(std::make_unique<CublasLtInt8Linear>());
+void add_cublaslt_int8(TimedCases& cases) {
+  cases.push_back(std::make_unique<CublasLtInt8Gemm>());
+  cases.push_back(std::make_unique<CublasLtInt8Linear>());
 }
 
 }  // namespace qlinear::benchmark

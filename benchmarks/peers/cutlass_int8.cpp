@@ -17,7 +17,7 @@ CutlassLauncher vllm_choice(std::int64_t m, std::int64_t n) {
   return &launch_cutlass_128x128x128_cluster_2x1_pingpong;
 }
 
-class CutlassGemm : public Subject {
+class CutlassGemm : public TimedCase {
  public:
   std::string name() const override { return "cutlass_int8_gemm"; }
   Work work() const override { return Work::Gemm; }
@@ -58,14 +58,14 @@ class CutlassLinear : public CutlassGemm {
 
 }  // namespace
 
-void add_cutlass_int8(Subjects& subjects) {
+void add_cutlass_int8(TimedCases& cases) {
   int device = 0;
   int major = 0;
   check(cudaGetDevice(&device));
   check(cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device));
   if (major != 9) return;
-  subjects.push_back(std::make_unique<CutlassGemm>());
-  subjects.push_back(std::make_unique<CutlassLinear>());
+  cases.push_back(std::make_unique<CutlassGemm>());
+  cases.push_back(std::make_unique<CutlassLinear>());
 }
 
 }  // namespace qlinear::benchmark

@@ -1,4 +1,4 @@
-#include <harness/library_subjects.hpp>
+#include <harness/library_cases.hpp>
 #include <peers/peers.hpp>
 #include <qlinear/kernels.hpp>
 
@@ -20,10 +20,10 @@ class Portable : public LibraryLinear {
 
 }  // namespace
 
-void add_portable(Subjects& subjects) {
+void add_portable(TimedCases& cases) {
   for (const KernelSku& sku : registered_kernels()) {
     if (sku.backend == KernelBackend::Dp4a) {
-      subjects.push_back(std::make_unique<Portable>(sku.name));
+      cases.push_back(std::make_unique<Portable>(sku.name));
       return;
     }
   }

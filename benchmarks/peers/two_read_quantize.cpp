@@ -6,7 +6,7 @@
 namespace qlinear::benchmark {
 namespace {
 
-class TwoReadQuantize : public Subject {
+class TwoReadQuantize : public TimedCase {
  public:
   std::string name() const override { return "two_read_quantize"; }
   Work work() const override { return Work::Quantize; }
@@ -24,8 +24,8 @@ class TwoReadQuantize : public Subject {
 
 }  // namespace
 
-void add_two_read_quantize(Subjects& subjects) {
-  subjects.push_back(std::make_unique<TwoReadQuantize>());
+void add_two_read_quantize(TimedCases& cases) {
+  cases.push_back(std::make_unique<TwoReadQuantize>());
 }
 
 }  // namespace qlinear::benchmark

@@ -96,8 +96,8 @@ def summary(results):
         if not cells:
             continue
         row = [title]
-        for subject in (res.LINEAR, res.CONSTANT_WEIGHTS, res.GEMM):
-            known = [results.rows.get((*cell, subject)) for cell in cells]
+        for timed in (res.LINEAR, res.CONSTANT_WEIGHTS, res.GEMM):
+            known = [results.rows.get((*cell, timed)) for cell in cells]
             row.append(spread([cell.share for cell in known if cell], percent))
         for peer in peers:
             ratios = [results.ratio(*cell, peer) for cell in cells]

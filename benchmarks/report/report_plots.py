@@ -67,13 +67,13 @@ def finish(figure, handles, path):
 def share_of_floor(results, path):
     figure, axes = panels(results, "Share of the floor", "share of floor, %")
     handles = {}
-    subjects = [("whole linear", res.LINEAR), ("with constant weights", res.CONSTANT_WEIGHTS),
+    cases = [("whole linear", res.LINEAR), ("with constant weights", res.CONSTANT_WEIGHTS),
                 ("GEMM alone", res.GEMM), ("quantize alone", res.QUANTIZE)]
     for layer, axis in axes.items():
-        for (label, subject), colour in zip(subjects, COLOURS):
+        for (label, timed), colour in zip(cases, COLOURS):
             counts = [m for m in results.compared_token_counts(layer)
-                      if (layer, m, subject) in results.rows]
-            shares = [100 * results.rows[layer, m, subject].share for m in counts]
+                      if (layer, m, timed) in results.rows]
+            shares = [100 * results.rows[layer, m, timed].share for m in counts]
             handles[label], = axis.plot(counts, shares, color=colour, marker="o", markersize=2.5,
                                         linewidth=1.3)
         axis.axhline(100, color="#666666", linewidth=0.8, linestyle="--")
@@ -82,7 +82,7 @@ def share_of_floor(results, path):
 
 
 def ratio_to_peers(results, work, title, path):
-    """The peers whose work is that of our subject `work`; the fallback kernel is none of them."""
+    """The peers whose work is that of our case `work`; the fallback kernel is none of them."""
     figure, axes = panels(results, title, "peer's time / ours")
     handles = {}
     peers = [peer for peer in results.peers()

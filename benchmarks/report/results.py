@@ -4,7 +4,7 @@ import dataclasses
 import json
 import re
 
-ROW = re.compile(r"^(?P<layer>[^/]+)/m:(?P<m>\d+)/(?P<subject>[^/]+)")
+ROW = re.compile(r"^(?P<layer>[^/]+)/m:(?P<m>\d+)/(?P<case>[^/]+)")
 MICROSECONDS = {"ns": 1e-3, "us": 1.0, "ms": 1e3, "s": 1e6}
 
 QUANTIZE, GEMM, LINEAR = "qlinear_quantize", "qlinear_gemm", "qlinear_linear"
@@ -42,7 +42,7 @@ class Row:
 
 @dataclasses.dataclass
 class Results:
-    """Every row of the files, by (layer, m, subject)."""
+    """Every row of the files, by (layer, m, case)."""
 
     context: dict
     rows: dict
@@ -53,8 +53,8 @@ class Results:
         """Names in the order of measurement."""
         return list(dict.fromkeys(layer for layer, _, _ in self.rows))
 
-    def token_counts(self, layer, subject=LINEAR):
-        return sorted(m for name, m, what in self.rows if (name, what) == (layer, subject))
+    def token_counts(self, layer, timed=LINEAR):
+        return sorted(m for name, m, what in self.rows if (name, what) == (layer, timed))
 
     def compared_token_counts(self, layer):
         """The M at which a peer was measured as well."""
@@ -63,7 +63,7 @@ class Results:
 
     def peers(self):
         """The peers that occur, in the order of PEERS."""
-        present = {subject for _, _, subject in self.rows}
+        present = {timed for _, _, timed in self.rows}
         return [peer for peer in PEERS if peer in present]
 
     def ratio(self, layer, m, peer):
@@ -96,7 +96,7 @@ def _add(results, entry):
     us = entry["real_time"] * MICROSECONDS[entry["time_unit"]]
     match = ROW.match(entry["name"])
     if match:
-        key = (match["layer"], int(match["m"]), match["subject"])
+        key = (match["layer"], int(match["m"]), match["case"])
         results.rows[key] = Row(
             us,
             entry.get("floor_us", 0.0),

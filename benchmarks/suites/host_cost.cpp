@@ -17,7 +17,7 @@ namespace {
 
 using Plan = QuantizedLinearPlan<Bf16, S8>;
 
-/// Median seconds of one `call`. The stream is drained every few calls, outside the timed part.
+/// Median seconds of one `call`. The stream is drained every few calls, outside the case part.
 double median_seconds(const std::function<void()>& call, cudaStream_t stream) {
   constexpr int kRounds = 40;
   constexpr int kCallsOfRound = 25;

@@ -11,8 +11,8 @@
 namespace qlinear::benchmark {
 namespace {
 
-std::string row_name(const LayerShape& layer, std::int64_t m, const Subject& subject) {
-  return row_prefix(layer, m) + subject.name();
+std::string row_name(const LayerShape& layer, std::int64_t m, const TimedCase& timed) {
+  return row_prefix(layer, m) + timed.name();
 }
 
 /// Whether the filter on the command line lets a row run: Google Benchmark reads it so, and does
@@ -57,13 +57,13 @@ void report(const Bench& bench, const LayerShape& layer, std::int64_t m, Work wo
 
 }  // namespace
 
-Rows::Rows(Bench& bench) : bench_(bench), library_(make_library_subjects()) {
+Rows::Rows(Bench& bench) : bench_(bench), library_(make_library_cases()) {
   for (auto& peer : make_peers()) {
     if (bench.options.wants_peer(peer->name())) peers_.push_back(std::move(peer));
   }
 }
 
-TimedGraph Rows::prepare(const Problem& problem, Subject& subject, Outcome& outcome) {
+TimedGraph Rows::prepare(const Problem& problem, TimedCase& timed, Outcome& outcome) {
   outcome.error = failure_of([&] {
     bench_.cache.workload(problem.layer, problem.m);
     bench_.cache.oracle();
@@ -74,64 +74,64 @@ TimedGraph Rows::prepare(const Problem& problem, Subject& subject, Outcome& outc
   }
   Workload& workload = bench_.cache.workload(problem.layer, problem.m);
   // A problem that a peer cannot do is no failure of the benchmark.
-  outcome.error = failure_of([&] { subject.prepare(workload, bench_.timer); });
+  outcome.error = failure_of([&] { timed.prepare(workload, bench_.timer); });
   if (!outcome.error.empty()) return {};
   TimedGraph graph;
   outcome.error = failure_of([&] {
-    subject.verify(workload, bench_.cache.oracle());
+    timed.verify(workload, bench_.cache.oracle());
     const auto call = [&](cudaStream_t stream, int index) {
-      subject.enqueue(workload, stream, index);
+      timed.enqueue(workload, stream, index);
     };
-    graph = bench_.timer.prepare(subject.rotation(workload), call, bench_.row_budget(problem.m));
-    outcome.label = subject.label(workload);
+    graph = bench_.timer.prepare(timed.rotation(workload), call, bench_.row_budget(problem.m));
+    outcome.label = timed.label(workload);
   });
   bench_.all_correct &= outcome.error.empty();
   return graph;
 }
 
-void Rows::measure(const Problem& problem, const Subject& asked_for) {
+void Rows::measure(const Problem& problem, const TimedCase& asked_for) {
   outcomes_.clear();
   std::vector<TimedGraph> graphs;
-  std::vector<Outcome*> timed;
-  for (Subject* subject : problem.subjects) {
-    if (subject != &asked_for && !is_wanted(row_name(problem.layer, problem.m, *subject))) continue;
-    Outcome& outcome = outcomes_[subject];
-    TimedGraph graph = prepare(problem, *subject, outcome);
+  std::vector<Outcome*> outcomes;
+  for (TimedCase* timed : problem.cases) {
+    if (timed != &asked_for && !is_wanted(row_name(problem.layer, problem.m, *timed))) continue;
+    Outcome& outcome = outcomes_[timed];
+    TimedGraph graph = prepare(problem, *timed, outcome);
     if (!outcome.error.empty()) continue;
     graphs.push_back(std::move(graph));
-    timed.push_back(&outcome);
+    outcomes.push_back(&outcome);
   }
   const std::string failure = failure_of([&] {
     const std::vector<Timing> timings = bench_.timer.time_in_turns(graphs);
-    for (std::size_t i = 0; i < timings.size(); ++i) timed[i]->timing = timings[i];
+    for (std::size_t i = 0; i < timings.size(); ++i) outcomes[i]->timing = timings[i];
   });
   if (failure.empty()) return;
   bench_.all_correct = false;
-  for (Outcome* outcome : timed) outcome->error = failure;
+  for (Outcome* outcome : outcomes) outcome->error = failure;
 }
 
-void Rows::run_row(const SharedProblem& problem, Subject& subject, ::benchmark::State& state) {
-  if (measured_ != problem || outcomes_.count(&subject) == 0) measure(*problem, subject);
+void Rows::run_row(const SharedProblem& problem, TimedCase& timed, ::benchmark::State& state) {
+  if (measured_ != problem || outcomes_.count(&timed) == 0) measure(*problem, timed);
   measured_ = problem;
-  const Outcome outcome = std::move(outcomes_.extract(&subject).mapped());
+  const Outcome outcome = std::move(outcomes_.extract(&timed).mapped());
   if (!outcome.error.empty()) {
     state.SkipWithError(outcome.error.c_str());
     return;
   }
-  report(bench_, problem->layer, problem->m, subject.work(), outcome.timing, state);
+  report(bench_, problem->layer, problem->m, timed.work(), outcome.timing, state);
   state.SetLabel(outcome.label);
-  if (subject.name() == kLinearSubject && bench_.options.sweeps(problem->layer, problem->m)) {
+  if (timed.name() == kLinearCase && bench_.options.sweeps(problem->layer, problem->m)) {
     sweep_.push_back({problem->m, outcome.timing.seconds_per_call.median,
-                      floor_seconds(bench_.rates, subject.work(), problem->m, problem->layer.n,
+                      floor_seconds(bench_.rates, timed.work(), problem->m, problem->layer.n,
                                     problem->layer.k)});
   }
 }
 
-void Rows::register_row(const SharedProblem& problem, Subject& subject) {
-  const auto row = [this, problem, &subject](::benchmark::State& state) {
-    for ([[maybe_unused]] auto iteration : state) run_row(problem, subject, state);
+void Rows::register_row(const SharedProblem& problem, TimedCase& timed) {
+  const auto row = [this, problem, &timed](::benchmark::State& state) {
+    for ([[maybe_unused]] auto iteration : state) run_row(problem, timed, state);
   };
-  ::benchmark::RegisterBenchmark(row_name(problem->layer, problem->m, subject).c_str(), row)
+  ::benchmark::RegisterBenchmark(row_name(problem->layer, problem->m, timed).c_str(), row)
       ->Iterations(1)
       ->UseManualTime()
       ->Unit(::benchmark::kMicrosecond);
@@ -140,16 +140,15 @@ void Rows::register_row(const SharedProblem& problem, Subject& subject) {
 void Rows::register_problem(const LayerShape& layer, std::int64_t m) {
   const bool listed = bench_.options.lists(m);
   Problem problem{layer, m, {}};
-  for (const auto& subject : library_) {
-    const bool in_sweep =
-        subject->work() != Work::Quantize && subject->name() != kConstantWeightsSubject;
-    if (listed || in_sweep) problem.subjects.push_back(subject.get());
+  for (const auto& timed : library_) {
+    const bool in_sweep = timed->work() != Work::Quantize && timed->name() != kConstantWeightsCase;
+    if (listed || in_sweep) problem.cases.push_back(timed.get());
   }
   for (const auto& peer : peers_) {
-    if (listed && peer->takes(m, layer)) problem.subjects.push_back(peer.get());
+    if (listed && peer->takes(m, layer)) problem.cases.push_back(peer.get());
   }
   const auto shared = std::make_shared<const Problem>(std::move(problem));
-  for (Subject* subject : shared->subjects) register_row(shared, *subject);
+  for (TimedCase* timed : shared->cases) register_row(shared, *timed);
 }
 
 void Rows::register_all() {

@@ -2,8 +2,8 @@
 
 #include <benchmark/benchmark.h>
 #include <harness/bench.hpp>
-#include <harness/subject.hpp>
-#include <suites/cliffs.hpp>
+#include <harness/timed_case.hpp>
+#include <suites/step_regressions.hpp>
 
 #include <cstdint>
 #include <map>
@@ -13,8 +13,8 @@
 
 namespace qlinear::benchmark {
 
-/// Registers a row with Google Benchmark for every layer, M and subject that the options ask for,
-/// and for the sweep. The subjects of one layer and M are verified, then timed in turns, when the
+/// Registers a row with Google Benchmark for every layer, M and case that the options ask for,
+/// and for the sweep. The cases of one layer and M are verified, then timed in turns, when the
 /// first of their rows is run; counters hold the floor, the share of it and the clocks. `bench` and
 /// `rows` must outlive the run.
 class Rows {
@@ -29,7 +29,7 @@ class Rows {
   struct Problem {
     LayerShape layer;
     std::int64_t m;
-    std::vector<Subject*> subjects;
+    std::vector<TimedCase*> cases;
   };
   struct Outcome {
     Timing timing;
@@ -39,18 +39,18 @@ class Rows {
   using SharedProblem = std::shared_ptr<const Problem>;
 
   void register_problem(const LayerShape& layer, std::int64_t m);
-  void register_row(const SharedProblem& problem, Subject& subject);
-  void run_row(const SharedProblem& problem, Subject& subject, ::benchmark::State& state);
-  /// All of the problem's subjects whose rows will be run, `asked_for` among them.
-  void measure(const Problem& problem, const Subject& asked_for);
-  /// Captures the verified subject, or says in its outcome why it could not.
-  TimedGraph prepare(const Problem& problem, Subject& subject, Outcome& outcome);
+  void register_row(const SharedProblem& problem, TimedCase& timed);
+  void run_row(const SharedProblem& problem, TimedCase& timed, ::benchmark::State& state);
+  /// All of the problem's cases whose rows will be run, `asked_for` among them.
+  void measure(const Problem& problem, const TimedCase& asked_for);
+  /// Captures the verified case, or says in its outcome why it could not.
+  TimedGraph prepare(const Problem& problem, TimedCase& timed, Outcome& outcome);
 
   Bench& bench_;
-  Subjects library_;
-  Subjects peers_;
-  SharedProblem measured_;                      ///< Whose outcomes these are:
-  std::map<const Subject*, Outcome> outcomes_;  ///< Each goes when its row has told it.
+  TimedCases library_;
+  TimedCases peers_;
+  SharedProblem measured_;                        ///< Whose outcomes these are:
+  std::map<const TimedCase*, Outcome> outcomes_;  ///< Each goes when its row has told it.
   std::vector<SweepPoint> sweep_;
 };
 

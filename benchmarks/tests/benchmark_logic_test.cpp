@@ -4,8 +4,8 @@
 #include <harness/shapes.hpp>
 #include <harness/statistics.hpp>
 #include <harness/timing_budget.hpp>
-#include <suites/cliffs.hpp>
-#include <tuning/verdict.hpp>
+#include <suites/step_regressions.hpp>
+#include <tuning/comparison_result.hpp>
 
 #include <stdexcept>
 #include <string>
@@ -90,31 +90,31 @@ TEST(TimingBudget, SettledTurnsOfALongRowAreAsLong) {
   EXPECT_EQ(settled.graph_seconds, row.graph_seconds);
 }
 
-TEST(Cliffs, FindsGrowthAboveTenPercent) {
-  const std::vector<Cliff> cliffs =
-      find_cliffs({{1, 1.00, 1.0}, {2, 1.09, 1.0}, {3, 1.30, 1.0}, {4, 0.9, 1.0}});
-  ASSERT_EQ(cliffs.size(), 1u);
-  EXPECT_EQ(cliffs[0].m_before, 2);
-  EXPECT_EQ(cliffs[0].m_after, 3);
+TEST(StepRegressions, FindsGrowthAboveTenPercent) {
+  const std::vector<StepRegression> regressions =
+      find_step_regressions({{1, 1.00, 1.0}, {2, 1.09, 1.0}, {3, 1.30, 1.0}, {4, 0.9, 1.0}});
+  ASSERT_EQ(regressions.size(), 1u);
+  EXPECT_EQ(regressions[0].m_before, 2);
+  EXPECT_EQ(regressions[0].m_after, 3);
 }
 
-TEST(Cliffs, AllowsWhatTheFloorDoes) {
-  EXPECT_TRUE(find_cliffs({{1, 1.0, 1.0}, {2, 1.9, 2.0}}).empty());
-  EXPECT_EQ(find_cliffs({{1, 1.0, 1.0}, {2, 2.1, 2.0}}).size(), 1u);
-  EXPECT_TRUE(find_cliffs({}).empty());
+TEST(StepRegressions, AllowsWhatTheFloorDoes) {
+  EXPECT_TRUE(find_step_regressions({{1, 1.0, 1.0}, {2, 1.9, 2.0}}).empty());
+  EXPECT_EQ(find_step_regressions({{1, 1.0, 1.0}, {2, 2.1, 2.0}}).size(), 1u);
+  EXPECT_TRUE(find_step_regressions({}).empty());
 }
 
-Verdict verdict(const char* problem, double choice_seconds, double best_seconds) {
-  Verdict verdict;
-  verdict.problem = problem;
-  verdict.choice_seconds = choice_seconds;
-  verdict.best_seconds = best_seconds;
-  return verdict;
+ComparisonResult result(const char* problem, double choice_seconds, double best_seconds) {
+  ComparisonResult result;
+  result.problem = problem;
+  result.choice_seconds = choice_seconds;
+  result.best_seconds = best_seconds;
+  return result;
 }
 
-TEST(Verdicts, AreFindingsAboveThreePercentLargestFirst) {
-  const std::vector<Verdict> found = findings(
-      {verdict("fine", 1.02, 1.0), verdict("small", 1.04, 1.0), verdict("large", 3.0, 2.0)});
+TEST(ComparisonResults, AreFindingsAboveThreePercentLargestFirst) {
+  const std::vector<ComparisonResult> found =
+      findings({result("fine", 1.02, 1.0), result("small", 1.04, 1.0), result("large", 3.0, 2.0)});
   ASSERT_EQ(found.size(), 2u);
   EXPECT_EQ(found[0].problem, "large");
   EXPECT_DOUBLE_EQ(found[0].loss(), 0.5);

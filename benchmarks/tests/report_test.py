@@ -24,9 +24,9 @@ COUNTS = [1, 16, 64, 256, 1024, 4096]
 LAYERS = {"8b_o": (4096, 4096), "70b_gate_up": (57344, 8192)}
 
 
-def entry(layer, m, subject, us, floor_us):
+def entry(layer, m, timed, us, floor_us):
     n, k = LAYERS[layer]
-    name = f"{layer}/m:{m}/{subject}/iterations:1/manual_time"
+    name = f"{layer}/m:{m}/{timed}/iterations:1/manual_time"
     return {"name": name, "run_type": "iteration", "real_time": us, "time_unit": "us",
             "label": "a_kernel/split:2", "floor_us": floor_us, "m": float(m), "n": float(n), "k": float(k), "sm_mhz": 1500.0}
 

@@ -30,9 +30,9 @@ DeviceInfo hopper(double memory_bytes_per_clock) {
   DeviceInfo device;
   device.architecture = 90;
   device.families = families_on(device.architecture);
-  device.multiprocessors = 132;
+  device.num_sms = 132;
   device.shared_bytes_per_block = 227 * 1024;
-  device.shared_bytes_per_multiprocessor = 228 * 1024;
+  device.shared_bytes_per_sm = 228 * 1024;
   device.memory_bytes_per_clock = memory_bytes_per_clock;
   device.clusters_at_once = {{{0, 132, 66, 39, 30, 22, 17, 15, 15},  // As an H200 reports them.
                               {0, 264, 132, 79, 62, 47, 39, 32, 30}}};
@@ -57,8 +57,8 @@ std::string facts(const GemmKernel& kernel) {
 
 std::string facts(const DeviceInfo& device) {
   std::ostringstream text;
-  text << R"({"num_sms": )" << device.multiprocessors << R"(, "shared_bytes_per_sm": )"
-       << device.shared_bytes_per_multiprocessor << R"(, "memory_bytes_per_clock": )"
+  text << R"({"num_sms": )" << device.num_sms << R"(, "shared_bytes_per_sm": )"
+       << device.shared_bytes_per_sm << R"(, "memory_bytes_per_clock": )"
        << device.memory_bytes_per_clock << R"(, "clusters_at_once": [)";
   const char* separator = "";
   for (const auto& clusters : device.clusters_at_once) {

@@ -444,8 +444,8 @@ def import_times(gpu, paths, kernels):
 def device_facts(context):
     clusters = [[0, *map(int, part.split())] for part in context["clusters_at_once"].split(",")]
     return {"gpu": context["gpu"], "driver": context["driver"], "date": context["date"][:10],
-            "num_sms": int(context["multiprocessors"]),
-            "shared_bytes_per_sm": int(context["shared_bytes_per_multiprocessor"]),
+            "num_sms": int(context["num_sms"]),
+            "shared_bytes_per_sm": int(context["shared_bytes_per_sm"]),
             "memory_bytes_per_clock": float(context["memory_bytes_per_clock"]),
             "clusters_at_once": clusters}
 

@@ -1,6 +1,6 @@
 #include <benchmark/benchmark.h>
 #include <selection/cost_model.hpp>
-#include <tuning/contenders.hpp>
+#include <tuning/candidates.hpp>
 #include <tuning/tune.hpp>
 
 #include <exception>
@@ -11,26 +11,26 @@
 namespace qlinear::benchmark {
 namespace {
 
-void report(const Verdict& verdict, ::benchmark::State& state) {
-  state.SetIterationTime(verdict.choice_seconds);
-  state.counters["loss"] = verdict.loss();
-  for (const auto& [name, seconds] : verdict.seconds) state.counters["us/" + name] = seconds * 1e6;
-  for (const auto& [name, clocks] : verdict.expected_clocks) {
+void report(const ComparisonResult& result, ::benchmark::State& state) {
+  state.SetIterationTime(result.choice_seconds);
+  state.counters["loss"] = result.loss();
+  for (const auto& [name, seconds] : result.seconds) state.counters["us/" + name] = seconds * 1e6;
+  for (const auto& [name, clocks] : result.expected_clocks) {
     state.counters["clocks/" + name] = clocks;
   }
-  state.SetLabel("chose " + verdict.choice + ", best " + verdict.best);
+  state.SetLabel("chose " + result.choice + ", best " + result.best);
 }
 
 }  // namespace
 
-Verdict Tune::contest(const LayerShape& layer, std::int64_t m, Work work) {
+ComparisonResult Tune::comparison(const LayerShape& layer, std::int64_t m, Work work) {
   Workload& workload = bench_.cache.workload(layer, m);
   const Oracle& oracle = bench_.cache.oracle();
-  const auto contenders = work == Work::Quantize
-                              ? quantize_contenders(workload, oracle)
-                              : linear_contenders(workload, oracle, bench_.options);
-  return hold_contest(
-      row_prefix(layer, m) + (work == Work::Quantize ? "quantize" : "linear"), contenders,
+  const auto candidates = work == Work::Quantize
+                              ? quantize_candidates(workload, oracle)
+                              : linear_candidates(workload, oracle, bench_.options);
+  return compare_candidates(
+      row_prefix(layer, m) + (work == Work::Quantize ? "quantize" : "linear"), candidates,
       workload.rotation(work), bench_.timer,
       {bench_.options.row_seconds, work == Work::Linear && m >= detail::kPowerBoundTokens});
 }
@@ -39,12 +39,12 @@ void Tune::register_row(const LayerShape& layer, std::int64_t m, Work work) {
   const auto row = [this, layer, m, work](::benchmark::State& state) {
     for ([[maybe_unused]] auto iteration : state) {
       try {
-        const Verdict verdict = contest(layer, m, work);
-        report(verdict, state);
-        verdicts_.push_back(verdict);
+        const ComparisonResult result = comparison(layer, m, work);
+        report(result, state);
+        results_.push_back(result);
         if (work == Work::Linear && bench_.options.sweeps(layer, m)) {
           sweep_.push_back(
-              {m, verdict.choice_seconds, floor_seconds(bench_.rates, work, m, layer.n, layer.k)});
+              {m, result.choice_seconds, floor_seconds(bench_.rates, work, m, layer.n, layer.k)});
         }
       } catch (const std::exception& error) {
         bench_.all_correct = false;

@@ -120,6 +120,17 @@ class QuantizedLinearPlan {
   /// one ordered after it, or from the activation that is given. Does not read `activation`.
   Status multiply(cudaStream_t stream, Workspace workspace, const Args& args) const noexcept;
 
+  /// Enqueues `count` layers of one activation, such as q, k and v: `run` of the first, and of each
+  /// other `multiply`. `plans[i]` takes `args[i]`, whose activation and scratch, with the tensors
+  /// of source and scale, are those of `args[0]`. Plans run one after another, so they share a
+  /// workspace of the largest `workspace_size()`, or take an empty one. Errors: those of `run`,
+  /// before anything is launched, and InvalidProblem (plans of several devices, or that quantize
+  /// differently: all but `c_out` and the epilogue must agree; an activation that is not that of
+  /// `args[0]`; an output that overlaps a tensor of another layer).
+  static Status run_shared(cudaStream_t stream, Workspace workspace,
+                           const QuantizedLinearPlan* plans, const Args* args,
+                           std::size_t count) noexcept;
+
  private:
   using Storage = detail::PlanStorage<384>;
   explicit QuantizedLinearPlan(const Storage& storage) noexcept : storage_(storage) {}

@@ -2,6 +2,7 @@
 #include <cuda_fp16.h>
 #include <api/plan_storage.hpp>
 #include <core/quantized_linear.hpp>
+#include <core/shared_activation.hpp>
 #include <qlinear/plan.hpp>
 
 namespace qlinear {
@@ -56,6 +57,20 @@ Status QuantizedLinearPlan<TIn, TWQ>::multiply(cudaStream_t stream, Workspace wo
                                                const Args& args) const noexcept {
   return detail::multiply(detail::held<detail::LinearState>(storage_), stream, workspace,
                           detail::call_tensors(args));
+}
+
+template <class TIn, class TWQ>
+Status QuantizedLinearPlan<TIn, TWQ>::run_shared(cudaStream_t stream, Workspace workspace,
+                                                 const QuantizedLinearPlan* plans, const Args* args,
+                                                 std::size_t count) noexcept {
+  const auto state_of = [plans](std::size_t i) -> const detail::LinearState& {
+    return detail::held<detail::LinearState>(plans[i].storage_);
+  };
+  const auto fill = [args](std::size_t i, detail::LinearTensors& tensors) {
+    tensors = detail::call_tensors(args[i]);
+    return Status();
+  };
+  return detail::run_shared(stream, workspace, count, state_of, fill);
 }
 
 template class QuantizedLinearPlan<__half, S8>;

@@ -10,15 +10,19 @@
 #include <optional>
 
 namespace qlinear::checkpoint {
-namespace {
+namespace detail {
 
 /// What is known of a module with a weight of two dimensions.
 struct Module {
-  std::optional<detail::Scheme> scheme;
+  std::optional<Scheme> scheme;
   Status refusal;  ///< Why it cannot be loaded, if it has no scheme.
 };
 
-using Modules = std::map<std::string, Module, std::less<>>;
+}  // namespace detail
+
+namespace {
+
+using detail::Module;
 
 constexpr std::string_view kWeightSuffix = ".weight";
 
@@ -42,7 +46,7 @@ Module examine(const TensorFiles& files, const std::string& name, const Tensor& 
   } catch (const detail::Failure& failure) {
     return {{}, failure.status()};
   }
-  return {std::move(outcome.scheme), {}};
+  return {outcome.scheme, {}};
 }
 
 /// What of the format would be there instead of a weight.
@@ -88,7 +92,7 @@ struct Checkpoint::State {
 
   TensorFiles files;
   detail::Configuration configuration;
-  Modules modules;
+  std::map<std::string, Module, std::less<>> modules;
   std::vector<LayerSummary> layers;
 };
 

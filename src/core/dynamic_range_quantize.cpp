@@ -15,10 +15,8 @@ Result<QuantizeState> select_on_stream(cudaStream_t stream,
   if (!valid.ok()) return valid;
   const auto device = device_info_of_stream(stream);
   if (!device.ok()) return device.status();
-  DynamicRangeQuantizeDescriptor problem = descriptor;
-  problem.activation_element = activation;
-  problem.quantized_element = quantized;
-  return select_for_plan(*device.value(), problem, preference);
+  return select_for_plan(*device.value(), with_elements(descriptor, activation, quantized),
+                         preference);
 }
 
 Status can_implement(const QuantizeState& state, const QuantizeTensors& tensors) noexcept {

@@ -15,8 +15,7 @@ Result<QuantizeState> select_on_stream(cudaStream_t stream,
                                        const PlanPreference& preference, ElementKind activation,
                                        ElementKind quantized) noexcept;
 
-// Precondition of these: the tensors have the ranks and element kinds that the state's descriptor
-// implies.
+// Tensors of other ranks or element kinds than the state's descriptor implies are refused.
 Status can_implement(const QuantizeState& state, const QuantizeTensors& tensors) noexcept;
 Status run(const QuantizeState& state, cudaStream_t stream, Workspace workspace,
            const QuantizeTensors& tensors) noexcept;

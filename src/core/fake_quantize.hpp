@@ -11,8 +11,7 @@
 
 namespace qlinear::detail {
 
-// Precondition of these: the tensors have the ranks and element kinds that the state's descriptor
-// implies.
+// Tensors of other ranks or element kinds than the state's descriptor implies are refused.
 Status can_fake_quantize(const QuantizeState& state, const QuantizeTensors& tensors,
                          const TensorView& output) noexcept;
 Status fake_quantize(const QuantizeState& state, cudaStream_t stream, Workspace workspace,

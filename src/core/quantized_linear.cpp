@@ -1,4 +1,5 @@
 #include <core/quantized_linear.hpp>
+#include <core/shared_activation.hpp>
 
 #include <base/format.hpp>
 #include <base/invalid.hpp>
@@ -85,7 +86,7 @@ kernels::GemmProblem gemm_problem(const LinearState& state, const LinearTensors&
                        .b = tensors.weight_q.data,
                        .ldb = row_stride(tensors.weight_q)},
           .epilogue = epilogue(d, tensors, activation),
-          .schedule = {.num_sms = state.multiprocessors},
+          .schedule = {.num_sms = state.num_sms},
           .launch = {}};
 }
 
@@ -197,8 +198,8 @@ Status enqueue_quantize(cudaStream_t stream, const LinearState& state, QuantizeP
                  .constant_weights = state.constant_weights,
                  .prefetch = weight_prefetch(choice, gemm),
                  .spread = {}};
-  if (choice.spreads_rows) {
-    preparation.spread = {state.multiprocessors, state.shared_bytes_per_multiprocessor};
+  if (choice.limits_blocks_per_sm) {
+    preparation.spread = {state.num_sms, state.shared_bytes_per_sm};
   }
   return enqueue_quantize(*state.quantize_kernel, quantize, stream);
 }
@@ -219,7 +220,7 @@ Status enqueue_linear(cudaStream_t stream, const LinearState& state, QuantizePas
   Status status = prepare_gemm(state, choice, workspace, gemm);
   if (!status.ok()) return status;
   gemm.launch.programmatic_dependent = choice.programmatic_dependent_launch &&
-                                       choice.starts_early &&
+                                       choice.launches_early &&
                                        (quantize != nullptr || state.constant_weights);
   return on_plan_device(stream, state.device, [&] {
     Status before = quantize != nullptr ? enqueue_quantize(stream, state, *quantize, choice, gemm)
@@ -240,10 +241,8 @@ Result<LinearState> select_on_stream(cudaStream_t stream,
   if (!valid.ok()) return valid;
   const auto device = device_info_of_stream(stream);
   if (!device.ok()) return device.status();
-  QuantizedLinearDescriptor problem = descriptor;
-  problem.activation_element = activation;
-  problem.weight_element = weight;
-  return select_for_plan(*device.value(), problem, preference);
+  return select_for_plan(*device.value(), with_elements(descriptor, activation, weight),
+                         preference);
 }
 
 std::size_t workspace_size(const LinearState& state) noexcept {
@@ -264,6 +263,14 @@ Status run(const LinearState& state, cudaStream_t stream, Workspace workspace,
   }
   auto quantize = quantize_pass(state, tensors);
   return enqueue_linear(stream, state, &quantize, gemm_problem(state, tensors), workspace);
+}
+
+Status check_run(const LinearState& state, Workspace workspace,
+                 const LinearTensors& tensors) noexcept {
+  Status status = validate_call(state, workspace, tensors, Pass::Both);
+  if (!status.ok()) return status;
+  kernels::GemmProblem gemm = gemm_problem(state, tensors);
+  return prepare_gemm(state, choice_for(state, gemm), workspace, gemm);
 }
 
 Status quantize_activation(const LinearState& state, cudaStream_t stream,

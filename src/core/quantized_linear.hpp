@@ -19,8 +19,7 @@ Result<LinearState> select_on_stream(cudaStream_t stream,
 
 std::size_t workspace_size(const LinearState& state) noexcept;
 
-// Precondition of these: the tensors have the ranks and element kinds that the state's descriptor
-// implies.
+// Tensors of other ranks or element kinds than the state's descriptor implies are refused.
 Status can_implement(const LinearState& state, const LinearTensors& tensors) noexcept;
 Status run(const LinearState& state, cudaStream_t stream, Workspace workspace,
            const LinearTensors& tensors) noexcept;

@@ -5,12 +5,12 @@
 
 namespace qlinear::detail {
 
-Status sum_rows(cudaStream_t stream, const char* name, const TensorView& matrix,
-                const TensorView& sums) noexcept {
-  if (Status status = validate_row_sums(name, matrix, sums); !status.ok()) return status;
+Status sum_rows(cudaStream_t stream, const char* name, ElementKind element,
+                const TensorView& matrix, const TensorView& sums) noexcept {
+  if (Status status = validate_row_sums(name, element, matrix, sums); !status.ok()) return status;
   const auto device = device_info_of_stream(stream);
   if (!device.ok()) return device.status();
-  const kernels::RowSumsProblem problem{.element = matrix.element,
+  const kernels::RowSumsProblem problem{.element = element,
                                         .rows = matrix.shape[0],
                                         .columns = matrix.shape[1],
                                         .matrix = matrix.data,

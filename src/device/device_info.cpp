@@ -52,10 +52,9 @@ cudaError_t query_architecture(DeviceInfo& info) {
   AttributeReader attributes(info.ordinal);
   attributes.read(cudaDevAttrComputeCapabilityMajor, major);
   attributes.read(cudaDevAttrComputeCapabilityMinor, minor);
-  attributes.read(cudaDevAttrMultiProcessorCount, info.multiprocessors);
+  attributes.read(cudaDevAttrMultiProcessorCount, info.num_sms);
   attributes.read(cudaDevAttrMaxSharedMemoryPerBlockOptin, info.shared_bytes_per_block);
-  attributes.read(cudaDevAttrMaxSharedMemoryPerMultiprocessor,
-                  info.shared_bytes_per_multiprocessor);
+  attributes.read(cudaDevAttrMaxSharedMemoryPerMultiprocessor, info.shared_bytes_per_sm);
   info.architecture = major * 10 + minor;
   info.families = families_on(info.architecture);
   info.programmatic_families = families_with_programmatic_launch(info.architecture);
@@ -91,8 +90,7 @@ cudaError_t query_clusters(DeviceInfo& info) {
   if (guard.error() != cudaSuccess) return guard.error();
   for (std::size_t residents = 1; residents <= info.clusters_at_once.size(); ++residents) {
     auto& by_size = info.clusters_at_once[residents - 1];
-    const std::size_t bytes =
-        info.shared_bytes_per_multiprocessor / residents - kReservedSharedBytes;
+    const std::size_t bytes = info.shared_bytes_per_sm / residents - kReservedSharedBytes;
     for (int size = 1; size <= kernels::kMaxClusterBlocks; ++size) {
       int& clusters = by_size[static_cast<std::size_t>(size)];
       const cudaError_t error = kernels::clusters_at_once(size, bytes, clusters);
@@ -212,9 +210,9 @@ Result<const DeviceInfo*> device_info_of_stream(cudaStream_t stream) {
 
 DeviceInfo limited_to(const DeviceInfo& device, int max_sms) {
   DeviceInfo limited = device;
-  if (max_sms >= device.multiprocessors) return limited;
+  if (max_sms >= device.num_sms) return limited;
   limited.limited = true;
-  limited.multiprocessors = max_sms;
+  limited.num_sms = max_sms;
   for (std::size_t residents = 1; residents <= limited.clusters_at_once.size(); ++residents) {
     for (int size = 1; size <= kernels::kMaxClusterBlocks; ++size) {
       int& clusters = limited.clusters_at_once[residents - 1][static_cast<std::size_t>(size)];

@@ -19,10 +19,10 @@ struct DeviceInfo {
   int architecture = 0;                  ///< major * 10 + minor
   KernelFamilies families;               ///< The families that run on it.
   KernelFamilies programmatic_families;  ///< The families that may be launched with PDL on it.
-  int multiprocessors = 0;
+  int num_sms = 1;
   bool limited = false;                    ///< To fewer SMs than the GPU has.
   std::size_t shared_bytes_per_block = 0;  ///< The opt-in limit of dynamic shared memory.
-  std::size_t shared_bytes_per_multiprocessor = 0;
+  std::size_t shared_bytes_per_sm = 0;
   /// Bytes that memory nominally delivers in one clock of an SM, from the memory's clock and width.
   double memory_bytes_per_clock = 0;
   /// Clusters of n blocks that run at once, at [0][n] with one block per SM and at [1][n] with two.
@@ -45,7 +45,7 @@ Result<const DeviceInfo*> device_info(int device);
 /// Returns `device_info` of the device of `stream`. Leaves no new error in the runtime.
 Result<const DeviceInfo*> device_info_of_stream(cudaStream_t stream);
 
-/// `device` as it would be with `max_sms` multiprocessors, where that is fewer than it has.
+/// `device` as it would be with `max_sms` SMs, where that is fewer than it has.
 DeviceInfo limited_to(const DeviceInfo& device, int max_sms);
 
 /// Makes `device` current for a scope.

@@ -1,6 +1,7 @@
 #include <launch/enqueue.hpp>
 
 #include <base/format.hpp>
+#include <launch/nvtx_range.hpp>
 #include <validation/plain_pass.hpp>
 
 #include <cstdint>
@@ -25,7 +26,11 @@ Status refused_stream(const char* kernel, cudaStream_t stream) {
                     kernel, plan_device)};
 }
 
-Status launched(const char* kernel, cudaError_t error, cudaStream_t stream) {
+/// Calls `launch_kernel()`, which launches `kernel`.
+template <class Launch>
+Status launch(const char* kernel, cudaStream_t stream, const Launch& launch_kernel) {
+  const NvtxRange range(kernel);
+  const cudaError_t error = launch_kernel();
   if (error == cudaSuccess) return {};
   if (error == cudaErrorInvalidResourceHandle) return refused_stream(kernel, stream);
   return {StatusCode::CudaError, formatted("launching {} failed: {} ({})", kernel,
@@ -109,26 +114,26 @@ Status enqueue_quantize(const QuantizeKernel& kernel, const QuantizePass& pass,
                         cudaStream_t stream) {
   if (pass.rows.m == 0) return {};
   const auto& options = pass.options;
-  const cudaError_t error =
-      options ? kernel.launch_fused({pass.rows, options->source, options->scale}, stream)
-              : kernel.launch(pass.rows, stream);
-  return launched(kernel.name, error, stream);
+  return launch(kernel.name, stream, [&] {
+    return options ? kernel.launch_fused({pass.rows, options->source, options->scale}, stream)
+                   : kernel.launch(pass.rows, stream);
+  });
 }
 
 Status enqueue_gemm(const GemmKernel& kernel, const kernels::GemmProblem& problem,
                     cudaStream_t stream) {
   if (problem.operands.m == 0 || problem.operands.n == 0) return {};
-  return launched(kernel.name, kernel.launch(problem, stream), stream);
+  return launch(kernel.name, stream, [&] { return kernel.launch(problem, stream); });
 }
 
 Status enqueue_dequantize(const kernels::DequantizeProblem& problem, cudaStream_t stream) {
   if (problem.m == 0 || problem.k == 0) return {};
-  return launched("dequantize", kernels::launch_dequantize(problem, stream), stream);
+  return launch("dequantize", stream, [&] { return kernels::launch_dequantize(problem, stream); });
 }
 
 Status enqueue_row_sums(const kernels::RowSumsProblem& problem, cudaStream_t stream) {
   if (problem.rows == 0) return {};
-  return launched("row_sums", kernels::launch_row_sums(problem, stream), stream);
+  return launch("row_sums", stream, [&] { return kernels::launch_row_sums(problem, stream); });
 }
 
 }  // namespace qlinear::detail

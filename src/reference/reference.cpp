@@ -59,9 +59,10 @@ Status quantized_linear(const QuantizedLinearDescriptor& descriptor,
       !status.ok()) {
     return status;
   }
-  if (Status status = detail::validate_tensors(descriptor, detail::call_tensors(args));
-      !status.ok())
+  const auto problem = detail::with_elements(descriptor, element_kind_v<TIn>, element_kind_v<TWQ>);
+  if (Status status = detail::validate_tensors(problem, detail::call_tensors(args)); !status.ok()) {
     return status;
+  }
   detail::with_default_floating_point([&] {
     if (descriptor.scale.kind != ScaleKind::Given) {
       quantize(detail::quantize_descriptor(descriptor), quantize_args(args));
@@ -78,9 +79,10 @@ Status dynamic_range_quantize(const DynamicRangeQuantizeDescriptor& descriptor,
       !status.ok()) {
     return status;
   }
-  if (Status status = detail::validate_tensors(descriptor, detail::call_tensors(args));
-      !status.ok())
+  const auto problem = detail::with_elements(descriptor, element_kind_v<TIn>, element_kind_v<TQ>);
+  if (Status status = detail::validate_tensors(problem, detail::call_tensors(args)); !status.ok()) {
     return status;
+  }
   detail::with_default_floating_point([&] { quantize(descriptor, args); });
   return {};
 }
@@ -90,7 +92,8 @@ namespace {
 template <class T>
 Status sum_rows(const char* name, const TensorRef<T, 2>& matrix,
                 const TensorMut<std::int32_t, 1>& sums) {
-  Status status = detail::validate_row_sums(name, tensor_view(matrix), tensor_view(sums));
+  Status status =
+      detail::validate_row_sums(name, element_kind_v<T>, tensor_view(matrix), tensor_view(sums));
   if (!status.ok()) return status;
   for (std::int64_t i = 0; i < matrix.shape[0]; ++i) {
     sums.data[i] = steps::sum_of(steps::row(matrix, i), matrix.shape[1]);
@@ -114,8 +117,9 @@ Status activation_sums(const TensorRef<S8, 2>& quantized,
 template <class TIn>
 Status fake_quantize(const TensorRef<S8, 2>& quantized, const TensorRef<scale_t<TIn>, 1>& scale,
                      const TensorRef<S8, 1>& zero_point, const TensorMut<TIn, 2>& output) noexcept {
-  Status status = detail::validate_fake_quantize(tensor_view(quantized), tensor_view(scale),
-                                                 tensor_view(zero_point), tensor_view(output));
+  Status status = detail::validate_fake_quantize(element_kind_v<TIn>, tensor_view(quantized),
+                                                 tensor_view(scale), tensor_view(zero_point),
+                                                 tensor_view(output));
   if (!status.ok()) return status;
   const auto [m_count, k_count] = quantized.shape;
   detail::with_default_floating_point([&, m_count = m_count, k_count = k_count] {

@@ -46,7 +46,7 @@ double l2_bytes(const GemmKernel& kernel, const DeviceInfo& device,
       static_cast<double>(tiling.tiles_m) * tiles_n * tiling.weight_rows / kernel.cluster_m;
   const double token_rows = tiles_n * static_cast<double>(problem.m);
   return (weight_rows + token_rows) * static_cast<double>(problem.k) /
-         static_cast<double>(num_sms(device));
+         static_cast<double>(device.num_sms);
 }
 
 /// A GPU at its power limit lowers its clocks until the energy of the work fits.
@@ -55,23 +55,23 @@ double power_clocks(const GemmKernel& kernel, const DeviceInfo& device,
   constexpr double kMacsPerClock = 4096;
   if (problem.m < kPowerBoundTokens) return 0;
   const double macs = static_cast<double>(problem.m) * static_cast<double>(problem.c_out) *
-                      static_cast<double>(problem.k) / static_cast<double>(num_sms(device));
+                      static_cast<double>(problem.k) / static_cast<double>(device.num_sms);
   return kernel.cost->product_energy * macs / kMacsPerClock +
          kernel.cost->l2_byte_energy * bytes_from_l2;
 }
 
 /// Returns the work of the busiest SM as a multiple of the average.
 double unevenness(const DeviceInfo& device, const Tiling& tiling) {
-  if (tiling.blocks <= num_sms(device) || tiling.k_steps == 0) return 1;
-  return static_cast<double>(tiling.sm_k_steps) * static_cast<double>(num_sms(device)) /
+  if (tiling.blocks <= device.num_sms || tiling.k_steps == 0) return 1;
+  return static_cast<double>(tiling.sm_k_steps) * static_cast<double>(device.num_sms) /
          static_cast<double>(tiling.k_steps);
 }
 
 /// Returns whether each SM holds at most one block where two would fit, so that half of the shared
 /// memory holds no stages.
 bool is_half_used(const DeviceInfo& device, const Tiling& tiling) {
-  return tiling.resident_blocks > 1 && tiling.blocks <= num_sms(device) &&
-         tiling.blocks > num_sms(device) / 2;
+  return tiling.resident_blocks > 1 && tiling.blocks <= device.num_sms &&
+         tiling.blocks > device.num_sms / 2;
 }
 
 /// Weights and tokens come from memory once. Tiles that share weights run at about the same time
@@ -100,7 +100,7 @@ double memory_clocks(const GemmKernel& kernel, const DeviceInfo& device,
 bool leaves_few_sms_idle(const DeviceInfo& device, const QuantizedLinearDescriptor& problem,
                          const Tiling& tiling) {
   constexpr std::int64_t kFewTokens = 32;
-  return problem.m <= kFewTokens && tiling.blocks + problem.m > num_sms(device);
+  return problem.m <= kFewTokens && tiling.blocks + problem.m > device.num_sms;
 }
 
 /// Combines resources by the fourth root of the sum of fourth powers: the busiest one's clocks, and

@@ -11,7 +11,7 @@ namespace {
 
 /// Returns whether a cluster of `blocks` has room on the SMs that the plan is limited to.
 bool cluster_fits(const GemmKernel& kernel, const DeviceInfo& device, int blocks) {
-  return !device.limited || blocks <= device.multiprocessors * kernel.blocks_per_sm;
+  return !device.limited || blocks <= device.num_sms * kernel.blocks_per_sm;
 }
 
 /// Returns `refuse(reason)` for the first obstacle, where `reason` makes its text, or else what

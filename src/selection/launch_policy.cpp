@@ -73,9 +73,9 @@ GemmChoice with_launch_policy(const Candidate& candidate, const DeviceInfo& devi
   choice.split_tiles = tiling.workspace_bytes > 0 ? tiling.split_tiles : 0;
   choice.workspace_bytes = tiling.workspace_bytes;
   if (prefetches) choose_prefetch(candidate, device, problem, choice);
-  choice.starts_early = early_places_pay(candidate);
+  choice.launches_early = early_places_pay(candidate);
   choice.programmatic_dependent_launch = device.programmatic_families.contains(kernel->family);
-  choice.spreads_rows = rows_would_pile_up(*kernel, problem);
+  choice.limits_blocks_per_sm = rows_would_pile_up(*kernel, problem);
   return choice;
 }
 

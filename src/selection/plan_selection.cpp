@@ -58,7 +58,7 @@ void log_selection(const LinearSelection& selection) {
       "qlinear: m={} c_out={} k={} {} x {} on {} SMs of device {}: quantize {} ({}), gemm {}, "
       "unaligned {}{}",
       d.m, d.c_out, d.k, to_string(d.activation_element), to_string(d.weight_element),
-      state.multiprocessors, state.device,
+      state.num_sms, state.device,
       state.quantize_kernel == nullptr ? "none" : state.quantize_kernel->name,
       to_string(selection.quantize_origin), describe(state.aligned, selection.aligned_origin),
       describe(state.unaligned, selection.unaligned_origin), passed_over));
@@ -73,8 +73,8 @@ void log_selection(const QuantizeSelection& selection) {
 }
 
 TuningKey tuning_key(const DeviceInfo& device, const QuantizedLinearDescriptor& problem) {
-  return {device.architecture,    device.multiprocessors, problem.activation_element,
-          problem.weight_element, problem.c_out,          problem.k};
+  return {device.architecture,    device.num_sms, problem.activation_element,
+          problem.weight_element, problem.c_out,  problem.k};
 }
 
 Result<LinearSelection> select_by_table(const DeviceInfo& device,
@@ -107,7 +107,7 @@ Result<LinearState> remembered_or_selected(const DeviceInfo& device,
 /// Calls `work` with `device`, or with what the preference's limit leaves of it.
 template <class Work>
 auto on_limited(const DeviceInfo& device, const PlanPreference& preference, const Work& work) {
-  const bool limits = preference.max_sms > 0 && preference.max_sms < device.multiprocessors;
+  const bool limits = preference.max_sms > 0 && preference.max_sms < device.num_sms;
   return limits ? work(limited_to(device, preference.max_sms)) : work(device);
 }
 

@@ -30,8 +30,9 @@ struct GemmChoice {
   /// many bytes.
   std::int64_t prefetched_rows = 0;
   std::int64_t prefetched_bytes = 0;
-  bool spreads_rows = false;  ///< The quantize kernel's blocks, evenly over the multiprocessors.
-  bool starts_early = true;   ///< PDL: the GEMM's blocks may launch while rows are still quantized.
+  bool limits_blocks_per_sm = false;  ///< The quantize kernel's blocks, evenly over the SMs.
+  bool launches_early =
+      true;  ///< PDL: the GEMM's blocks may launch while rows are still quantized.
   bool programmatic_dependent_launch = false;  ///< PDL: the GEMM waits by griddepcontrol.
 };
 
@@ -42,8 +43,8 @@ struct LinearState {
   GemmChoice
       unaligned;  ///< and this one where they are not; no kernel if one that cannot is forced.
   int device = 0;
-  int multiprocessors = 0;
-  std::size_t shared_bytes_per_multiprocessor = 0;
+  int num_sms = 0;
+  std::size_t shared_bytes_per_sm = 0;
   bool programmatic_dependent_launch = false;
   bool early_start_pays = false;  ///< The GEMM gains by reading constant weights early.
   bool constant_weights = false;  ///< They are promised and read early.

@@ -42,7 +42,7 @@ bool suits(const QuantizeKernel& kernel, const DeviceInfo& device,
   if (kernel.cluster_blocks == nullptr) return true;
   if (problem.k <= (is_plain(problem) ? kLongRow : kLongFusedRow)) return false;
   const int blocks = kernel.cluster_blocks(problem.k);
-  if (problem.k <= kVeryLongRow) return problem.m <= device.multiprocessors / blocks;
+  if (problem.k <= kVeryLongRow) return problem.m <= device.num_sms / blocks;
   const std::int64_t clusters_by_twos =
       device.clusters_at_once.back()[static_cast<std::size_t>(blocks)];
   return problem.m <= 2 * clusters_by_twos;

@@ -76,8 +76,8 @@ Result<LinearState> assemble(const DeviceInfo& device, const QuantizedLinearDesc
   state.descriptor = problem;
   state.quantize_kernel = quantize_kernel;
   state.device = device.ordinal;
-  state.multiprocessors = device.multiprocessors;
-  state.shared_bytes_per_multiprocessor = device.shared_bytes_per_multiprocessor;
+  state.num_sms = device.num_sms;
+  state.shared_bytes_per_sm = device.shared_bytes_per_sm;
   state.programmatic_dependent_launch =
       quantize_kernel != nullptr && device.programmatic_families.contains(quantize_kernel->family);
   state.aligned = with_launch_policy(aligned, device, problem, state.programmatic_dependent_launch);

@@ -25,12 +25,12 @@ auto key(const QuantizedLinearDescriptor& descriptor) {
 }
 
 /// Returns the one entry that may hold `descriptor`, by a multiplicative hash of its sizes.
-Entry& entry_for(const QuantizedLinearDescriptor& descriptor, int multiprocessors) {
+Entry& entry_for(const QuantizedLinearDescriptor& descriptor, int num_sms) {
   thread_local std::array<Entry, kEntries> entries;
   constexpr std::uint64_t kGolden = 0x9E3779B97F4A7C15ULL;
   std::uint64_t hash = 0;
   for (const std::int64_t size :
-       {std::int64_t{multiprocessors}, descriptor.m, descriptor.c_out, descriptor.k}) {
+       {std::int64_t{num_sms}, descriptor.m, descriptor.c_out, descriptor.k}) {
     hash = (hash ^ static_cast<std::uint64_t>(size)) * kGolden;
   }
   return entries[hash >> 58];
@@ -42,15 +42,15 @@ static_assert(kEntries == 1U << (64 - 58));
 const LinearState* remembered_selection(const DeviceInfo& device,
                                         const QuantizedLinearDescriptor& descriptor,
                                         std::uint64_t generation) {
-  const Entry& entry = entry_for(descriptor, device.multiprocessors);
+  const Entry& entry = entry_for(descriptor, device.num_sms);
   const bool hit = entry.generation == generation && entry.state.device == device.ordinal &&
-                   entry.state.multiprocessors == device.multiprocessors &&
+                   entry.state.num_sms == device.num_sms &&
                    key(entry.state.descriptor) == key(descriptor);
   return hit ? &entry.state : nullptr;
 }
 
 void remember_selection(const LinearState& state, std::uint64_t generation) {
-  Entry& entry = entry_for(state.descriptor, state.multiprocessors);
+  Entry& entry = entry_for(state.descriptor, state.num_sms);
   entry.generation = generation;
   entry.state = state;
 }

@@ -8,8 +8,6 @@
 
 namespace qlinear::detail {
 
-std::int64_t num_sms(const DeviceInfo& device) { return std::max(1, device.multiprocessors); }
-
 namespace {
 
 std::int64_t divide_up(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
@@ -17,7 +15,7 @@ std::int64_t divide_up(std::int64_t a, std::int64_t b) { return (a + b - 1) / b;
 /// Returns the blocks that an SM holds at once. Registers set the limit, and shared memory may
 /// lower it.
 std::int64_t resident_blocks(const GemmKernel& kernel, const DeviceInfo& device) {
-  const auto fit = static_cast<std::int64_t>(device.shared_bytes_per_multiprocessor /
+  const auto fit = static_cast<std::int64_t>(device.shared_bytes_per_sm /
                                              (kernel.shared_bytes + kReservedSharedBytes));
   return std::clamp<std::int64_t>(fit, 1, kernel.blocks_per_sm);
 }
@@ -26,7 +24,7 @@ std::int64_t resident_blocks(const GemmKernel& kernel, const DeviceInfo& device)
 /// clusters may run at once than SMs have room for.
 std::int64_t blocks_at_once(const GemmKernel& kernel, const DeviceInfo& device, int split_k,
                             std::int64_t resident) {
-  const std::int64_t blocks = num_sms(device) * resident;
+  const std::int64_t blocks = device.num_sms * resident;
   if (kernel.split != SplitK::Cluster || split_k == 1) return blocks;
   const auto& by_residents = device.clusters_at_once;
   const auto row = std::min(static_cast<std::size_t>(resident), by_residents.size()) - 1;
@@ -37,7 +35,7 @@ std::int64_t blocks_at_once(const GemmKernel& kernel, const DeviceInfo& device, 
 int weight_rows_of_tile(const GemmKernel& kernel, const DeviceInfo& device,
                         const QuantizedLinearDescriptor& problem, int split_k) {
   if (!kernel.spreads_weight_rows) return kernel.tile_n;
-  const std::int64_t blocks = num_sms(device) * kernel.blocks_per_sm;
+  const std::int64_t blocks = device.num_sms * kernel.blocks_per_sm;
   const int group = problem.epilogue.gated ? 2 * kernels::kGatedBlock : 8;
   return kernels::tile_weight_rows(problem.m, gemm_n(problem), kernel.tile_m, kernel.tile_n, blocks,
                                    split_k, group);
@@ -60,7 +58,7 @@ void add_waves(Tiling& tiling, const DeviceInfo& device, std::int64_t blocks, st
   const std::int64_t waves = full_waves + (rest > 0 ? 1 : 0);
   const std::int64_t blocks_per_sm =
       full_waves * tiling.resident_blocks +
-      std::min(tiling.resident_blocks, divide_up(rest, num_sms(device)));
+      std::min(tiling.resident_blocks, divide_up(rest, device.num_sms));
   tiling.waves += waves;
   tiling.blocks_per_sm += blocks_per_sm;
   tiling.wave_k_steps += waves * steps;

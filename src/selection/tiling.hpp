@@ -12,9 +12,6 @@ namespace qlinear::detail {
 /// N of the GEMM: `c_out`, or with a gated epilogue the rows of the interleaved order.
 std::int64_t gemm_n(const QuantizedLinearDescriptor& problem);
 
-/// The SMs that a plan may use, at least one.
-std::int64_t num_sms(const DeviceInfo& device);
-
 /// How a kernel divides a problem into tiles, blocks and waves on a GPU. It is computed once for
 /// each candidate: feasibility, the cost model and the launch policy read it. A problem without
 /// tokens or without weight rows counts as one tile.

@@ -22,6 +22,7 @@ namespace {
 
 using checkpoint::Checkpoint;
 using checkpoint::Convention;
+using checkpoint::Dtype;
 using checkpoint::LayerSummary;
 using checkpoint::Tensor;
 using Json = nlohmann::ordered_json;
@@ -65,20 +66,34 @@ std::string pattern_of(const std::string& name) {
   return pattern;
 }
 
-std::string layer_table(const std::vector<LayerSummary>& layers, bool all) {
-  using Key = std::tuple<std::string, std::int64_t, std::int64_t, bool, std::string>;
+/// A tensor of floats is no fault of the checkpoint's; the library's note is about loading it.
+std::string note_of(const Checkpoint& model, const LayerSummary& layer) {
+  if (layer.quantized) return layer.note;
+  const Result<Tensor> weight = model.tensors().find(layer.name + ".weight");
+  if (!weight.ok()) return layer.note;
+  switch (weight.value().dtype) {
+    case Dtype::F16:
+    case Dtype::BF16:
+    case Dtype::F32:
+    case Dtype::F64:
+      return fmt::format("{}, not quantized", to_string(weight.value().dtype));
+    default:
+      return layer.note;
+  }
+}
+
+std::string layer_table(const Checkpoint& model, bool all) {
+  using Key = std::tuple<std::string, std::int64_t, std::int64_t, std::string>;
   std::map<Key, std::size_t> counts;
-  for (const LayerSummary& layer : layers) {
-    ++counts[{all ? layer.name : pattern_of(layer.name), layer.n, layer.k, layer.quantized,
-              layer.note}];
+  for (const LayerSummary& layer : model.layers()) {
+    ++counts[{all ? layer.name : pattern_of(layer.name), layer.n, layer.k, note_of(model, layer)}];
   }
-  std::vector<std::vector<std::string>> rows{{"layers", "", "N", "K", "", "how, or why not"}};
+  std::vector<std::vector<std::string>> rows{{"layers", "", "N", "K", "how, or why not"}};
   for (const auto& [key, count] : counts) {
-    const auto& [name, n, k, quantized, note] = key;
-    rows.push_back({std::to_string(count), name, std::to_string(n), std::to_string(k),
-                    quantized ? "int8" : "-", note});
+    const auto& [name, n, k, note] = key;
+    rows.push_back({std::to_string(count), name, std::to_string(n), std::to_string(k), note});
   }
-  return table_text(rows, "rlrrll");
+  return table_text(rows, "rlrrl");
 }
 
 Json json_of(const Checkpoint& model) {
@@ -111,9 +126,8 @@ void inspect(const InspectOptions& options) {
   for (const LayerSummary& layer : model.layers()) quantized += layer.quantized ? 1 : 0;
   fmt::print("{}: {}, {} tensors in {} file{}\n\n{}\n", options.folder,
              to_string(model.convention()), sizes.tensors, model.tensors().files().size(),
-             model.tensors().files().size() == 1 ? "" : "s",
-             layer_table(model.layers(), options.all));
-  fmt::print("{} of {} layers are int8 ({} with their scales); other tensors are {}\n", quantized,
+             model.tensors().files().size() == 1 ? "" : "s", layer_table(model, options.all));
+  fmt::print("{} of {} weights are int8: {} with their scales; other tensors: {}\n", quantized,
              model.layers().size(), bytes_text(sizes.quantized), bytes_text(sizes.other));
 }
 
@@ -132,18 +146,18 @@ std::map<std::string, Convention> conventions() {
 void add_inspect_command(CLI::App& app) {
   const auto options = std::make_shared<InspectOptions>();
   CLI::App* const command = app.add_subcommand(
-      "inspect",
-      "List the layers of a checkpoint: how each would be loaded, or why not. A * stands for the\n"
-      "numbers of layers that are alike.");
+      "inspect", "List a checkpoint's layers: how each would be loaded, or why not");
+  command->footer("A * in a name stands for the numbers of layers that are alike.");
   command->add_option("DIR", options->folder, "Folder of the checkpoint, or a safetensors file")
       ->required();
   std::string names;
-  for (const auto& [name, convention] : conventions()) names += (names.empty() ? "" : "|") + name;
+  for (const auto& [name, convention] : conventions()) names += (names.empty() ? "" : ", ") + name;
   command
-      ->add_option("--convention", options->convention,
-                   "What the checkpoint follows, where its config.json does not say so")
+      ->add_option(
+          "--convention", options->convention,
+          wrapped("What the checkpoint follows, where its config.json does not say so: " + names))
       ->transform(CLI::CheckedTransformer(conventions()).description(""))
-      ->type_name(names);
+      ->type_name("NAME");
   command->add_flag("--all", options->all, "One line for each layer");
   command->add_flag("--json", options->as_json, "Print JSON, one object for each layer");
   command->callback([options] { inspect(*options); });

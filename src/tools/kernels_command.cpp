@@ -107,8 +107,8 @@ void list_kernels(bool as_json) {
 
 void add_kernels_command(CLI::App& app) {
   const auto as_json = std::make_shared<bool>(false);
-  CLI::App* const command = app.add_subcommand(
-      "kernels", "List this machine's GPU and the library's kernels, and which of them run on it.");
+  CLI::App* const command =
+      app.add_subcommand("kernels", "List this machine's GPU and the library's kernels");
   command->add_flag("--json", *as_json, "Print JSON");
   command->callback([as_json] { list_kernels(*as_json); });
 }

@@ -14,17 +14,14 @@ constexpr int kFailure = 1;
 constexpr int kUsage = 2;
 
 int run(int argc, char** argv) {
-  CLI::App app(
-      "W8A8 quantized linear layers: checkpoints, kernels and tuning tables.\n"
-      "`qlinear COMMAND --help` explains a command.",
-      "qlinear");
+  CLI::App app("W8A8 quantized linear layers: checkpoints, kernels, tuning tables", "qlinear");
   app.set_version_flag("--version", "qlinear " QLINEAR_VERSION);
   app.require_subcommand(1);
   app.get_formatter()->column_width(32);
   app.footer(
-      "Exit status: 0 on success, 1 where a command failed (stderr says why and what to do), 2 for "
-      "a\n"
-      "command line that is not understood.");
+      "`qlinear SUBCOMMAND --help` explains one. Exit status: 0 on success, 1 where a command "
+      "failed\n"
+      "(stderr says why and what to do), 2 for a command line that is not understood.");
   add_inspect_command(app);
   add_quantize_command(app);
   add_kernels_command(app);

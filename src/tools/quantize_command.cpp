@@ -174,40 +174,44 @@ void quantize(const QuantizeOptions& options) {
 
 void add_quantize_command(CLI::App& app) {
   const auto options = std::make_shared<QuantizeOptions>();
-  CLI::App* const command = app.add_subcommand(
-      "quantize",
-      "Make a W8A8 checkpoint of a float model: int8 weights with a scale a row, in the\n"
-      "compressed-tensors format that vLLM and transformers load. Activations are quantized where "
-      "it\n"
-      "runs, a scale a token.");
+  CLI::App* const command =
+      app.add_subcommand("quantize", "Make a W8A8 checkpoint of a float model");
+  command->footer(
+      "OUT is a compressed-tensors checkpoint (int-quantized), as vLLM and transformers load it: "
+      "int8\n"
+      "weights with a scale a row; activations are quantized where it runs, a scale a token. "
+      "Other\n"
+      "tensors and files are copied. Embeddings, norms and routers of experts are never "
+      "quantized.\n"
+      "OUT appears when it is complete; what a killed run leaves is called OUT.tmp-XXXXXX.");
   command->add_option("IN", options->in, "Folder of the model: config.json and safetensors files")
       ->required();
-  command->add_option("OUT", options->out, "Folder to write; it appears when it is complete")
-      ->required();
+  command->add_option("OUT", options->out, "Folder to write")->required();
   const std::map<std::string, WeightScale> methods{{"absmax", WeightScale::AbsMax},
                                                    {"mse", WeightScale::MeanError}};
   command
-      ->add_option("--weights", options->weights,
-                   "Scale of a row: absmax takes its largest element; mse clips the largest where "
-                   "all others gain, and takes about 100 times as long (absmax)")
+      ->add_option(
+          "--weights", options->weights,
+          wrapped("Scale of a row: absmax takes its largest element; mse clips the largest "
+                  "where all others gain by it, in about 100 times as long (absmax)"))
       ->transform(CLI::CheckedTransformer(methods).description(""))
       ->type_name("absmax|mse");
   command
       ->add_option("--ignore", options->rules.ignore,
-                   "Leave a layer as it is: its name, or re: and a regular expression that matches "
-                   "from the start of names. Repeat it for several. lm_head is always ignored "
-                   "without --include-lm-head; embeddings, norms and routers of experts always are")
+                   wrapped("Leave a layer as it is: its name, or re: and a regular expression that "
+                           "matches from the start of names. Repeat it for several. lm_head is "
+                           "ignored without --include-lm-head"))
       ->type_name("NAME")
       ->take_all()
       ->allow_extra_args(false);
   command->add_flag("--include-lm-head", options->rules.include_lm_head,
-                    "Quantize lm_head, too, also where it is tied to the embedding, which stays as "
-                    "floats. Not every engine loads that");
+                    wrapped("Quantize lm_head, too, also where it is tied to the embedding, which "
+                            "stays as floats. Not every engine loads that"));
   command
       ->add_option("--smooth", options->smooth,
-                   "SmoothQuant: safetensors file with the largest magnitudes of activations, a "
-                   "tensor [K] under the name of a layer or of the norm before it. The factors are "
-                   "folded into that norm")
+                   wrapped("SmoothQuant: safetensors file with the largest magnitudes of "
+                           "activations, a tensor [K] under the name of a layer or of the norm "
+                           "before it. The factors are folded into that norm"))
       ->type_name("FILE");
   command->add_option("--alpha", options->alpha, "SmoothQuant's exponent, 0 to 1 (0.5)")
       ->check(CLI::Range(0.0, 1.0).description(""))
@@ -215,10 +219,11 @@ void add_quantize_command(CLI::App& app) {
       ->needs("--smooth");
   command
       ->add_option("--shard-size", options->shard_size,
-                   "Largest size of a file, such as 500MB. One is held in memory at a time (2GB)")
+                   wrapped("Largest size of a file, such as 500MB. One is held in memory at a time "
+                           "(2GB)"))
       ->type_name("SIZE");
   command->add_option("--threads", options->threads, "Threads (one for each processor)")
-      ->check(CLI::PositiveNumber)
+      ->check(CLI::PositiveNumber.description(""))
       ->type_name("N");
   command->add_flag("--force", options->force, "Replace OUT where it is a checkpoint already");
   command->add_flag("--verbose", options->verbose, "Print the signal-to-noise of every layer");

@@ -1,6 +1,7 @@
 #include "commands.hpp"
 #include "support/failure.hpp"
 #include "support/interrupt.hpp"
+#include "support/text.hpp"
 #include "tune/cuda.hpp"
 #include "tune/layer_problem.hpp"
 #include "tune/layers_of_checkpoint.hpp"
@@ -157,24 +158,30 @@ void tune(const TuneOptions& options) {
 void add_tune_command(CLI::App& app) {
   const auto options = std::make_shared<TuneOptions>();
   CLI::App* const command =
-      app.add_subcommand("tune",
-                         "Time every kernel on this GPU and write a tuning table of those that are "
-                         "faster than what the\n"
-                         "library would choose. QLINEAR_TUNING_TABLE=FILE makes programs use it. "
-                         "Weights are cold, as\n"
-                         "in a model; times are medians of whole layers, quantization included.");
+      app.add_subcommand("tune", "Time every kernel on this GPU and write a tuning table");
+  command->footer(
+      "The table names kernels that are faster than what the library would choose;\n"
+      "QLINEAR_TUNING_TABLE=FILE makes programs use it. Times are medians of whole layers, "
+      "quantization\n"
+      "included, with cold weights as in a model.");
   command->add_option(
       "DIR", options->folder,
-      "Checkpoint whose layers to tune for, also q, k, v and gate, up as one layer");
-  command->add_option("--layers", options->layers, "Layers instead, outputs x inputs")
-      ->delimiter(',')
-      ->type_name("NxK,...");
+      wrapped("Quantized checkpoint whose layers to tune for; also q, k and v as one "
+              "layer, and gate and up"));
   command
-      ->add_option("--m", options->tokens,
-                   "Tokens, or ranges that are measured at their end "
-                   "(1,2-4,5-8,9-16,17-32,33-64,65-128)")
+      ->add_option("--layers", options->layers,
+                   wrapped("Layers instead, outputs x inputs, separated by commas"))
       ->delimiter(',')
-      ->type_name("M,...");
+      ->type_name("NxK")
+      ->allow_extra_args(false);
+  command
+      ->add_option(
+          "--m", options->tokens,
+          wrapped("Numbers of tokens, separated by commas. Ranges are measured at their end "
+                  "(1,2-4,5-8,9-16,17-32,33-64,65-128)"))
+      ->delimiter(',')
+      ->type_name("M")
+      ->allow_extra_args(false);
   command->add_option("--output", options->output, "File to write (standard output)")
       ->type_name("FILE");
   const std::map<std::string, ElementKind> kinds{{"f16", ElementKind::F16},
@@ -188,8 +195,8 @@ void add_tune_command(CLI::App& app) {
                     "Try every quantize kernel with the best GEMM kernel, too");
   command
       ->add_option("--margin", options->margin,
-                   "Write an entry where it is at least so many percent faster than the library's "
-                   "choice (1)")
+                   wrapped("Write an entry where it is at least so many percent faster than the "
+                           "library's choice (1)"))
       ->check(CLI::NonNegativeNumber.description(""))
       ->type_name("PERCENT");
   command->add_option("--rounds", options->effort.rounds, "Rounds of turns of all kernels (7)")

@@ -171,6 +171,7 @@ bool has_options(const DynamicRangeQuantizeArgs<TIn, TQ>& args) noexcept {
 /// are most of a call's, and a plain layer should not pay for them. An aggregate would fill them
 /// with zeros nevertheless.
 struct LinearTensors {
+  LinearTensors() noexcept = default;
   template <class TIn, class TWQ>
   explicit LinearTensors(const QuantizedLinearArgs<TIn, TWQ>& args) noexcept
       : activation(tensor_view(args.activation)),
@@ -195,6 +196,7 @@ struct LinearTensors {
 
 /// Those of a quantize pass alone, likewise.
 struct QuantizeTensors {
+  QuantizeTensors() noexcept = default;
   template <class TIn, class TQ>
   explicit QuantizeTensors(const DynamicRangeQuantizeArgs<TIn, TQ>& args) noexcept
       : activation(tensor_view(args.activation)),
@@ -218,8 +220,8 @@ QuantizeTensors call_tensors(const DynamicRangeQuantizeArgs<TIn, TQ>& args) noex
   return QuantizeTensors(args);
 }
 
-/// The options of calls without any: no tensors, but each with its rank.
-inline constexpr LinearOptionViews kNoOptions = option_views(QuantizedLinearArgs<float, S8>{});
+/// The options of calls without any.
+inline constexpr LinearOptionViews kNoOptions{};
 
 inline const LinearOptionViews& options_of(const LinearTensors& tensors) noexcept {
   return tensors.options ? *tensors.options : kNoOptions;

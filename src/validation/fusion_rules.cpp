@@ -11,9 +11,7 @@ namespace {
 
 template <class Enum>
 Status check_enumerator(const char* field, Enum value, Enum last) {
-  if (value <= last) return {};
-  return invalid("{} is {}, which is no enumerator; value-initialise the descriptor", field,
-                 static_cast<int>(value));
+  return validate_enumerator(field, static_cast<int>(value), static_cast<int>(last));
 }
 
 /// Whether `function` needs `exp`, which there is in single precision only.
@@ -66,6 +64,11 @@ Status check_scale(const ScaleDescriptor& scale) {
 }
 
 }  // namespace
+
+Status validate_enumerator(const char* field, int value, int last) {
+  if (value >= 0 && value <= last) return {};
+  return invalid("{} is {}, which is no enumerator; value-initialise the descriptor", field, value);
+}
 
 Status validate_source(const SourceDescriptor& source, const ScaleDescriptor& scale,
                        ElementKind activation) {

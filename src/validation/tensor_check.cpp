@@ -17,9 +17,8 @@ namespace {
 
 Operand operand_of(const CallTensor& tensor, Access access) noexcept {
   const TensorView& view = tensor.view;
-  const std::int32_t rank = tensor.type == nullptr ? view.rank : tensor.type->rank;
-  assert(rank == 1 || rank == 2);
-  const bool is_vector = rank == 1;
+  assert(tensor.type.rank == 1 || tensor.type.rank == 2);
+  const bool is_vector = tensor.type.rank == 1;
   const std::size_t inner = is_vector ? 0 : 1;
   return {.name = tensor.name,
           .axes = tensor.axes,
@@ -29,13 +28,13 @@ Operand operand_of(const CallTensor& tensor, Access access) noexcept {
           .access = access,
           .view = &view,
           .may_be = tensor.may_be,
-          .rank = rank,
+          .rank = tensor.type.rank,
           .data = view.data,
           .rows = is_vector ? 1 : view.shape[0],
           .columns = view.shape[inner],
           .row_stride = is_vector ? 0 : view.stride[0],
           .column_stride = view.stride[inner],
-          .element_bytes = element_bytes(view.element)};
+          .element_bytes = element_bytes(tensor.type.element)};
 }
 
 /// The more of what the parts of `pass` do to `tensor`.
@@ -76,14 +75,11 @@ Status missing(const Operand& operand, const char* option) {
 
 Status check_type(const CallTensor& tensor) {
   const TensorView& view = tensor.view;
-  if (tensor.type == nullptr ||
-      (view.rank == tensor.type->rank && view.element == tensor.type->element)) {
-    return {};
-  }
+  if (view.rank == tensor.type.rank && view.element == tensor.type.element) return {};
   return invalid(
       "{} is a view of rank {} and elements {}, expected rank {} and {}; pass such a view",
-      tensor.name, view.rank, to_string(view.element), tensor.type->rank,
-      to_string(tensor.type->element));
+      tensor.name, view.rank, to_string(view.element), tensor.type.rank,
+      to_string(tensor.type.element));
 }
 
 bool has_expected_shape(const Operand& operand) noexcept {

@@ -20,18 +20,22 @@ enum class Pass : std::uint8_t {
 /// What a pass does to a tensor, in the order in which one outweighs the other.
 enum class Access : std::uint8_t { None, Read, Write };
 
-/// What a view without a type of its own must be.
+/// What a view must be.
 struct ViewType {
-  std::int32_t rank;
+  std::int32_t rank;  ///< 1 or 2.
   ElementKind element;
 };
 
-/// One tensor of a call: its role, what the descriptor asks of its shape, and what each pass does
-/// to it.
+constexpr ViewType vector_of(ElementKind element) noexcept { return {1, element}; }
+constexpr ViewType matrix_of(ElementKind element) noexcept { return {2, element}; }
+
+/// One tensor of a call: its role, what the descriptor asks of its type and shape, and what each
+/// pass does to it.
 struct CallTensor {
   const char* name;
   const char* axes;  ///< Names of the expected sizes, for messages.
   const TensorView& view;
+  ViewType type;
   std::int64_t rows = 1;  ///< Of a vector 1.
   std::int64_t columns;
   Access quantize = Access::None;
@@ -40,7 +44,6 @@ struct CallTensor {
   const char* option = nullptr;  ///< What of the descriptor asks for it, unless every one does.
   bool asked_for = true;         ///< Whether the descriptor does: no pass takes it otherwise.
   bool or_one = false;           ///< A vector of one element stands for one of equal elements.
-  const ViewType* type = nullptr;
   /// The one tensor that this one may overlap, by being that very matrix.
   const TensorView* may_be = nullptr;
 };
@@ -85,8 +88,8 @@ class TensorChecker {
   explicit TensorChecker(Pass pass) noexcept : pass_(pass) {}
 
   /// Checks each of `tensors` by itself, in their order. Errors: InvalidProblem, with the
-  /// argument's name, the fault and the remedy. Preconditions: the views outlive the checker, there
-  /// are no more than `kMaxCallTensors` in all, and each is of rank 1 or 2 unless it has a `type`.
+  /// argument's name, the fault and the remedy. Preconditions: the views outlive the checker, and
+  /// there are no more than `kMaxCallTensors` in all.
   Status add(std::span<const CallTensor> tensors);
 
   /// Checks that no tensor that is written overlaps another. Errors: InvalidProblem.

@@ -42,12 +42,13 @@ Status add_source(TensorChecker& checker, const SourceDescriptor& source, const 
     return {};
   }
   const ElementKind compute = compute_kind(activation);
-  const ViewType weight{1, source.norm_weight_in_compute_type ? compute : activation};
-  const ViewType stream{2, source.residual_in_compute_type ? compute : activation};
+  const ElementKind weight = source.norm_weight_in_compute_type ? compute : activation;
+  const ElementKind stream = source.residual_in_compute_type ? compute : activation;
   const std::array table{
       CallTensor{.name = "source.column_factor",
                  .axes = "[K]",
                  .view = views.column_factor,
+                 .type = vector_of(compute),
                  .columns = k,
                  .quantize = kRead,
                  .option = "source.kind column_factor",
@@ -55,43 +56,44 @@ Status add_source(TensorChecker& checker, const SourceDescriptor& source, const 
       CallTensor{.name = "source.norm_weight",
                  .axes = "[K]",
                  .view = views.norm_weight,
+                 .type = vector_of(weight),
                  .columns = k,
                  .quantize = kRead,
                  .optional = true,
                  .option = "source.kind rms_norm or layer_norm",
-                 .asked_for = is_norm(source.kind),
-                 .type = &weight},
+                 .asked_for = is_norm(source.kind)},
       CallTensor{.name = "source.norm_bias",
                  .axes = "[K]",
                  .view = views.norm_bias,
+                 .type = vector_of(weight),
                  .columns = k,
                  .quantize = kRead,
                  .optional = true,
                  .option = "source.kind layer_norm",
-                 .asked_for = source.kind == SourceKind::LayerNorm,
-                 .type = &weight},
+                 .asked_for = source.kind == SourceKind::LayerNorm},
       CallTensor{.name = "source.residual",
                  .axes = "[M, K]",
                  .view = views.residual,
+                 .type = matrix_of(stream),
                  .rows = m,
                  .columns = k,
                  .quantize = kRead,
                  .option = "source.residual",
-                 .asked_for = source.residual,
-                 .type = &stream},
+                 .asked_for = source.residual},
       CallTensor{.name = "source.residual_out",
                  .axes = "[M, K]",
                  .view = views.residual_out,
+                 .type = matrix_of(stream),
                  .rows = m,
                  .columns = k,
                  .quantize = kWrite,
                  .option = "source.residual",
                  .asked_for = source.residual,
-                 .type = &stream,
                  .may_be = &views.residual},
       CallTensor{.name = "source.normed_out",
                  .axes = "[M, K]",
                  .view = views.normed_out,
+                 .type = matrix_of(activation),
                  .rows = m,
                  .columns = k,
                  .quantize = kWrite,
@@ -111,7 +113,7 @@ struct ScaleNames {
 };
 
 Status add_scale(TensorChecker& checker, const ScaleDescriptor& scale, const ScaleViews& views,
-                 const ScaleNames& names, std::int64_t m) {
+                 const ScaleNames& names, ElementKind compute, std::int64_t m) {
   if (scale.kind == ScaleKind::Dynamic &&
       all_absent(views.range_max, views.range_min, views.scale, views.zero_point)) {
     return {};
@@ -121,6 +123,7 @@ Status add_scale(TensorChecker& checker, const ScaleDescriptor& scale, const Sca
       CallTensor{.name = names.range_max,
                  .axes = "[M]",
                  .view = views.range_max,
+                 .type = vector_of(compute),
                  .columns = m,
                  .quantize = kRead,
                  .option = "scale.kind given_range or given_range_asymmetric",
@@ -128,6 +131,7 @@ Status add_scale(TensorChecker& checker, const ScaleDescriptor& scale, const Sca
       CallTensor{.name = names.range_min,
                  .axes = "[M]",
                  .view = views.range_min,
+                 .type = vector_of(compute),
                  .columns = m,
                  .quantize = kRead,
                  .option = "scale.kind given_range_asymmetric",
@@ -135,6 +139,7 @@ Status add_scale(TensorChecker& checker, const ScaleDescriptor& scale, const Sca
       CallTensor{.name = names.scale,
                  .axes = "[M]",
                  .view = views.scale,
+                 .type = vector_of(compute),
                  .columns = m,
                  .quantize = kRead,
                  .option = "scale.kind static",
@@ -143,6 +148,7 @@ Status add_scale(TensorChecker& checker, const ScaleDescriptor& scale, const Sca
       CallTensor{.name = names.zero_point,
                  .axes = "[M]",
                  .view = views.zero_point,
+                 .type = vector_of(ElementKind::S8),
                  .columns = m,
                  .quantize = kRead,
                  .option = "scale.kind static with scale.zero_points",
@@ -156,10 +162,12 @@ Status add_given(TensorChecker& checker, const QuantizedLinearDescriptor& descri
                  const GivenViews& views) {
   const bool given = descriptor.scale.kind == ScaleKind::Given;
   if (!given && all_absent(views.q, views.scale, views.zero_point, views.sum)) return {};
+  const ElementKind compute = compute_kind(descriptor.activation_element);
   const std::array table{
       CallTensor{.name = "given.q",
                  .axes = "[M, K]",
                  .view = views.q,
+                 .type = matrix_of(ElementKind::S8),
                  .rows = descriptor.m,
                  .columns = descriptor.k,
                  .multiply = kRead,
@@ -168,6 +176,7 @@ Status add_given(TensorChecker& checker, const QuantizedLinearDescriptor& descri
       CallTensor{.name = "given.scale",
                  .axes = "[M]",
                  .view = views.scale,
+                 .type = vector_of(compute),
                  .columns = descriptor.m,
                  .multiply = kRead,
                  .option = "scale.kind given",
@@ -176,6 +185,7 @@ Status add_given(TensorChecker& checker, const QuantizedLinearDescriptor& descri
       CallTensor{.name = "given.zero_point",
                  .axes = "[M]",
                  .view = views.zero_point,
+                 .type = vector_of(ElementKind::S8),
                  .columns = descriptor.m,
                  .multiply = kRead,
                  .option = "scale.kind given with scale.zero_points",
@@ -184,6 +194,7 @@ Status add_given(TensorChecker& checker, const QuantizedLinearDescriptor& descri
       CallTensor{.name = "given.sum",
                  .axes = "[M]",
                  .view = views.sum,
+                 .type = vector_of(ElementKind::S32),
                  .columns = descriptor.m,
                  .multiply = kRead,
                  .option = "scale.kind given with weight_zero_points",
@@ -206,6 +217,7 @@ Status add_zero_points(TensorChecker& checker, const QuantizedLinearDescriptor& 
       CallTensor{.name = "zero_points.act_zero_point_scratch",
                  .axes = "[M]",
                  .view = views.quantize.zero_point,
+                 .type = vector_of(ElementKind::S8),
                  .columns = descriptor.m,
                  .quantize = kWrite,
                  .multiply = kRead,
@@ -214,6 +226,7 @@ Status add_zero_points(TensorChecker& checker, const QuantizedLinearDescriptor& 
       CallTensor{.name = "zero_points.act_sum_scratch",
                  .axes = "[M]",
                  .view = views.quantize.sum,
+                 .type = vector_of(ElementKind::S32),
                  .columns = descriptor.m,
                  .quantize = kWrite,
                  .multiply = kRead,
@@ -222,6 +235,7 @@ Status add_zero_points(TensorChecker& checker, const QuantizedLinearDescriptor& 
       CallTensor{.name = "zero_points.weight_sum",
                  .axes = "[C_out]",
                  .view = views.weight_sum,
+                 .type = vector_of(ElementKind::S32),
                  .columns = descriptor.c_out,
                  .multiply = kRead,
                  .option = "a scale with zero points",
@@ -229,6 +243,7 @@ Status add_zero_points(TensorChecker& checker, const QuantizedLinearDescriptor& 
       CallTensor{.name = "zero_points.weight_zero_point",
                  .axes = "[C_out]",
                  .view = views.weight_zero_point,
+                 .type = vector_of(descriptor.weight_element),
                  .columns = descriptor.c_out,
                  .multiply = kRead,
                  .option = "weight_zero_points",
@@ -248,6 +263,7 @@ Status add_epilogue(TensorChecker& checker, const QuantizedLinearDescriptor& des
       CallTensor{.name = "epilogue.routing_weight",
                  .axes = "[M]",
                  .view = views.routing_weight,
+                 .type = vector_of(compute_kind(descriptor.activation_element)),
                  .columns = descriptor.m,
                  .multiply = kRead,
                  .option = "epilogue.routing_weight",
@@ -255,6 +271,7 @@ Status add_epilogue(TensorChecker& checker, const QuantizedLinearDescriptor& des
       CallTensor{.name = "epilogue.residual",
                  .axes = "[M, C_out]",
                  .view = views.residual,
+                 .type = matrix_of(descriptor.activation_element),
                  .rows = descriptor.m,
                  .columns = descriptor.c_out,
                  .multiply = kRead,
@@ -277,10 +294,13 @@ Status add_layer(TensorChecker& checker, const QuantizedLinearDescriptor& descri
   const bool gated_source = descriptor.source.kind == SourceKind::Gated;
   const bool gated_output = descriptor.epilogue.gated;
   const bool quantizes = descriptor.scale.kind != ScaleKind::Given;
+  const ElementKind activation = descriptor.activation_element;
+  const ElementKind compute = compute_kind(activation);
   const std::array table{
       CallTensor{.name = "activation",
                  .axes = gated_source ? "[M, 2 K]" : "[M, K]",
                  .view = tensors.activation,
+                 .type = matrix_of(activation),
                  .rows = m,
                  .columns = gated_source ? 2 * k : k,
                  .quantize = kRead,
@@ -289,6 +309,7 @@ Status add_layer(TensorChecker& checker, const QuantizedLinearDescriptor& descri
       CallTensor{.name = "act_q_scratch",
                  .axes = "[M, K]",
                  .view = tensors.act_q_scratch,
+                 .type = matrix_of(ElementKind::S8),
                  .rows = m,
                  .columns = k,
                  .quantize = kWrite,
@@ -298,6 +319,7 @@ Status add_layer(TensorChecker& checker, const QuantizedLinearDescriptor& descri
       CallTensor{.name = "act_scale_scratch",
                  .axes = "[M]",
                  .view = tensors.act_scale_scratch,
+                 .type = vector_of(compute),
                  .columns = m,
                  .quantize = kWrite,
                  .multiply = kRead,
@@ -306,17 +328,20 @@ Status add_layer(TensorChecker& checker, const QuantizedLinearDescriptor& descri
       CallTensor{.name = "weight_q",
                  .axes = "[C_out, K]",
                  .view = tensors.weight_q,
+                 .type = matrix_of(descriptor.weight_element),
                  .rows = c_out,
                  .columns = k,
                  .multiply = kRead},
       CallTensor{.name = "weight_scale",
                  .axes = "[C_out]",
                  .view = tensors.weight_scale,
+                 .type = vector_of(compute),
                  .columns = c_out,
                  .multiply = kRead},
       CallTensor{.name = "output",
                  .axes = gated_output ? "[M, C_out / 2]" : "[M, C_out]",
                  .view = tensors.output,
+                 .type = matrix_of(activation),
                  .rows = m,
                  .columns = gated_output ? c_out / 2 : c_out,
                  .multiply = kWrite,
@@ -325,12 +350,14 @@ Status add_layer(TensorChecker& checker, const QuantizedLinearDescriptor& descri
       CallTensor{.name = "workspace",
                  .axes = "[bytes]",
                  .view = workspace,
+                 .type = vector_of(ElementKind::U8),
                  .columns = workspace.shape[0],
                  .multiply = kWrite,
                  .optional = true},
       CallTensor{.name = "bias",
                  .axes = "[C_out]",
                  .view = tensors.bias,
+                 .type = vector_of(activation),
                  .columns = c_out,
                  .multiply = kRead,
                  .optional = true},
@@ -338,28 +365,51 @@ Status add_layer(TensorChecker& checker, const QuantizedLinearDescriptor& descri
   return checker.add(table);
 }
 
+/// All tensors of a layer.
+Status add_tensors(TensorChecker& checker, const QuantizedLinearDescriptor& descriptor,
+                   const LinearTensors& tensors, const TensorView& workspace) {
+  constexpr ScaleNames kNames{"scale.range_max", "scale.range_min", "scale.scale",
+                              "scale.zero_point"};
+  const std::int64_t m = descriptor.m, k = descriptor.k;
+  const ElementKind compute = compute_kind(descriptor.activation_element);
+  Status status = add_layer(checker, descriptor, tensors, workspace);
+  if (!tensors.options && !asks_for_options(descriptor)) return status;
+  const LinearOptionViews& options = options_of(tensors);
+  const auto& [source, scale, zero_point, sum] = options.quantize;
+  if (status.ok()) {
+    status = add_source(checker, descriptor.source, source, descriptor.activation_element, m, k);
+  }
+  if (status.ok()) status = add_scale(checker, descriptor.scale, scale, kNames, compute, m);
+  if (status.ok()) status = add_given(checker, descriptor, options.given);
+  if (status.ok()) status = add_zero_points(checker, descriptor, options);
+  if (status.ok()) status = add_epilogue(checker, descriptor, options.epilogue);
+  return status;
+}
+
 }  // namespace
 
 Status validate_tensors(const QuantizedLinearDescriptor& descriptor, const LinearTensors& tensors,
                         Pass pass, Workspace workspace) noexcept {
-  constexpr ScaleNames kNames{"scale.range_max", "scale.range_min", "scale.scale",
-                              "scale.zero_point"};
-  const std::int64_t m = descriptor.m, k = descriptor.k;
   const TensorView bytes = bytes_view(workspace);
   TensorChecker checker(pass);
-  Status status = add_layer(checker, descriptor, tensors, bytes);
-  if (status.ok() && !tensors.options && !asks_for_options(descriptor)) {
-    return checker.check_overlap();
-  }
-  const LinearOptionViews& options = options_of(tensors);
-  const auto& [source, scale, zero_point, sum] = options.quantize;
+  Status status = add_tensors(checker, descriptor, tensors, bytes);
+  return status.ok() ? checker.check_overlap() : status;
+}
+
+Status validate_apart(const QuantizedLinearDescriptor& descriptor, const LinearTensors& tensors,
+                      const TensorView& other_output) noexcept {
+  const TensorView no_workspace = bytes_view({});
+  TensorChecker checker(Pass::Multiply);
+  Status status = add_tensors(checker, descriptor, tensors, no_workspace);
   if (status.ok()) {
-    status = add_source(checker, descriptor.source, source, tensors.output.element, m, k);
+    status = checker.add(std::array{CallTensor{.name = "the output of another layer",
+                                               .axes = "[M, C_out]",
+                                               .view = other_output,
+                                               .type = matrix_of(descriptor.activation_element),
+                                               .rows = other_output.shape[0],
+                                               .columns = other_output.shape[1],
+                                               .multiply = kWrite}});
   }
-  if (status.ok()) status = add_scale(checker, descriptor.scale, scale, kNames, m);
-  if (status.ok()) status = add_given(checker, descriptor, options.given);
-  if (status.ok()) status = add_zero_points(checker, descriptor, options);
-  if (status.ok()) status = add_epilogue(checker, descriptor, options.epilogue);
   return status.ok() ? checker.check_overlap() : status;
 }
 
@@ -369,25 +419,34 @@ Status validate_tensors(const DynamicRangeQuantizeDescriptor& descriptor,
                               "scale_from.zero_point"};
   const std::int64_t m = descriptor.m, k = descriptor.k;
   const bool gated_source = descriptor.source.kind == SourceKind::Gated;
+  const ElementKind activation = descriptor.activation_element;
+  const ElementKind compute = compute_kind(activation);
   const QuantizeOptionViews& options = options_of(tensors);
   const std::array table{
       CallTensor{.name = "activation",
                  .axes = gated_source ? "[M, 2 K]" : "[M, K]",
                  .view = tensors.activation,
+                 .type = matrix_of(activation),
                  .rows = m,
                  .columns = gated_source ? 2 * k : k,
                  .quantize = kRead},
       CallTensor{.name = "quantized",
                  .axes = "[M, K]",
                  .view = tensors.quantized,
+                 .type = matrix_of(ElementKind::S8),
                  .rows = m,
                  .columns = k,
                  .quantize = kWrite},
-      CallTensor{
-          .name = "scale", .axes = "[M]", .view = tensors.scale, .columns = m, .quantize = kWrite},
+      CallTensor{.name = "scale",
+                 .axes = "[M]",
+                 .view = tensors.scale,
+                 .type = vector_of(compute),
+                 .columns = m,
+                 .quantize = kWrite},
       CallTensor{.name = "zero_point",
                  .axes = "[M]",
                  .view = options.zero_point,
+                 .type = vector_of(ElementKind::S8),
                  .columns = m,
                  .quantize = kWrite,
                  .option = "a scale with zero points",
@@ -395,6 +454,7 @@ Status validate_tensors(const DynamicRangeQuantizeDescriptor& descriptor,
       CallTensor{.name = "sum",
                  .axes = "[M]",
                  .view = options.sum,
+                 .type = vector_of(ElementKind::S32),
                  .columns = m,
                  .quantize = kWrite,
                  .option = "sums",
@@ -403,14 +463,16 @@ Status validate_tensors(const DynamicRangeQuantizeDescriptor& descriptor,
   TensorChecker checker(Pass::Quantize);
   Status status = checker.add(table);
   if (status.ok()) {
-    status =
-        add_source(checker, descriptor.source, options.source, tensors.activation.element, m, k);
+    status = add_source(checker, descriptor.source, options.source, activation, m, k);
   }
-  if (status.ok()) status = add_scale(checker, descriptor.scale, options.scale_from, kNames, m);
+  if (status.ok()) {
+    status = add_scale(checker, descriptor.scale, options.scale_from, kNames, compute, m);
+  }
   if (status.ok() && output != nullptr) {
     status = checker.add(std::array{CallTensor{.name = "output",
                                                .axes = "[M, K]",
                                                .view = *output,
+                                               .type = matrix_of(activation),
                                                .rows = m,
                                                .columns = k,
                                                .quantize = kWrite}});
@@ -418,44 +480,54 @@ Status validate_tensors(const DynamicRangeQuantizeDescriptor& descriptor,
   return status.ok() ? checker.check_overlap() : status;
 }
 
-Status validate_row_sums(const char* name, const TensorView& matrix,
+Status validate_row_sums(const char* name, ElementKind element, const TensorView& matrix,
                          const TensorView& sums) noexcept {
   const std::int64_t rows = std::max<std::int64_t>(matrix.shape[0], 0);
   const std::array table{
       CallTensor{.name = name,
                  .axes = "[rows, columns]",
                  .view = matrix,
+                 .type = matrix_of(element),
                  .rows = rows,
                  .columns = std::max<std::int64_t>(matrix.shape[1], 0),
                  .multiply = kRead},
-      CallTensor{
-          .name = "sums", .axes = "[rows]", .view = sums, .columns = rows, .multiply = kWrite},
+      CallTensor{.name = "sums",
+                 .axes = "[rows]",
+                 .view = sums,
+                 .type = vector_of(ElementKind::S32),
+                 .columns = rows,
+                 .multiply = kWrite},
   };
   TensorChecker checker(Pass::Multiply);
   Status status = checker.add(table);
   return status.ok() ? checker.check_overlap() : status;
 }
 
-Status validate_fake_quantize(const TensorView& quantized, const TensorView& scale,
-                              const TensorView& zero_point, const TensorView& output) noexcept {
+Status validate_fake_quantize(ElementKind activation, const TensorView& quantized,
+                              const TensorView& scale, const TensorView& zero_point,
+                              const TensorView& output) noexcept {
+  const ElementKind compute = compute_kind(activation);
   const std::int64_t m = std::max<std::int64_t>(quantized.shape[0], 0);
   const std::int64_t k = std::max<std::int64_t>(quantized.shape[1], 0);
   const std::array table{
       CallTensor{.name = "quantized",
                  .axes = "[M, K]",
                  .view = quantized,
+                 .type = matrix_of(ElementKind::S8),
                  .rows = m,
                  .columns = k,
                  .multiply = kRead},
       CallTensor{.name = "scale",
                  .axes = "[M]",
                  .view = scale,
+                 .type = vector_of(compute),
                  .columns = m,
                  .multiply = kRead,
                  .or_one = true},
       CallTensor{.name = "zero_point",
                  .axes = "[M]",
                  .view = zero_point,
+                 .type = vector_of(ElementKind::S8),
                  .columns = m,
                  .multiply = kRead,
                  .optional = true,
@@ -463,6 +535,7 @@ Status validate_fake_quantize(const TensorView& quantized, const TensorView& sca
       CallTensor{.name = "output",
                  .axes = "[M, K]",
                  .view = output,
+                 .type = matrix_of(activation),
                  .rows = m,
                  .columns = k,
                  .multiply = kWrite},

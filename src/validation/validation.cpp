@@ -43,6 +43,11 @@ Status check_element(const char* name, ElementKind given, ElementKind expected) 
                  name, to_string(given), to_string(expected));
 }
 
+Status element_failure(const char* name, ElementKind element, const char* expected) {
+  return invalid("{} is {}, expected {}; set it to one that the library takes", name,
+                 to_string(element), expected);
+}
+
 Status check_not_negative(const char* name, std::int64_t size) {
   if (size >= 0) return {};
   return invalid("{} is {}, but a size cannot be negative; pass 0 or more", name, size);
@@ -108,6 +113,28 @@ Status check_max_sms(int max_sms) {
 }
 
 }  // namespace
+
+Status validate_activation_element(const char* name, ElementKind element) noexcept {
+  switch (element) {
+    case ElementKind::F16:
+    case ElementKind::BF16:
+    case ElementKind::F32:
+    case ElementKind::F64:
+      return {};
+    default:
+      return element_failure(name, element, "f16, bf16, f32 or f64");
+  }
+}
+
+Status validate_weight_element(const char* name, ElementKind element) noexcept {
+  if (element == ElementKind::S8 || element == ElementKind::U8) return {};
+  return element_failure(name, element, "s8 or u8");
+}
+
+Status validate_quantized_element(const char* name, ElementKind element) noexcept {
+  if (element == ElementKind::S8) return {};
+  return element_failure(name, element, "s8");
+}
 
 Status validate_problem(const QuantizedLinearDescriptor& descriptor, ElementKind activation,
                         ElementKind weight) noexcept {

@@ -19,7 +19,8 @@ using detail::validate_problem;
 using detail::validate_tensors;
 
 StatusCode code_of(const LinearCall& call, Pass pass) {
-  return validate_tensors(call.descriptor, detail::call_tensors(call.args), pass).code();
+  const auto problem = detail::with_elements(call.descriptor, ElementKind::F32, ElementKind::S8);
+  return validate_tensors(problem, detail::call_tensors(call.args), pass).code();
 }
 
 TEST(ValidationPasses, CorrectCallPassesEach) {

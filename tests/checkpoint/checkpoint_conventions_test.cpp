@@ -516,13 +516,12 @@ std::vector<RefusedConfig> refused_configs() {
        "transform_config"},
       {"Sparse", compressed(groups, R"(,"sparsity_config":{"format":"sparse-24-bitmask"})"),
        unsupported, "sparsity_config"},
-      {"LargeExpression",
-       compressed(R"({"group_0":)" + group(R"(["re:(a{999}){999}"])") + "}"), unsupported,
-       "too large"},
+      {"LargeExpression", compressed(R"({"group_0":)" + group(R"(["re:(a{999}){999}"])") + "}"),
+       unsupported, "too large"},
       {"LongExpression",
        compressed(R"({"group_0":)" + group("[\"re:" + std::string(100'000, '(') + "\"]") + "}"),
        unsupported, "too large"},
-      {"OtherExpression", compressed(R"({"group_0":)" + group(R"(["re:(?P<n>a)"])") + "}"),
+      {"OtherExpression", compressed(R"({"group_0":)" + group("[\"re:(?P<n>a)\"]") + "}"),
        unsupported, "none of ECMAScript"},
       {"NoJson", "{", invalid, "is no JSON"},
       {"Utf8", "{\"\xff\":0}", invalid, "is no JSON"},
@@ -550,7 +549,7 @@ std::vector<RefusedConfig> refused_configs() {
       {"QuarkTwoSteps", quark("[]", "[]"), unsupported, "more than one step"},
       {"QuarkFp8", quark(R"({"dtype":"fp8_e4m3"})", R"({"dtype":"fp8_e4m3"})"), unsupported,
        "not both int8"},
-};
+  };
 }
 
 INSTANTIATE_TEST_SUITE_P(Configurations, RefusedConfiguration, testing::ValuesIn(refused_configs()),

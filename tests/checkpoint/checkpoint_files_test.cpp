@@ -19,6 +19,7 @@ using checkpoint::Dtype;
 using checkpoint::NamedTensor;
 using checkpoint::Tensor;
 using checkpoint::TensorFiles;
+using checkpoint::write_safetensors;
 
 std::string entry(const std::string& name, const std::string& dtype, const std::string& shape,
                   const std::string& offsets) {
@@ -27,12 +28,12 @@ std::string entry(const std::string& name, const std::string& dtype, const std::
 }
 
 std::string one(const std::string& dtype, const std::string& shape, const std::string& offsets) {
-  return "{" + entry("a", dtype, shape, offsets) + "}";
+  return std::string("{") + entry("a", dtype, shape, offsets) + "}";
 }
 
 /// A file with a tensor `name` of one byte.
 std::string byte_file(const std::string& name, char value) {
-  return file_of("{" + entry(name, "U8", "[1]", "[0,1]") + "}", std::string(1, value));
+  return file_of(std::string("{") + entry(name, "U8", "[1]", "[0,1]") + "}", std::string(1, value));
 }
 
 std::string bytes_of(const Tensor& tensor) {
@@ -73,10 +74,10 @@ TEST(TensorFiles, ReadsTensorsAndMetadata) {
 
 TEST(TensorFiles, ReadsScalarsAndEmptyTensors) {
   const TemporaryFolder folder;
-  const auto path =
-      folder.write("x.safetensors", file_of("{" + entry("scalar", "F32", "[]", "[0,4]") + "," +
-                                                entry("empty", "F32", "[3,0]", "[4,4]") + "}",
-                                            "1234"));
+  const auto path = folder.write(
+      "x.safetensors", file_of(std::string("{") + entry("scalar", "F32", "[]", "[0,4]") + "," +
+                                   entry("empty", "F32", "[3,0]", "[4,4]") + "}",
+                               "1234"));
   const TensorFiles files = opened(path);
   EXPECT_EQ(found(files, "scalar").size(), 1);
   EXPECT_EQ(found(files, "empty").size(), 0);
@@ -86,7 +87,7 @@ TEST(TensorFiles, ReadsScalarsAndEmptyTensors) {
 TEST(TensorFiles, AlignsEveryTensorWhereverItLies) {
   const TemporaryFolder folder;
   for (std::size_t padding = 0; padding < 16; ++padding) {
-    const std::string header = "{" + entry("a", "F64", "[2]", "[0,16]") + "}";
+    const std::string header = std::string("{") + entry("a", "F64", "[2]", "[0,16]") + "}";
     const double values[2] = {1.5, -2.25};
     std::string data(sizeof(values), '\0');
     std::memcpy(data.data(), values, sizeof(values));
@@ -112,7 +113,7 @@ TEST(TensorFiles, SuggestsSimilarNames) {
   const TemporaryFolder folder;
   const auto path = folder.write(
       "x.safetensors",
-      file_of("{" + entry("model.layers.0.q.weight", "U8", "[0]", "[0,0]") + "," +
+      file_of(std::string("{") + entry("model.layers.0.q.weight", "U8", "[0]", "[0,0]") + "," +
               entry("other", "U8", "[0]", "[0,0]") + "," + entry("k", "U8", "[0]", "[0,0]") + "," +
               entry("model.layers.1.q.weight", "U8", "[0]", "[0,0]") + "}"));
   const Result<Tensor> tensor = opened(path).find("model.layer.1.q.weight");
@@ -126,7 +127,8 @@ TEST(TensorFiles, SuggestsSimilarNames) {
 TEST(TensorFiles, WritesNoControlCharactersToMessages) {
   const TemporaryFolder folder;
   const auto path = folder.write(
-      "x.safetensors", file_of("{" + entry("\\u001b[31m\\n", "F12", "[0]", "[0,0]") + "}"));
+      "x.safetensors",
+      file_of(std::string("{") + entry("\\u001b[31m\\n", "F12", "[0]", "[0,0]") + "}"));
   const Result<TensorFiles> files = TensorFiles::open(path);
   ASSERT_FALSE(files.ok());
   EXPECT_EQ(files.status().message().find('\x1b'), std::string::npos);
@@ -162,7 +164,7 @@ std::string nested(int depth) {
 }
 
 std::vector<Malformed> malformed_files() {
-  const std::string a = "{" + entry("a", "U8", "[4]", "[0,4]") + ",";
+  const std::string a = std::string("{") + entry("a", "U8", "[4]", "[0,4]") + ",";
   return {
       {"Empty", "", "0 bytes, fewer than the 8"},
       {"ShorterThanTheLength", "1234567", "7 bytes, fewer than the 8"},
@@ -181,11 +183,11 @@ std::vector<Malformed> malformed_files() {
       {"Deep", file_of(nested(100)), "nested deeper than 64"},
       {"VeryDeep", file_of(nested(1'000'000)), "nested deeper than 64"},
       {"TensorTwice",
-       file_of("{" + entry("a", "U8", "[0]", "[0,0]") + "," + entry("a", "U8", "[0]", "[0,0]") +
-               "}"),
+       file_of(std::string("{") + entry("a", "U8", "[0]", "[0,0]") + "," +
+               entry("a", "U8", "[0]", "[0,0]") + "}"),
        "the key \"a\" twice"},
       {"TensorTwiceByEscape",
-       file_of("{" + entry("a", "U8", "[0]", "[0,0]") + "," +
+       file_of(std::string("{") + entry("a", "U8", "[0]", "[0,0]") + "," +
                entry("\\u0061", "U8", "[0]", "[0,0]") + "}"),
        "the key \"a\" twice"},
       {"KeyTwice", file_of(R"({"a":{"dtype":"U8","dtype":"I8","shape":[0],"data_offsets":[0,0]}})"),
@@ -271,7 +273,7 @@ TEST(TensorFolder, ReadsShards) {
 TEST(TensorFolder, TakesATensorFromTheShardThatTheIndexNames) {
   const TemporaryFolder folder;
   folder.write("1.safetensors", byte_file("a", 'x'));
-  folder.write("2.safetensors", file_of("{" + entry("a", "U8", "[1]", "[0,1]") + "," +
+  folder.write("2.safetensors", file_of(std::string("{") + entry("a", "U8", "[1]", "[0,1]") + "," +
                                             entry("b", "U8", "[1]", "[1,2]") + "}",
                                         "yz"));
   folder.write(kIndex, index_of(R"({"a":"1.safetensors","b":"2.safetensors"})"));
@@ -282,7 +284,7 @@ TEST(TensorFolder, TakesATensorFromTheShardThatTheIndexNames) {
 
 TEST(TensorFolder, HasTensorsThatTheIndexForgets) {
   const TemporaryFolder folder;
-  folder.write("1.safetensors", file_of("{" + entry("a", "U8", "[1]", "[0,1]") + "," +
+  folder.write("1.safetensors", file_of(std::string("{") + entry("a", "U8", "[1]", "[0,1]") + "," +
                                             entry("b", "U8", "[1]", "[1,2]") + "}",
                                         "yz"));
   folder.write(kIndex, index_of(R"({"a":"1.safetensors"})"));
@@ -360,8 +362,10 @@ INSTANTIATE_TEST_SUITE_P(
 TEST(TensorFolder, RefusesATensorOfTwoShardsThatTheIndexForgets) {
   const TemporaryFolder folder;
   const std::string b = "," + entry("b", "U8", "[1]", "[1,2]") + "}";
-  folder.write("1.safetensors", file_of("{" + entry("a", "U8", "[1]", "[0,1]") + b, "xy"));
-  folder.write("2.safetensors", file_of("{" + entry("c", "U8", "[1]", "[0,1]") + b, "xy"));
+  folder.write("1.safetensors",
+               file_of(std::string("{") + entry("a", "U8", "[1]", "[0,1]") + b, "xy"));
+  folder.write("2.safetensors",
+               file_of(std::string("{") + entry("c", "U8", "[1]", "[0,1]") + b, "xy"));
   folder.write(kIndex, index_of(R"({"a":"1.safetensors","c":"2.safetensors"})"));
   EXPECT_NE(refusal(folder.path()).find("does not say which counts"), std::string::npos);
 }
@@ -389,7 +393,7 @@ TEST(TensorFolder, OpensFilesBeyond4GiB) {
   const std::string size = std::to_string(gap);
   const auto path = folder.write(
       "x.safetensors",
-      file_of("{" + entry("gap", "U8", "[" + size + "]", "[0," + size + "]") + "," +
+      file_of(std::string("{") + entry("gap", "U8", "[" + size + "]", "[0," + size + "]") + "," +
               entry("a", "U8", "[2]", "[" + size + "," + std::to_string(gap + 2) + "]") + "}"));
   const std::uint64_t header = std::filesystem::file_size(path);
   std::error_code error;

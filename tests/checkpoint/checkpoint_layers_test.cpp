@@ -17,6 +17,8 @@ using checkpoint::Checkpoint;
 using checkpoint::NamedTensor;
 using checkpoint::QuantizedLinear;
 using checkpoint::StackedExperts;
+using checkpoint::concatenate_rows;
+using checkpoint::stack_experts;
 
 using Values = std::vector<float>;
 

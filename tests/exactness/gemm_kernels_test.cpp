@@ -229,11 +229,10 @@ class GemmWaves : public GemmSplits {};
 
 // More tiles than run at once: blocks go through several, and those that fill no wave are split.
 TEST_P(GemmWaves, WholeTilesThenSlices) {
-  int multiprocessors = 0;
-  ASSERT_EQ(cudaDeviceGetAttribute(&multiprocessors, cudaDevAttrMultiProcessorCount, 0),
-            cudaSuccess);
+  int num_sms = 0;
+  ASSERT_EQ(cudaDeviceGetAttribute(&num_sms, cudaDevAttrMultiProcessorCount, 0), cudaSuccess);
   LinearCase c{.m = 48, .k = 528, .bias = true, .seed = GetParam().seed};
-  c.n = 256 * (2 * multiprocessors + 1) + 17;
+  c.n = 256 * (2 * num_sms + 1) + 17;
   expect_case(types_of(GetParam().sku, 0), c, OperandLayout::Dense);
   c.split_k = 3;
   expect_split(types_of(GetParam().sku, 1), c);
@@ -241,11 +240,10 @@ TEST_P(GemmWaves, WholeTilesThenSlices) {
 
 // As many weight rows as let every block have a tile, of less rows than it could hold.
 TEST_P(GemmWaves, WeightRowsSpread) {
-  int multiprocessors = 0;
-  ASSERT_EQ(cudaDeviceGetAttribute(&multiprocessors, cudaDevAttrMultiProcessorCount, 0),
-            cudaSuccess);
+  int num_sms = 0;
+  ASSERT_EQ(cudaDeviceGetAttribute(&num_sms, cudaDevAttrMultiProcessorCount, 0), cudaSuccess);
   LinearCase c{.m = 5, .k = 272, .bias = true, .seed = GetParam().seed};
-  for (const std::int64_t places : {multiprocessors / 2, multiprocessors, 2 * multiprocessors}) {
+  for (const std::int64_t places : {num_sms / 2, num_sms, 2 * num_sms}) {
     c.n = 77 * places + 3;
     c.split_k = 0;
     expect_case(types_of(GetParam().sku, 0), c, OperandLayout::Dense);

@@ -19,16 +19,18 @@ class DeviceArray {
     test::check(cudaMalloc(&data, size * sizeof(T)), "cudaMalloc");
     data_.reset(static_cast<T*>(data));
   }
-  explicit DeviceArray(const std::vector<T>& host) : DeviceArray(host.size()) {
+  explicit DeviceArray(const std::vector<T>& host) : DeviceArray(host.size()) { upload(host); }
+
+  T* data() const noexcept { return data_.get(); }
+  std::size_t size() const noexcept { return size_; }
+
+  /// Precondition: `host` has `size()` elements.
+  void upload(const std::vector<T>& host) const {
     test::check(cudaMemcpy(data(), host.data(), size_ * sizeof(T), cudaMemcpyHostToDevice),
                 "cudaMemcpy to the device");
     // The copy may return before the data has arrived, and other streams do not wait for it.
     test::check(cudaStreamSynchronize(nullptr), "cudaStreamSynchronize");
   }
-
-  T* data() const noexcept { return data_.get(); }
-  std::size_t size() const noexcept { return size_; }
-
   std::vector<T> download() const {
     std::vector<T> host(size_);
     test::check(cudaMemcpy(host.data(), data(), size_ * sizeof(T), cudaMemcpyDeviceToHost),

@@ -3,6 +3,7 @@
 
 #include <cuda_runtime_api.h>
 #include <gtest/gtest.h>
+#include <qlinear/qlinear.h>
 #include <qlinear/qlinear.hpp>
 
 #include <array>
@@ -126,6 +127,19 @@ Status run_with_workspace(Workspace workspace, bool over_weights = false) {
             {output.data(), {kRows, kOutputs}, {kOutputs, 1}},
             {act_q.data(), {kRows, kDepth}, {kDepth, 1}},
             {act_scale.data(), {kRows}, {1}}});
+}
+
+/// Two layers of one activation, the second of which is spoiled.
+Status run_shared_after(const std::function<void(Descriptor&, Args&)>& spoil) {
+  Call first, second;
+  second.args.activation = first.args.activation;
+  second.args.act_q_scratch = first.args.act_q_scratch;
+  second.args.act_scale_scratch = first.args.act_scale_scratch;
+  spoil(second.descriptor, second.args);
+  const std::array plans{Plan::select(nullptr, first.descriptor).value(),
+                         Plan::select(nullptr, second.descriptor).value()};
+  const std::array args{first.args, second.args};
+  return Plan::run_shared(nullptr, {}, plans.data(), args.data(), plans.size());
 }
 
 Status run_quantize_plan_with_null_workspace() {
@@ -272,6 +286,12 @@ Drivers argument_drivers() {
       {"a tensor that is written and overlaps another one",
        {given([](Args& a) { a.output.data = const_cast<float*>(a.activation.data); }),
         given([](Args& a) { a.act_q_scratch.data = const_cast<S8*>(a.weight_q.data); })}},
+      {"layers for `run_shared` that quantize in different ways",
+       {[] { return run_shared_after([](Descriptor& d, Args&) { d.q_max = 100; }); }}},
+      {"layers for `run_shared` that do not have one activation", {[] {
+         return run_shared_after(
+             [](Descriptor&, Args& a) { a.activation = Call().args.activation; });
+       }}},
       {"a workspace that is written and overlaps a tensor",
        {[] { return run_with_workspace({}, true); }}},
       {"a workspace of some bytes at a null pointer",
@@ -365,6 +385,39 @@ Drivers kernel_drivers() {
   };
 }
 
+/// What C says to a descriptor and no arguments.
+Status in_c_after(const std::function<void(qlinear_linear_descriptor&)>& spoil) {
+  struct {
+    qlinear_linear_descriptor descriptor;
+    std::int64_t later;
+  } given{};
+  given.descriptor.struct_size = sizeof given.descriptor;
+  given.descriptor.q_max = 127;
+  given.descriptor.activation_element = QLINEAR_ELEMENT_F32;
+  given.descriptor.weight_element = QLINEAR_ELEMENT_S8;
+  given.later = 1;
+  spoil(given.descriptor);
+  std::array<char, 512> message{};
+  const qlinear_status code =
+      qlinear_reference_linear(&given.descriptor, nullptr, message.data(), message.size());
+  return {static_cast<StatusCode>(code), message.data()};
+}
+
+Drivers c_drivers() {
+  using C = qlinear_linear_descriptor;
+  const auto given = [](auto spoil) { return [spoil] { return in_c_after(spoil); }; };
+  return {
+      {"from C, a null pointer where a struct or a plan is expected", {given([](C&) {})}},
+      {"from C, a `struct_size` that no version has",
+       {given([](C& d) { d.struct_size = 0; }), given([](C& d) { d.struct_size -= 4; })}},
+      {"from C, fields of a later version that are set", {given([](C& d) { d.struct_size += 8; })}},
+      {"from C, a reserved field that is set", {given([](C& d) { d.reserved = 1; })}},
+      {"from C, an element kind that activations, weights or q cannot have",
+       {given([](C& d) { d.activation_element = QLINEAR_ELEMENT_UNSET; }),
+        given([](C& d) { d.weight_element = QLINEAR_ELEMENT_F32; })}},
+  };
+}
+
 /// Rows that need another machine, and the tests that have it.
 const std::map<std::string, const char*>& rows_of_other_tests() {
   static const std::map<std::string, const char*> rows = {
@@ -379,6 +432,7 @@ const Drivers& drivers() {
   static const Drivers all = [] {
     Drivers merged = descriptor_drivers();
     merged.merge(option_drivers());
+    merged.merge(c_drivers());
     merged.merge(argument_drivers());
     merged.merge(preference_drivers());
     merged.merge(kernel_drivers());

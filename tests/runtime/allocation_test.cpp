@@ -51,7 +51,7 @@ TEST(Allocation, SelectWithATuningTableOrFewerSmsNeedsNone) {
   const auto descriptor = linear_descriptor<__nv_bfloat16, S8>(kCase);
   ASSERT_TRUE(Plan::select(stream, descriptor).ok());
   int sms = 0;
-  check(cudaDeviceGetAttribute(&sms, cudaDevAttrMultiProcessorCount, 0), "multiprocessors");
+  check(cudaDeviceGetAttribute(&sms, cudaDevAttrMultiProcessorCount, 0), "num_sms");
   const std::string gpu = std::to_string(device_architecture() / 10) + '.' +
                           std::to_string(device_architecture() % 10) + ' ' + std::to_string(sms);
   for (const KernelSku& sku : registered_kernels()) {

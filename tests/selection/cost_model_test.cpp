@@ -26,9 +26,9 @@ DeviceInfo hopper(int lost) {
   device.architecture = 90;
   device.families = families_on(device.architecture);
   device.programmatic_families = families_with_programmatic_launch(device.architecture);
-  device.multiprocessors = 132;
+  device.num_sms = 132;
   device.shared_bytes_per_block = 227 * 1024;
-  device.shared_bytes_per_multiprocessor = 228 * 1024;
+  device.shared_bytes_per_sm = 228 * 1024;
   device.memory_bytes_per_clock = 2430;
   for (std::size_t residents = 1; residents <= device.clusters_at_once.size(); ++residents) {
     for (int blocks = 1; blocks <= kernels::kMaxClusterBlocks; ++blocks) {
@@ -83,7 +83,7 @@ TEST(Tiling, CoversTheProblemInWaves) {
           EXPECT_EQ(t.split_tiles > 0, split_k > 1);
           EXPECT_EQ(t.blocks, t.tiles_m * t.tiles_n + t.split_tiles * (split_k - 1));
           EXPECT_GE(t.waves * t.blocks_at_once, t.blocks);
-          EXPECT_GE(t.blocks_per_sm * device.multiprocessors, t.blocks);
+          EXPECT_GE(t.blocks_per_sm * device.num_sms, t.blocks);
           EXPECT_GE(t.k_steps * kernel.tile_k, t.tiles_m * t.tiles_n * problem.k);
           EXPECT_EQ(t.workspace_bytes > 0, split_k > 1 && kernel.split == SplitK::Workspace);
         }
@@ -95,12 +95,14 @@ TEST(Tiling, CoversTheProblemInWaves) {
 TEST(Feasibility, GivesAReasonForEveryRefusal) {
   DeviceInfo small = hopper(0);
   small.limited = true;
-  small.multiprocessors = 1;
+  small.num_sms = 1;
   small.shared_bytes_per_block = 48 * 1024;
   PlanPreference forbid;
   forbid.forbid_architecture_specific = true;
   QuantizedLinearDescriptor huge;
   huge.m = huge.c_out = std::numeric_limits<std::int32_t>::max();
+  huge.activation_element = ElementKind::BF16;
+  huge.weight_element = ElementKind::S8;
   QuantizedLinearDescriptor usual;
   usual.activation_element = ElementKind::F64;
   usual.weight_element = ElementKind::S8;
@@ -312,7 +314,7 @@ TEST(CostModel, LeavesRoomForTheQuantizeKernel) {
   EXPECT_FALSE(select(hopper(0), 512, 28672, 4096).aligned.kernel->fills_sm);
 }
 
-// 224 tiles of 128 rows: two of them on some multiprocessors, one on the others.
+// 224 tiles of 128 rows: two of them on some SMs, one on the others.
 TEST(CostModel, SharesUnevenWorkByTwoBlocksAMultiprocessor) {
   EXPECT_EQ(select(hopper(0), 4, 28672, 4096).aligned.kernel->blocks_per_sm, 2);
 }
@@ -321,7 +323,7 @@ TEST(CostModel, LeavesMultiprocessorsToTheRowsOfFewTokens) {
   const DeviceInfo device = hopper(0);
   for (const std::int64_t m : {8, 16}) {
     const LinearState state = select(device, m, 4096, 4096);
-    EXPECT_LE(tiles(state) * state.aligned.split_k + m, device.multiprocessors)
+    EXPECT_LE(tiles(state) * state.aligned.split_k + m, device.num_sms)
         << m << ' ' << state.aligned.kernel->name;
   }
 }
@@ -345,7 +347,7 @@ TEST(CostModel, SplitsEveryTileOfACluster) {
             expected_clocks(*kernel, hopper(0), problem, whole));
 }
 
-// Each stage that a block goes through takes time, and there are multiprocessors for more blocks.
+// Each stage that a block goes through takes time, and there are SMs for more blocks.
 TEST(CostModel, SplitsLongRowsOfSmallWeightsWidely) {
   for (const std::int64_t n : {256, 768, 1024, 1280}) {
     EXPECT_GT(select(hopper(0), 1, n, 8192).aligned.split_k, 2) << n;
@@ -357,7 +359,7 @@ TEST(CostModel, HoldsManyTokensOfSmallWeightsInFewTiles) {
   EXPECT_GT(select(hopper(0), 201, 1536, 384).aligned.kernel->tile_m, 8);
 }
 
-// Where a GEMM leaves multiprocessors idle, the next one's blocks would gather there.
+// Where a GEMM leaves SMs idle, the next one's blocks would gather there.
 TEST(CostModel, StartsConstantWeightsEarlyOnFullGridsOnly) {
   const DeviceInfo device = hopper(0);
   PlanPreference promise;
@@ -372,7 +374,7 @@ TEST(CostModel, StartsConstantWeightsEarlyOnFullGridsOnly) {
 }
 
 TEST(CostModel, SpreadsFewLongRowsOverClusters) {
-  const DeviceInfo device = hopper(5);  // 32 clusters of seven, two blocks a multiprocessor.
+  const DeviceInfo device = hopper(5);  // 32 clusters of seven, two blocks an SM.
   EXPECT_STREQ(select(device, 64, 8192, 28672).quantize_kernel->name, "quantize_cluster");
   EXPECT_STREQ(select(device, 65, 8192, 28672).quantize_kernel->name, "quantize_registers");
   EXPECT_STREQ(select(device, 33, 4096, 14336).quantize_kernel->name, "quantize_cluster");
@@ -389,19 +391,19 @@ TEST(CostModel, SpreadsManyRowsBehindTilesThatLeaveNoRoom) {
   const DeviceInfo device = hopper(0);
   PlanPreference preference;
   preference.kernel = "wgmma_128x256";
-  EXPECT_TRUE(select(device, 257, 4096, 4096, preference).aligned.spreads_rows);
-  EXPECT_FALSE(select(device, 256, 4096, 4096, preference).aligned.spreads_rows);
+  EXPECT_TRUE(select(device, 257, 4096, 4096, preference).aligned.limits_blocks_per_sm);
+  EXPECT_FALSE(select(device, 256, 4096, 4096, preference).aligned.limits_blocks_per_sm);
   preference.kernel = "wgmma_multicast_128x128";
-  EXPECT_TRUE(select(device, 257, 4096, 4096, preference).aligned.spreads_rows);
+  EXPECT_TRUE(select(device, 257, 4096, 4096, preference).aligned.limits_blocks_per_sm);
   preference.kernel = "wgmma_128x96";
-  EXPECT_FALSE(select(device, 257, 4096, 4096, preference).aligned.spreads_rows);
+  EXPECT_FALSE(select(device, 257, 4096, 4096, preference).aligned.limits_blocks_per_sm);
   preference.kernel = "mma_m16n8k32_128x128x128";
-  EXPECT_FALSE(select(device, 257, 4096, 4096, preference).aligned.spreads_rows);
+  EXPECT_FALSE(select(device, 257, 4096, 4096, preference).aligned.limits_blocks_per_sm);
 }
 
 TEST(CostModel, LaunchesLongGemmsBehindTheQuantizeKernel) {
-  EXPECT_TRUE(select(hopper(0), 4096, 4096, 4096).aligned.starts_early);
-  EXPECT_FALSE(select(hopper(0), 4096, 28672, 8192).aligned.starts_early);
+  EXPECT_TRUE(select(hopper(0), 4096, 4096, 4096).aligned.launches_early);
+  EXPECT_FALSE(select(hopper(0), 4096, 28672, 8192).aligned.launches_early);
 }
 
 // What the quantize kernel fetches lies within the weights and is no more than memory has time for.

@@ -35,9 +35,9 @@ class MaxSms : public ::testing::Test {
   ScopedVariable no_log_{"QLINEAR_LOG", nullptr};
 };
 
-int multiprocessors() {
+int num_sms() {
   int count = 0;
-  check(cudaDeviceGetAttribute(&count, cudaDevAttrMultiProcessorCount, 0), "multiprocessors");
+  check(cudaDeviceGetAttribute(&count, cudaDevAttrMultiProcessorCount, 0), "num_sms");
   return count;
 }
 
@@ -128,7 +128,7 @@ TEST_F(MaxSms, BoundsTheBlocksOfKernelsThatWalkOverTiles) {
       }
       EXPECT_LE(gemm_blocks(plan.value(), c), of_four / 4 * sms) << sku.name;
     }
-    c.max_sms = multiprocessors();
+    c.max_sms = num_sms();
     const std::int64_t all = gemm_blocks(select(c).value(), c);
     c.max_sms = 0;
     EXPECT_EQ(gemm_blocks(select(c).value(), c), all) << sku.name;
@@ -159,7 +159,7 @@ TEST_F(MaxSms, IsPartOfWhatIsRemembered) {
   EXPECT_EQ(select(c).value().sku().name, few);
   c.max_sms = 0;
   EXPECT_EQ(select(c).value().sku().name, all);
-  c.max_sms = multiprocessors();
+  c.max_sms = num_sms();
   EXPECT_EQ(select(c).value().sku().name, all);
   if (device_architecture() == 90) {
     EXPECT_NE(few, all);

@@ -27,7 +27,7 @@ namespace {
 struct Gpu {
   const char* name;
   int architecture;
-  int multiprocessors;
+  int num_sms;
   int shared_kib;  ///< Of an SM; a block may have one less from compute capability 8.0 on.
   double memory_bytes_per_clock;
 };
@@ -43,15 +43,15 @@ DeviceInfo device_info_of(const Gpu& gpu) {
   device.architecture = gpu.architecture;
   device.families = families_on(device.architecture);
   device.programmatic_families = families_with_programmatic_launch(device.architecture);
-  device.multiprocessors = gpu.multiprocessors;
-  device.shared_bytes_per_multiprocessor = static_cast<std::size_t>(gpu.shared_kib) * 1024;
+  device.num_sms = gpu.num_sms;
+  device.shared_bytes_per_sm = static_cast<std::size_t>(gpu.shared_kib) * 1024;
   device.shared_bytes_per_block =
       static_cast<std::size_t>(gpu.shared_kib - (gpu.architecture >= 80 ? 1 : 0)) * 1024;
   device.memory_bytes_per_clock = gpu.memory_bytes_per_clock;
   if (gpu.architecture < 90 || gpu.architecture >= 120) return device;
   for (std::size_t residents = 1; residents <= device.clusters_at_once.size(); ++residents) {
     for (int blocks = 1; blocks <= kernels::kMaxClusterBlocks; ++blocks) {
-      const int clusters = gpu.multiprocessors * static_cast<int>(residents) / blocks;
+      const int clusters = gpu.num_sms * static_cast<int>(residents) / blocks;
       device.clusters_at_once[residents - 1][static_cast<std::size_t>(blocks)] =
           blocks > 2 ? clusters - 3 : clusters;
     }
@@ -104,8 +104,8 @@ std::string choice_text(const GemmChoice& choice) {
   text << choice.kernel->name;
   if (choice.split_k > 1) text << '/' << choice.split_k;
   if (choice.prefetched_bytes > 0) text << " prefetch";
-  if (choice.spreads_rows) text << " spread";
-  if (!choice.starts_early) text << " late";
+  if (choice.limits_blocks_per_sm) text << " spread";
+  if (!choice.launches_early) text << " late";
   return text.str();
 }
 

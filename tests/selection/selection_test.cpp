@@ -60,7 +60,7 @@ struct ExpectedChoice {
   const char* kernel;
 };
 
-/// For the GPU generations that the emulated device can be, with their numbers of multiprocessors.
+/// For the GPU generations that the emulated device can be, with their numbers of num_sms.
 const ExpectedChoice kExpectedChoices[] = {
     {75, kDecode, "mma_m8n8k16_16x64x128"},      {75, kPrefill, "mma_m8n8k16_128x128x64"},
     {80, kDecode, "mma_m16n8k32_16x64x256"},     {80, kPrefill, "mma_m16n8k32_128x256x128"},

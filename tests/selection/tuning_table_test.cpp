@@ -52,14 +52,14 @@ std::string logged(const LinearCase& c, const PlanPreference& preference = {}) {
              : ::testing::AssertionFailure() << '"' << part << "\" is not in: " << text;
 }
 
-int multiprocessors() {
+int num_sms() {
   int count = 0;
-  check(cudaDeviceGetAttribute(&count, cudaDevAttrMultiProcessorCount, 0), "multiprocessors");
+  check(cudaDeviceGetAttribute(&count, cudaDevAttrMultiProcessorCount, 0), "num_sms");
   return count;
 }
 
 /// The part of an entry that says for what it counts, for the current device with `sms` SMs.
-std::string key_of(const LinearCase& c, const std::string& range, int sms = multiprocessors()) {
+std::string key_of(const LinearCase& c, const std::string& range, int sms = num_sms()) {
   const int architecture = device_architecture();
   return std::to_string(architecture / 10) + '.' + std::to_string(architecture % 10) + ' ' +
          std::to_string(sms) + " bf16 s8 " + std::to_string(c.n) + ' ' + std::to_string(c.k) + ' ' +
@@ -130,8 +130,8 @@ TEST_F(TuningTable, NamesTheKernelOfItsProblemAlone) {
 TEST_F(TuningTable, OfAnotherGpuOrOtherTypesDoesNotCount) {
   const std::string usual = chosen(kCase);
   const std::string kernel = other_kernels(kCase).front();
-  const std::string count = std::to_string(multiprocessors());
-  ASSERT_TRUE(import_entry(key_of(kCase, "16", multiprocessors() + 1) + kernel + " 1").ok());
+  const std::string count = std::to_string(num_sms());
+  ASSERT_TRUE(import_entry(key_of(kCase, "16", num_sms() + 1) + kernel + " 1").ok());
   std::string other_types = key_of(kCase, "16") + kernel + " 1";
   other_types.replace(other_types.find("bf16"), 4, "f16");
   ASSERT_TRUE(import_entry(other_types).ok());
@@ -338,7 +338,7 @@ TEST_F(TuningTable, TheExampleIsTaken) {
 }
 
 TEST_F(TuningTable, APlanOfFewerSmsTakesTheEntriesOfThatNumber) {
-  if (multiprocessors() <= 4) return;  // The emulated device can have so few.
+  if (num_sms() <= 4) return;  // The emulated device can have so few.
   const auto kernels = other_kernels(kCase);
   std::string kernel;  // One that four SMs have room for.
   for (const std::string& name : kernels) {

@@ -4,10 +4,9 @@ there, and compares every weight with q * scale by equality.
 
     check_conformity.py CHECKPOINT [--original MODEL] [--load]
 
-With --original, whatever is not quantized must have the bytes that the float model has (norms that
-SmoothQuant divided are listed), and every quantized weight must be within half a scale of it, as far
-as it is not clipped. With --load the package transformers loads the checkpoint, and the logits of both
-its ways to run it are printed.
+With --original, tensors that are neither quantized nor what the float model has are listed (norms that
+SmoothQuant divided), and how far each weight is from the model's. With --load the package transformers
+loads the checkpoint and runs it in both its ways; with --original it compares the logits.
 """
 
 import argparse
@@ -87,19 +86,26 @@ def check_original(tensors, original):
     print("stored otherwise than in the original:", ", ".join(changed) or "nothing")
 
 
-def load(folder):
+def logits_of(folder, **options):
     from transformers import AutoModelForCausalLM
+
+    model = AutoModelForCausalLM.from_pretrained(folder, **options)
+    with torch.no_grad():
+        return model(torch.arange(8)[None]).logits.double()
+
+
+def cosine(a, b):
+    return torch.nn.functional.cosine_similarity(a.flatten(), b.flatten(), dim=0)
+
+
+def load(folder, original):
     from transformers.utils.quantization_config import CompressedTensorsConfig
 
-    tokens = torch.arange(8)[None]
-    for compressed in (False, True):
-        model = AutoModelForCausalLM.from_pretrained(
-            folder, quantization_config=CompressedTensorsConfig(run_compressed=compressed))
-        with torch.no_grad():
-            logits = model(tokens).logits
+    for dequantize in (True, False):
+        logits = logits_of(folder, quantization_config=CompressedTensorsConfig(dequantize=dequantize))
         require(bool(torch.isfinite(logits).all()), "logits are not finite")
-        print(f"run_compressed={compressed}: logits {list(logits.shape)} {logits.dtype}, "
-              f"the first {logits.flatten()[:4].tolist()}")
+        print(f"transformers, dequantize={dequantize}: logits {list(logits.shape)}", end="")
+        print(f", cosine with the original {cosine(logits, logits_of(original)):.6f}" if original else "")
 
 
 def main():
@@ -117,7 +123,7 @@ def main():
     if args.original:
         check_original(tensors, read_tensors(args.original))
     if args.load:
-        load(args.checkpoint)
+        load(args.checkpoint, args.original)
 
 
 if __name__ == "__main__":

@@ -54,7 +54,7 @@ fs::path make_temporary(const fs::path& path, const char* kind) {
 }  // namespace
 
 OutputFolder::OutputFolder(const fs::path& path, const fs::path& source, bool force)
-    : path_(fs::weakly_canonical(path)) {
+    : path_(fs::weakly_canonical(fs::absolute(path))) {
   if (path_.filename().empty()) path_ = path_.parent_path();  // It ended with a slash.
   const fs::path from = fs::canonical(source);
   if (lies_in(from, path_) || lies_in(path_, from)) {

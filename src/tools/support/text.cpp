@@ -45,6 +45,18 @@ std::string shape_text(const std::vector<std::int64_t>& shape) {
   return fmt::format("[{}]", fmt::join(shape, ", "));
 }
 
+std::string wrapped(std::string_view text) {
+  constexpr std::size_t kWidth = 66;
+  std::string lines;
+  while (text.size() > kWidth) {
+    const std::size_t space = text.rfind(' ', kWidth);
+    if (space == std::string_view::npos) break;
+    lines.append(text.substr(0, space)).push_back('\n');
+    text.remove_prefix(space + 1);
+  }
+  return lines.append(text);
+}
+
 std::uint64_t parse_bytes(std::string_view option, const std::string& text) {
   std::istringstream stream(text);
   double number = 0;
@@ -53,7 +65,7 @@ std::uint64_t parse_bytes(std::string_view option, const std::string& text) {
   const bool is_number = !stream.fail();
   stream >> name;
   const bool is_whole = stream.eof() || (stream >> std::ws).eof();
-  if (name.empty()) name = "B";
+  if (name.empty()) name.push_back('B');
   const auto* const unit = std::find_if(kUnits.begin(), kUnits.end(),
                                         [&](const Unit& u) { return same_letters(u.name, name); });
   const double bytes = unit == kUnits.end() ? 0 : number * static_cast<double>(unit->bytes);

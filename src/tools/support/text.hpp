@@ -13,6 +13,9 @@ std::string bytes_text(std::uint64_t bytes);
 /// "[576, 1536]"
 std::string shape_text(const std::vector<std::int64_t>& shape);
 
+/// `text` with line breaks between words, for the column of help that describes options.
+std::string wrapped(std::string_view text);
+
 /// The number of bytes that a text such as "2GB", "500 MB" or "4096" says. Throws a Failure that
 /// names `option`.
 std::uint64_t parse_bytes(std::string_view option, const std::string& text);

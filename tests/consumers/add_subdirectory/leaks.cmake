@@ -34,7 +34,7 @@ function(check_for_leaks)
   endforeach()
 
   # Besides its own, entries of the packages that it finds and of the language that it enables.
-  set(expected "^(QLINEAR_|qlinear_|CUDAToolkit_|CUDA_|fmt_|Threads_|CMAKE_HAVE_|FIND_PACKAGE_)")
+  set(expected "^(QLINEAR_|qlinear_|CUDAToolkit_|CUDA_|fmt_|nlohmann_json_|Threads_|CMAKE_HAVE_|FIND_PACKAGE_)")
   string(APPEND expected "|^CMAKE_CUDA_(COMPILER|FLAGS|HOST_COMPILER|AR|RANLIB)|^CMAKE_(INSTALL|PROJECT)_")
   list(REMOVE_ITEM after_cache ${before_cache})
   list(FILTER after_cache EXCLUDE REGEX "${expected}")

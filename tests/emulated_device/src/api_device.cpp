@@ -31,7 +31,7 @@ std::optional<int> attribute_value(cudaDeviceAttr attribute) {
     case cudaDevAttrComputeCapabilityMinor:
       return capability % 10;
     case cudaDevAttrMultiProcessorCount:
-      return settings().multiprocessors;
+      return settings().num_sms;
     case cudaDevAttrWarpSize:
       return kWarpSize;
     case cudaDevAttrMaxThreadsPerBlock:
@@ -46,15 +46,15 @@ std::optional<int> attribute_value(cudaDeviceAttr attribute) {
     case cudaDevAttrMaxGridDimZ:
       return 65535;
     case cudaDevAttrMaxThreadsPerMultiProcessor:
-      return limits().threads_per_multiprocessor;
+      return limits().threads_per_sm;
     case cudaDevAttrMaxBlocksPerMultiprocessor:
-      return limits().blocks_per_multiprocessor;
+      return limits().blocks_per_sm;
     case cudaDevAttrMaxSharedMemoryPerBlock:
       return static_cast<int>(kDefaultSharedBytes);
     case cudaDevAttrMaxSharedMemoryPerBlockOptin:
       return static_cast<int>(limits().shared_bytes_per_block_optin);
     case cudaDevAttrMaxSharedMemoryPerMultiprocessor:
-      return static_cast<int>(limits().shared_bytes_per_multiprocessor);
+      return static_cast<int>(limits().shared_bytes_per_sm);
     case cudaDevAttrReservedSharedMemoryPerBlock:
       return capability >= 80 ? static_cast<int>(kReservedSharedBytes) : 0;
     case cudaDevAttrMaxRegistersPerBlock:
@@ -105,7 +105,7 @@ cudaDeviceProp properties() {
   out.maxBlocksPerMultiProcessor = value_of(cudaDevAttrMaxBlocksPerMultiprocessor);
   out.sharedMemPerBlock = kDefaultSharedBytes;
   out.sharedMemPerBlockOptin = limits().shared_bytes_per_block_optin;
-  out.sharedMemPerMultiprocessor = limits().shared_bytes_per_multiprocessor;
+  out.sharedMemPerMultiprocessor = limits().shared_bytes_per_sm;
   out.reservedSharedMemPerBlock =
       static_cast<std::size_t>(value_of(cudaDevAttrReservedSharedMemoryPerBlock));
   out.regsPerBlock = value_of(cudaDevAttrMaxRegistersPerBlock);
@@ -117,8 +117,8 @@ cudaDeviceProp properties() {
   return out;
 }
 
-int multiprocessors_of_gpc(int gpc) {
-  const int pairs = settings().multiprocessors / 2;
+int sms_of_gpc(int gpc) {
+  const int pairs = settings().num_sms / 2;
   return 2 * (pairs / kGpcs + (gpc < pairs % kGpcs ? 1 : 0));
 }
 
@@ -210,10 +210,10 @@ cudaError_t cudaOccupancyMaxActiveBlocksPerMultiprocessor(int* blocks, const voi
   const auto reserved = static_cast<std::size_t>(value_of(cudaDevAttrReservedSharedMemoryPerBlock));
   const std::size_t shared = dynamic_shared_bytes + reserved;
   const int warps = (block_size + kWarpSize - 1) / kWarpSize;
-  int result = limits().blocks_per_multiprocessor;
-  result = std::min(result, limits().threads_per_multiprocessor / (warps * kWarpSize));
+  int result = limits().blocks_per_sm;
+  result = std::min(result, limits().threads_per_sm / (warps * kWarpSize));
   if (shared > 0) {
-    result = std::min(result, static_cast<int>(limits().shared_bytes_per_multiprocessor / shared));
+    result = std::min(result, static_cast<int>(limits().shared_bytes_per_sm / shared));
   }
   if (block_size > static_cast<int>(kMaxThreadsPerBlock)) result = 0;
   *blocks = result;
@@ -238,7 +238,7 @@ cudaError_t cudaOccupancyMaxActiveClusters(int* clusters, const void* function,
       &blocks, function, static_cast<int>(block.x * block.y * block.z), config->dynamicSmemBytes);
   if (error != cudaSuccess) return error;
   *clusters = 0;
-  for (int gpc = 0; gpc < kGpcs; ++gpc) *clusters += multiprocessors_of_gpc(gpc) * blocks / size;
+  for (int gpc = 0; gpc < kGpcs; ++gpc) *clusters += sms_of_gpc(gpc) * blocks / size;
   return cudaSuccess;
 }
 

@@ -80,9 +80,9 @@ Settings read_environment() {
                                         std::numeric_limits<std::uint64_t>::max());
   result.compute_capability = compute_capability_from_environment();
   const DeviceLimits* limits = find_limits(result.compute_capability);
-  const auto multiprocessors = static_cast<std::uint64_t>(limits->multiprocessors);
-  result.multiprocessors = static_cast<int>(
-      number_from_environment("QLINEAR_EMULATED_SM_COUNT", multiprocessors, 1, 1024));
+  const auto num_sms = static_cast<std::uint64_t>(limits->num_sms);
+  result.num_sms =
+      static_cast<int>(number_from_environment("QLINEAR_EMULATED_SM_COUNT", num_sms, 1, 1024));
   result.l2_bytes = static_cast<int>(number_from_environment(
       "QLINEAR_EMULATED_L2_BYTES", static_cast<std::uint64_t>(limits->l2_bytes), 1, 1024 * kMiB));
   result.devices = static_cast<int>(number_from_environment("QLINEAR_EMULATED_DEVICES", 1, 0, 16));

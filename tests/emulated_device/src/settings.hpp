@@ -17,7 +17,7 @@ namespace qlinear::emulated_device {
 struct Settings {
   std::uint64_t seed;
   int compute_capability;
-  int multiprocessors;
+  int num_sms;
   int l2_bytes;
   int devices;
 };
@@ -29,11 +29,11 @@ const Settings& settings();
 /// Limits of one GPU generation that programs can see. Source: CUDA C++ Programming Guide,
 /// "Technical Specifications per Compute Capability".
 struct DeviceLimits {
-  int multiprocessors;  ///< The largest GPU of the generation has this many.
-  std::size_t shared_bytes_per_multiprocessor;
+  int num_sms;  ///< The largest GPU of the generation has this many.
+  std::size_t shared_bytes_per_sm;
   std::size_t shared_bytes_per_block_optin;  ///< The limit with cudaFuncSetAttribute.
-  int threads_per_multiprocessor;
-  int blocks_per_multiprocessor;
+  int threads_per_sm;
+  int blocks_per_sm;
   int l2_bytes;
 };
 

@@ -65,14 +65,13 @@ int clusters_at_once(unsigned cluster_blocks) {
 // Two blocks of 1024 threads fit an SM, and a cluster stays within a processing cluster.
 TEST(Occupancy, CountsClusters) {
   if (compute_capability() < 90) return;  // no clusters there
-  int multiprocessors = 0;
-  ASSERT_EQ(cudaDeviceGetAttribute(&multiprocessors, cudaDevAttrMultiProcessorCount, 0),
-            cudaSuccess);
-  EXPECT_EQ(clusters_at_once(1), 2 * multiprocessors);
+  int num_sms = 0;
+  ASSERT_EQ(cudaDeviceGetAttribute(&num_sms, cudaDevAttrMultiProcessorCount, 0), cudaSuccess);
+  EXPECT_EQ(clusters_at_once(1), 2 * num_sms);
   for (unsigned blocks = 2; blocks <= 8; ++blocks) {
     const int clusters = clusters_at_once(blocks);
     EXPECT_GT(clusters, 0) << blocks;
-    EXPECT_LE(clusters, 2 * multiprocessors / static_cast<int>(blocks)) << blocks;
+    EXPECT_LE(clusters, 2 * num_sms / static_cast<int>(blocks)) << blocks;
     EXPECT_LE(clusters, clusters_at_once(blocks - 1)) << blocks;
   }
 }

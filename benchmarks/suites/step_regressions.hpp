@@ -13,7 +13,7 @@ struct SweepPoint {
 };
 
 /// A step between neighbouring M at which the time grew too much.
-struct Cliff {
+struct StepRegression {
   std::int64_t m_before;
   std::int64_t m_after;
   double growth;        ///< Time after over time before.
@@ -23,6 +23,6 @@ struct Cliff {
 /// Largest growth from one M to the next, unless the floor itself grows more.
 inline constexpr double kAllowedGrowth = 1.10;
 
-std::vector<Cliff> find_cliffs(const std::vector<SweepPoint>& sweep);
+std::vector<StepRegression> find_step_regressions(const std::vector<SweepPoint>& sweep);
 
 }  // namespace qlinear::benchmark

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <harness/subject.hpp>
+#include <harness/timed_case.hpp>
 #include <qlinear/plan.hpp>
 
 #include <optional>
@@ -10,7 +10,7 @@ namespace qlinear::benchmark {
 
 /// `run` of a plan, with the kernel that `kernel` names or, if empty, the one `select` chooses.
 /// `constant_weights` as in `PlanPreference`.
-class LibraryLinear : public Subject {
+class LibraryLinear : public TimedCase {
  public:
   LibraryLinear(std::string name, std::string kernel, bool constant_weights = false)
       : name_(std::move(name)), kernel_(std::move(kernel)), constant_weights_(constant_weights) {}

@@ -6,7 +6,7 @@
 #include <selection/kernel_table.hpp>
 #include <selection/plan_selection.hpp>
 #include <selection/tiling.hpp>
-#include <tuning/contenders.hpp>
+#include <tuning/candidates.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -23,10 +23,10 @@ std::string name_of(const std::string& kernel, int split_k) {
   return split_k == 1 ? kernel : kernel + "/split:" + std::to_string(split_k);
 }
 
-/// Of the contender that needs most, for all of them: they take turns.
+/// Of the candidate that needs most, for all of them: they take turns.
 using SharedWorkspace = std::shared_ptr<DeviceBuffer<std::byte>>;
 
-Contender linear_contender(Workload& workload, const Oracle& oracle, std::string name,
+Candidate linear_candidate(Workload& workload, const Oracle& oracle, std::string name,
                            const Plan& plan, const SharedWorkspace& workspace,
                            double expected_clocks) {
   const std::size_t bytes = plan.workspace_size();
@@ -45,7 +45,7 @@ Contender linear_contender(Workload& workload, const Oracle& oracle, std::string
   return {std::move(name), enqueue, verify, expected_clocks};
 }
 
-Contender quantize_contender(Workload& workload, const Oracle& oracle, const char* name,
+Candidate quantize_candidate(Workload& workload, const Oracle& oracle, const char* name,
                              const Plan& plan) {
   const auto enqueue = [&workload, plan](cudaStream_t stream, int call) {
     check(plan.quantize_activation(stream, workload.args(call)));
@@ -59,9 +59,9 @@ Contender quantize_contender(Workload& workload, const Oracle& oracle, const cha
 }
 
 /// Puts the choice first.
-void add(Contender contender, const std::string& choice, std::vector<Contender>& contenders) {
-  const bool chosen = contender.name == choice;
-  contenders.insert(chosen ? contenders.begin() : contenders.end(), std::move(contender));
+void add(Candidate candidate, const std::string& choice, std::vector<Candidate>& candidates) {
+  const bool chosen = candidate.name == choice;
+  candidates.insert(chosen ? candidates.begin() : candidates.end(), std::move(candidate));
 }
 
 }  // namespace
@@ -74,13 +74,13 @@ std::string name_of_choice(const Workload& workload) {
   return name_of(state.value().aligned.kernel->name, state.value().aligned.split_k);
 }
 
-std::vector<Contender> linear_contenders(Workload& workload, const Oracle& oracle,
+std::vector<Candidate> linear_candidates(Workload& workload, const Oracle& oracle,
                                          const Options& options) {
   const std::string choice = name_of_choice(workload);
   const auto device = detail::device_info_of_stream(workload.stream());
   check(device.status());
   const auto workspace = std::make_shared<DeviceBuffer<std::byte>>(1);
-  std::vector<Contender> contenders;
+  std::vector<Candidate> candidates;
   for (const detail::GemmKernel& kernel : detail::gemm_kernels()) {
     for (int split_k = 1; split_k <= kernel.max_split_k; ++split_k) {
       PlanPreference preference;
@@ -94,28 +94,28 @@ std::vector<Contender> linear_contenders(Workload& workload, const Oracle& oracl
           detail::tiling(kernel, *device.value(), workload.descriptor(), split_k);
       const double clocks =
           detail::expected_clocks(kernel, *device.value(), workload.descriptor(), tiling);
-      add(linear_contender(workload, oracle, std::move(name), plan.value(), workspace, clocks),
-          choice, contenders);
+      add(linear_candidate(workload, oracle, std::move(name), plan.value(), workspace, clocks),
+          choice, candidates);
     }
   }
-  return contenders;
+  return candidates;
 }
 
-std::vector<Contender> quantize_contenders(Workload& workload, const Oracle& oracle) {
+std::vector<Candidate> quantize_candidates(Workload& workload, const Oracle& oracle) {
   const DynamicRangeQuantizeDescriptor descriptor{workload.m(), workload.k(),      -127,
                                                   127,          ElementKind::BF16, ElementKind::S8};
   const auto choice = DynamicRangeQuantizePlan<Bf16, S8>::select(workload.stream(), descriptor);
   check(choice.status());
-  std::vector<Contender> contenders;
+  std::vector<Candidate> candidates;
   for (const detail::QuantizeKernel& kernel : detail::quantize_kernels()) {
     PlanPreference preference;
     preference.quantize_kernel = kernel.name;
     const auto plan = Plan::select(workload.stream(), workload.descriptor(), preference);
     if (!plan.ok()) continue;
-    add(quantize_contender(workload, oracle, kernel.name, plan.value()), choice.value().sku().name,
-        contenders);
+    add(quantize_candidate(workload, oracle, kernel.name, plan.value()), choice.value().sku().name,
+        candidates);
   }
-  return contenders;
+  return candidates;
 }
 
 }  // namespace qlinear::benchmark

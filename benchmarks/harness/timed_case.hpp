@@ -16,9 +16,9 @@ namespace qlinear::benchmark {
 
 /// Something that is timed: a part of the library, or a peer. Its calls read and write the buffers
 /// of a workload.
-class Subject {
+class TimedCase {
  public:
-  virtual ~Subject() = default;
+  virtual ~TimedCase() = default;
 
   virtual std::string name() const = 0;
   virtual Work work() const = 0;
@@ -37,22 +37,22 @@ class Subject {
   virtual void verify(Workload& workload, const Oracle& oracle) = 0;
 };
 
-inline bool Subject::takes(std::int64_t, const LayerShape&) const { return true; }
+inline bool TimedCase::takes(std::int64_t, const LayerShape&) const { return true; }
 
-inline std::string Subject::label(const Workload&) const { return ""; }
+inline std::string TimedCase::label(const Workload&) const { return ""; }
 
-using Subjects = std::vector<std::unique_ptr<Subject>>;
+using TimedCases = std::vector<std::unique_ptr<TimedCase>>;
 
-/// Name of the subject that is the library's whole linear layer.
-inline constexpr const char* kLinearSubject = "qlinear_linear";
+/// Name of the case that is the library's whole linear layer.
+inline constexpr const char* kLinearCase = "qlinear_linear";
 
 /// The same with the promise that weights are constant, which the benchmark keeps.
-inline constexpr const char* kConstantWeightsSubject = "qlinear_constant_weights";
+inline constexpr const char* kConstantWeightsCase = "qlinear_constant_weights";
 
 /// The library's quantize pass, its GEMM, and the whole linear layer without and with the promise.
-Subjects make_library_subjects();
+TimedCases make_library_cases();
 
 /// Every peer of this build that runs on the current device.
-Subjects make_peers();
+TimedCases make_peers();
 
 }  // namespace qlinear::benchmark

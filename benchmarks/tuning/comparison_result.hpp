@@ -7,7 +7,7 @@
 namespace qlinear::benchmark {
 
 /// The outcome of timing every kernel for one problem.
-struct Verdict {
+struct ComparisonResult {
   std::string problem;
   std::string choice;  ///< What the library chose.
   std::string best;
@@ -23,7 +23,7 @@ struct Verdict {
 /// A loss above this is a finding.
 inline constexpr double kAllowedLoss = 0.03;
 
-/// The verdicts whose loss exceeds `kAllowedLoss`, largest first.
-std::vector<Verdict> findings(std::vector<Verdict> verdicts);
+/// The results whose loss exceeds `kAllowedLoss`, largest first.
+std::vector<ComparisonResult> findings(std::vector<ComparisonResult> results);
 
 }  // namespace qlinear::benchmark

@@ -1,5 +1,5 @@
-#include <harness/library_subjects.hpp>
-#include <tuning/contenders.hpp>
+#include <harness/library_cases.hpp>
+#include <tuning/candidates.hpp>
 
 #include <cstddef>
 #include <memory>
@@ -62,13 +62,13 @@ void LibraryLinear::verify(Workload& workload, const Oracle& oracle) {
   oracle.expect_output();
 }
 
-Subjects make_library_subjects() {
-  Subjects subjects;
-  subjects.push_back(std::make_unique<LibraryQuantize>());
-  subjects.push_back(std::make_unique<LibraryGemm>());
-  subjects.push_back(std::make_unique<LibraryLinear>(kLinearSubject, ""));
-  subjects.push_back(std::make_unique<LibraryLinear>(kConstantWeightsSubject, "", true));
-  return subjects;
+TimedCases make_library_cases() {
+  TimedCases cases;
+  cases.push_back(std::make_unique<LibraryQuantize>());
+  cases.push_back(std::make_unique<LibraryGemm>());
+  cases.push_back(std::make_unique<LibraryLinear>(kLinearCase, ""));
+  cases.push_back(std::make_unique<LibraryLinear>(kConstantWeightsCase, "", true));
+  return cases;
 }
 
 }  // namespace qlinear::benchmark
