@@ -111,7 +111,7 @@ class DeviceBackend final : public Backend {
   }
 
  private:
-  static constexpr std::size_t kWorkspaceBytes = std::size_t{32} << 20;
+  static constexpr std::size_t kWorkspaceBytes = std::size_t{8} << 20;
 
   template <class Known>
   void launch(const Known& step) {
