@@ -44,7 +44,7 @@ int main(int argc, char** argv) {
     std::fputs("qlinear: interrupted; nothing was written\n", stderr);
     qlinear::tools::end_by_signal(interrupted);
   } catch (const std::exception& error) {
-    fmt::print(stderr, "qlinear: {}\n", error.what());
+    std::fprintf(stderr, "qlinear: %s\n", error.what());
   }
   return qlinear::tools::kFailure;
 }

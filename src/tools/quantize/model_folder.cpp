@@ -124,7 +124,7 @@ std::vector<std::string> copy_other_files(const fs::path& from, const fs::path& 
     } else if (entry.is_directory() && !entry.is_symlink()) {
       fs::create_directory(to / name);
       for (const std::string& inner : copy_other_files(entry.path(), to / name)) {
-        left_out.push_back(name + '/' + inner);
+        left_out.push_back((fs::path(name) / inner).string());
       }
     } else if (entry.is_regular_file()) {
       fs::copy_file(entry.path(), to / name);
