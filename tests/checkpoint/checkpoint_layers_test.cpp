@@ -14,11 +14,11 @@ namespace qlinear::test {
 namespace {
 
 using checkpoint::Checkpoint;
+using checkpoint::concatenate_rows;
 using checkpoint::NamedTensor;
 using checkpoint::QuantizedLinear;
-using checkpoint::StackedExperts;
-using checkpoint::concatenate_rows;
 using checkpoint::stack_experts;
+using checkpoint::StackedExperts;
 
 using Values = std::vector<float>;
 
