@@ -1,7 +1,6 @@
 #include "commands.hpp"
 #include "support/interrupt.hpp"
 
-#include <fmt/format.h>
 #include <CLI/CLI.hpp>
 
 #include <cstdio>
