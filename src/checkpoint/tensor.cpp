@@ -73,7 +73,7 @@ float float_of_bfloat(std::uint16_t bits) noexcept {
 
 template <class Stored, class Convert>
 std::vector<float> converted(const Tensor& tensor, const Convert& convert) {
-  const Stored* elements = tensor.as<Stored>();
+  const auto* elements = tensor.as<Stored>();
   std::vector<float> result(static_cast<std::size_t>(tensor.size()));
   for (std::size_t i = 0; i < result.size(); ++i) result[i] = convert(elements[i]);
   return result;
