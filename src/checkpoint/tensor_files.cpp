@@ -106,6 +106,7 @@ std::size_t common_ends(std::string_view a, std::string_view b) {
 std::string similar_names(const std::vector<std::string>& names, std::string_view name) {
   constexpr std::size_t kMost = 3;
   std::vector<std::pair<std::size_t, std::string_view>> ranked;
+  ranked.reserve(names.size());
   for (const std::string& other : names) ranked.emplace_back(common_ends(name, other), other);
   const std::size_t count = std::min(kMost, ranked.size());
   std::partial_sort(ranked.begin(), ranked.begin() + static_cast<std::ptrdiff_t>(count),
@@ -171,7 +172,7 @@ class TensorFiles::Opener {
 
   void check_index(const fs::path& index) const {
     for (const auto& [name, shard] : shards_) {
-      if (state_->tensors.count(name) != 0) continue;
+      if (state_->tensors.contains(name)) continue;
       detail::fail(detail::in_quotes(index.native()) + " says that " + detail::in_quotes(shard) +
                    " holds tensor " + detail::in_quotes(name) + ", which it does not");
     }

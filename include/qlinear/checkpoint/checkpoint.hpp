@@ -20,7 +20,7 @@ namespace qlinear::checkpoint {
 enum class Convention : std::uint8_t {
   Detect,             ///< As `config.json` says.
   CompressedTensors,  ///< llm-compressor and RedHatAI: `format: int-quantized`.
-  W8A8Int8,           ///< `weight_scale` F32 [N, 1] without a usable mark: the caller names it.
+  W8A8Int8,           ///< `weight_scale` [N, 1]; few say so, and the caller names it.
   SmoothQuant,        ///< lmdeploy: the scales are named `scale`.
   ModelOpt,           ///< NVIDIA ModelOpt `W8A8_SQ_PER_CHANNEL`, with `pre_quant_scale`.
   Quark,              ///< AMD Quark.
@@ -42,17 +42,18 @@ struct LayerSummary {
 /// Immutable, cheap to copy, and usable from many threads at once.
 class QLINEAR_CHECKPOINT_API Checkpoint {
  public:
-  /// Opens `folder`. Errors: those of `TensorFiles::open`; InvalidProblem (a `config.json` that is
+  /// Opens `folder`. Where some layers can be loaded, those that cannot say why in `layers` and
+  /// `linear`. Errors: those of `TensorFiles::open`; InvalidProblem (a `config.json` that is
   /// missing where it is needed, or that is malformed); Unsupported (a convention that is not
-  /// recognised, weights by group or block, weights alone (GPTQ, AWQ), packed formats, transforms,
-  /// sparsity), with what to use instead.
+  /// recognised; weights by group or block, weights alone (GPTQ, AWQ), packed formats where nothing
+  /// else is; transforms; sparsity), with what to use instead.
   static Result<Checkpoint> open(const std::filesystem::path& folder,
                                  Convention convention = Convention::Detect) noexcept;
 
   Convention convention() const noexcept;
   const TensorFiles& tensors() const noexcept;
-  /// The linear layers: modules with a weight of two dimensions that are quantized, or that the
-  /// configuration could have meant. Sorted by name.
+  /// The modules with a weight of two dimensions, sorted by name: linear layers, quantized or not,
+  /// and embeddings, which a file does not tell from them.
   const std::vector<LayerSummary>& layers() const noexcept;
   bool is_quantized(std::string_view name) const noexcept;
   /// The layer of the module `name`. Errors: InvalidProblem (no such layer, one that is not

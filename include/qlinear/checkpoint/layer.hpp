@@ -18,7 +18,9 @@ struct ActivationScheme {
   bool symmetric = true;       ///< Without zero points.
   float scale = 1;             ///< Of a static scheme.
   std::int8_t zero_point = 0;  ///< Of a static scheme that is not symmetric.
-  std::int32_t q_min = -127;   ///< The range of the quantized activation.
+  /// The smallest quantized value: -127 of symmetric dynamic activations, whose scale is the
+  /// largest magnitude / 127, and else -128.
+  std::int32_t q_min = -127;
   std::int32_t q_max = 127;
 };
 
