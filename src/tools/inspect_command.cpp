@@ -25,6 +25,7 @@ using checkpoint::Convention;
 using checkpoint::Dtype;
 using checkpoint::LayerSummary;
 using checkpoint::Tensor;
+using checkpoint::TensorFiles;
 using Json = nlohmann::ordered_json;
 
 struct InspectOptions {
@@ -96,6 +97,20 @@ std::string layer_table(const Checkpoint& model, bool all) {
   return table_text(rows, "rlrrl");
 }
 
+/// What a folder holds that is no checkpoint of quantized layers.
+std::string tensor_table(const TensorFiles& tensors, bool all) {
+  std::map<std::array<std::string, 3>, std::size_t> counts;
+  for (const std::string& name : tensors.names()) {
+    const Tensor tensor = value_of(tensors.find(name));
+    ++counts[{all ? name : pattern_of(name), to_string(tensor.dtype), shape_text(tensor.shape)}];
+  }
+  std::vector<std::vector<std::string>> rows{{"tensors", "", "dtype", "shape"}};
+  for (const auto& [key, count] : counts) {
+    rows.push_back({std::to_string(count), key[0], key[1], key[2]});
+  }
+  return table_text(rows, "rlll");
+}
+
 Json json_of(const Checkpoint& model) {
   const Sizes sizes = sizes_of(model);
   Json json;
@@ -116,7 +131,12 @@ Json json_of(const Checkpoint& model) {
 }
 
 void inspect(const InspectOptions& options) {
-  const Checkpoint model = value_of(Checkpoint::open(options.folder, options.convention));
+  Result<Checkpoint> opened = Checkpoint::open(options.folder, options.convention);
+  if (!opened.ok() && !options.as_json) {
+    const Result<TensorFiles> tensors = TensorFiles::open(options.folder);
+    if (tensors.ok()) fmt::print("{}", tensor_table(tensors.value(), options.all));
+  }
+  const Checkpoint model = value_of(std::move(opened));
   if (options.as_json) {
     fmt::print("{}\n", json_of(model).dump(2));
     return;

@@ -105,6 +105,18 @@ TEST(QuantizeWeight, ClipsALoneOutlier) {
   EXPECT_EQ(layer.value().weight.get()[17], 127);
 }
 
+TEST(QuantizeWeight, SearchesToTheLastStep) {
+  // All elements but the largest are multiples of the smallest scale that is tried.
+  const auto smallest = static_cast<float>((1 - 99 / 500.0) / 127);
+  test::Random random(8);
+  std::vector<float> weight(1 << 17);
+  for (float& w : weight) w = static_cast<float>(random.between(-127, 127)) * smallest;
+  weight[0] = 1;
+  const auto layer = quantize_weight(weight.data(), 1, 1 << 17, WeightScale::MeanError);
+  ASSERT_TRUE(layer.ok());
+  EXPECT_EQ(layer.value().weight_scale[0], smallest);
+}
+
 TEST(QuantizeWeight, RowsOfZerosHaveTheScaleOne) {
   const std::vector<float> weight{0, 0, 1, -1, 1e-45F, 0};
   for (const WeightScale method : kMethods) {

@@ -70,7 +70,7 @@ TEST(TuneCommand, SaysWhatIsWrongWithItsInput) {
   expect_part(error({"tune", "--layers", "16x0"}), "--layers holds '16x0'");
   expect_part(error({"tune", "--layers", "16x32", "--m", "3-2"}), "--m holds '3-2'");
   const CheckpointFolder floats = llama_folder();
-  expect_part(error({"tune", floats.path().string()}), "no quantized layer");
+  expect_part(error({"tune", floats.path().string()}), "has no quantization_config");
 }
 
 TEST(KernelsCommand, ListsEveryKernelAndTheGpu) {
