@@ -42,7 +42,7 @@ void check_structure(const ModelFolder& model) {
 }
 
 bool has_experts(const TensorFiles& tensors, const std::string& block) {
-  const std::vector<std::string> names = tensors.names();
+  const std::vector<std::string>& names = tensors.names();
   const auto first = std::lower_bound(names.begin(), names.end(), block + ".mlp.experts.");
   return first != names.end() && first->rfind(block + ".mlp.experts.", 0) == 0;
 }
