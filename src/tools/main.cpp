@@ -1,7 +1,6 @@
 #include "commands.hpp"
 #include "support/interrupt.hpp"
 
-#include <fmt/format.h>
 #include <CLI/CLI.hpp>
 
 #include <cstdio>
@@ -44,7 +43,9 @@ int main(int argc, char** argv) {
     std::fputs("qlinear: interrupted; nothing was written\n", stderr);
     qlinear::tools::end_by_signal(interrupted);
   } catch (const std::exception& error) {
-    fmt::print(stderr, "qlinear: {}\n", error.what());
+    std::fprintf(stderr, "qlinear: %s\n", error.what());
+  } catch (...) {
+    std::fputs("qlinear: an unknown error\n", stderr);
   }
   return qlinear::tools::kFailure;
 }
