@@ -177,7 +177,7 @@ void add_quantize_command(CLI::App& app) {
   CLI::App* const command =
       app.add_subcommand("quantize", "Make a W8A8 checkpoint of a float model");
   command->footer(
-      "OUT is a compressed-tensors checkpoint (int-quantized), the format of vLLM and transformers:\n"
+      "OUT is a compressed-tensors checkpoint (int-quantized), as vLLM and transformers read:\n"
       "int8 weights with a scale a row; activations are quantized where it runs, a scale a token.\n"
       "Other tensors and files are copied; embeddings, norms and routers of experts are never\n"
       "quantized. OUT appears when it is complete; a killed run leaves OUT.tmp-XXXXXX.");

@@ -19,8 +19,8 @@ struct RowRange {
   std::int64_t end = 0;
 };
 
-/// Parts of at most 256 Ki elements, or of one row: what a thread holds as floats at a time, and how
-/// soon it notices an interrupt.
+/// Parts of at most 256 Ki elements, or of one row: what a thread holds as floats at a time, and
+/// how soon it notices an interrupt.
 std::vector<RowRange> row_ranges(const checkpoint::Tensor& weight);
 
 /// Those rows of a float weight, as floats, each column times its factor where there are `factors`.
