@@ -18,9 +18,8 @@ int run(int argc, char** argv) {
   app.require_subcommand(1);
   app.get_formatter()->column_width(32);
   app.footer(
-      "`qlinear SUBCOMMAND --help` explains one. Exit status: 0 on success, 1 where a command "
-      "failed\n"
-      "(stderr says why and what to do), 2 for a command line that is not understood.");
+      "`qlinear SUBCOMMAND --help` explains one. Exit status: 0 on success, 1 where a command\n"
+      "failed (stderr says why and what to do), 2 for a command line that is not understood.");
   add_inspect_command(app);
   add_quantize_command(app);
   add_kernels_command(app);
@@ -44,6 +43,8 @@ int main(int argc, char** argv) {
     qlinear::tools::end_by_signal(interrupted);
   } catch (const std::exception& error) {
     std::fprintf(stderr, "qlinear: %s\n", error.what());
+  } catch (...) {
+    std::fputs("qlinear: an unknown error\n", stderr);
   }
   return qlinear::tools::kFailure;
 }

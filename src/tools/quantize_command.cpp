@@ -177,13 +177,10 @@ void add_quantize_command(CLI::App& app) {
   CLI::App* const command =
       app.add_subcommand("quantize", "Make a W8A8 checkpoint of a float model");
   command->footer(
-      "OUT is a compressed-tensors checkpoint (int-quantized), as vLLM and transformers load it: "
-      "int8\n"
-      "weights with a scale a row; activations are quantized where it runs, a scale a token. "
-      "Other\n"
-      "tensors and files are copied. Embeddings, norms and routers of experts are never "
-      "quantized.\n"
-      "OUT appears when it is complete; what a killed run leaves is called OUT.tmp-XXXXXX.");
+      "OUT is a compressed-tensors checkpoint (int-quantized), as vLLM and transformers read:\n"
+      "int8 weights with a scale a row; activations are quantized where it runs, a scale a token.\n"
+      "Other tensors and files are copied; embeddings, norms and routers of experts are never\n"
+      "quantized. OUT appears when it is complete; a killed run leaves OUT.tmp-XXXXXX.");
   command->add_option("IN", options->in, "Folder of the model: config.json and safetensors files")
       ->required();
   command->add_option("OUT", options->out, "Folder to write")->required();

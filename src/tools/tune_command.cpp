@@ -161,9 +161,8 @@ void add_tune_command(CLI::App& app) {
       app.add_subcommand("tune", "Time every kernel on this GPU and write a tuning table");
   command->footer(
       "The table names kernels that are faster than what the library would choose;\n"
-      "QLINEAR_TUNING_TABLE=FILE makes programs use it. Times are medians of whole layers, "
-      "quantization\n"
-      "included, with cold weights as in a model.");
+      "QLINEAR_TUNING_TABLE=FILE makes programs use it. Times are medians of whole layers,\n"
+      "quantization included, with cold weights as in a model.");
   command->add_option(
       "DIR", options->folder,
       wrapped("Quantized checkpoint whose layers to tune for; also q, k and v as one "
