@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Answers a prompt with a real language model, SmolLM2-135M-Instruct, whose linear layers are this
 # library's, on the GPU or on the CPU: bash cmake/generate.sh "What is the capital of France?"
-# Further arguments go to the program: --help after the prompt lists them. --check instead of a prompt
-# compares its text and its perplexity with the float model's. Installs what is missing (Debian, Ubuntu).
+# Further arguments go to the program: --help lists them. --check instead of a prompt compares its
+# text and prints its perplexity and the float model's. Installs what is missing (Debian, Ubuntu).
 
 source "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
 
@@ -64,4 +64,5 @@ if [[ $1 == --check ]]; then
 else
   say "text"
   generate "$@"
+  say "more: --max-tokens, --plain (no chat), --device device, --perplexity FILE; --help lists all"
 fi

@@ -8,7 +8,10 @@
 #include <CLI/CLI.hpp>
 
 #include <algorithm>
+#include <bit>
 #include <chrono>
+#include <cinttypes>
+#include <cstdint>
 #include <cstdio>
 #include <exception>
 #include <filesystem>
@@ -17,6 +20,7 @@
 #include <memory>
 #include <string>
 #include <thread>
+#include <vector>
 
 namespace qlinear::engine {
 namespace {
@@ -59,6 +63,18 @@ std::string read_file(const std::filesystem::path& file) {
   return {std::istreambuf_iterator<char>(stream), {}};
 }
 
+/// FNV-1a of the bytes of `logits`: equal where all their bits are.
+std::uint64_t digest(const std::vector<float>& logits) {
+  std::uint64_t hash = 0xcbf29ce484222325;
+  for (const float logit : logits) {
+    const auto bits = std::bit_cast<std::uint32_t>(logit);
+    for (unsigned shift = 0; shift < 32; shift += 8) {
+      hash = (hash ^ ((bits >> shift) & 0xFF)) * 0x100000001b3;
+    }
+  }
+  return hash;
+}
+
 void print_perplexity(Decoder& decoder, const BytePairs& tokenizer, const std::string& text) {
   const auto tokens = tokenizer.encode(text);
   const auto start = std::chrono::steady_clock::now();
@@ -71,7 +87,7 @@ void print_text(Decoder& decoder, const BytePairs& tokenizer,
                 const std::vector<std::int32_t>& prompt, int count, std::int64_t weight_bytes) {
   const auto start = std::chrono::steady_clock::now();
   read_prompt(decoder, prompt);
-  decoder.greedy();  // Waits.
+  const std::uint64_t bits = digest(decoder.logits());
   const double reading = seconds_since(start);
   const auto first = std::chrono::steady_clock::now();
   const int generated =
@@ -81,8 +97,9 @@ void print_text(Decoder& decoder, const BytePairs& tokenizer,
       });
   // The prompt gave the first token.
   const double rate = (generated - 1) / std::max(seconds_since(first), 1e-9);
-  std::printf("\n\nprompt: %zu tokens, %.1f tokens/s\n", prompt.size(),
-              static_cast<double>(prompt.size()) / std::max(reading, 1e-9));
+  std::printf("\n\nprompt: %zu tokens, %.1f tokens/s; logits after it: %016" PRIx64
+              ", the same on every device\n",
+              prompt.size(), static_cast<double>(prompt.size()) / std::max(reading, 1e-9), bits);
   std::printf("text: %d tokens, %.1f tokens/s; a token reads %.0f MB of weights: %.2f GB/s\n",
               generated, rate, static_cast<double>(weight_bytes) * 1e-6,
               static_cast<double>(weight_bytes) * 1e-9 * rate);

@@ -32,7 +32,8 @@ class ReferenceBackend final : public Backend {
   explicit ReferenceBackend(int threads) : workers_(threads) {}
 
   std::string name() const override {
-    return "the reference on the CPU, " + std::to_string(workers_.count()) + " threads";
+    return "the reference on the CPU, " + std::to_string(workers_.count()) +
+           (workers_.count() == 1 ? " thread" : " threads");
   }
   void* allocate(std::size_t bytes) override {
     memory_.emplace_back(::operator new(bytes, kAlignment));
