@@ -50,7 +50,7 @@ TEST(InspectCommand, ListsTheTensorsOfAModelThatIsNotQuantized) {
   const CheckpointFolder model = llama_folder();
   const CommandRun run = run_command({"inspect", model.path().string()});
   EXPECT_EQ(run.exit_status, 1);
-  expect_part(run.out, "      2  model.layers.*.mlp.down_proj.weight            BF16   [16, 24]");
+  expect_part(run.out, "      2  model.layers.*.mlp.down_proj.weight             BF16   [16, 24]");
   expect_part(run.error, "has no quantization_config");
 }
 
