@@ -74,6 +74,7 @@ std::vector<OutputItem> items_of(const ModelFolder& model, const Smoothing& smoo
     items[name] = {name, {}, &task};
   }
   std::vector<OutputItem> sorted;
+  sorted.reserve(items.size());
   for (auto& [name, item] : items) sorted.push_back(std::move(item));
   return sorted;
 }

@@ -20,6 +20,7 @@ struct LayerNoise {
 
 std::vector<LayerNoise> worst_first(const std::vector<WeightTask>& tasks) {
   std::vector<LayerNoise> layers;
+  layers.reserve(tasks.size());
   for (const WeightTask& task : tasks) {
     layers.push_back({checkpoint::signal_to_noise(task.error()), &task});
   }

@@ -85,6 +85,7 @@ std::vector<double> seconds_in_turns(cudaStream_t stream, const std::vector<Call
     }
   }
   std::vector<double> seconds;
+  seconds.reserve(samples.size());
   for (std::vector<double>& of_graph : samples) seconds.push_back(median(std::move(of_graph)));
   return seconds;
 }
