@@ -2,7 +2,7 @@
 #define QLINEAR_QLINEAR_H
 
 /// @file
-/// The C interface: everything that qlinear's C++ headers offer, for C11 and for languages that
+/// The C interface: everything that qlinear's C++ headers offer but checkpoints, for C11 and for languages that
 /// call C. The same library holds both, with the same bits. What the C++ headers and the README say
 /// of an operation, its formulas, alignment, streams and errors, holds here; below is what C adds.
 ///

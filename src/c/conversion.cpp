@@ -263,6 +263,7 @@ Status convert(const qlinear_linear_args* given, detail::LinearTensors& tensors)
   tensors.act_q_scratch = read(a.act_q_scratch);
   tensors.act_scale_scratch = read(a.act_scale_scratch);
   tensors.bias = read(a.bias);
+  tensors.options.reset();  // Lest those of an earlier call stay.
   if (is_zero_from(a, offsetof(qlinear_linear_args, source))) return {};
   tensors.options = {.quantize = {.source = read(a.source),
                                   .scale_from = read(a.scale),
@@ -281,6 +282,7 @@ Status convert(const qlinear_quantize_args* given, detail::QuantizeTensors& tens
   tensors.activation = read(a.activation);
   tensors.quantized = read(a.quantized);
   tensors.scale = read(a.scale);
+  tensors.options.reset();
   if (is_zero_from(a, offsetof(qlinear_quantize_args, source))) return {};
   tensors.options = {.source = read(a.source),
                      .scale_from = read(a.scale_from),

@@ -147,14 +147,20 @@ Status split_problem(const GemmChoice& choice, Workspace workspace, kernels::Gem
   return {};
 }
 
-/// Checks everything that a plan is called with except the stream. The first `workspace_size()`
-/// bytes of the workspace must overlap no tensor, even where `tensors` run a kernel that needs
-/// fewer.
+/// Checks everything that a plan is called with except the stream. The first `written` bytes of the
+/// workspace must overlap no tensor.
+Status validate_call(const LinearState& state, Workspace workspace, std::size_t written,
+                     const LinearTensors& tensors, Pass pass) {
+  if (Status status = validate_workspace(workspace); !status.ok()) return status;
+  workspace.bytes = std::min(workspace.bytes, written);
+  return validate_tensors(state.descriptor, tensors, pass, workspace);
+}
+
+/// Of one layer, `workspace_size()` bytes are taken as written, even where `tensors` run a kernel
+/// that needs fewer.
 Status validate_call(const LinearState& state, Workspace workspace, const LinearTensors& tensors,
                      Pass pass) {
-  if (Status status = validate_workspace(workspace); !status.ok()) return status;
-  workspace.bytes = std::min(workspace.bytes, workspace_size(state));
-  return validate_tensors(state.descriptor, tensors, pass, workspace);
+  return validate_call(state, workspace, workspace_size(state), tensors, pass);
 }
 
 /// Counters that must be zero when the GEMM starts.
@@ -265,9 +271,9 @@ Status run(const LinearState& state, cudaStream_t stream, Workspace workspace,
   return enqueue_linear(stream, state, &quantize, gemm_problem(state, tensors), workspace);
 }
 
-Status check_run(const LinearState& state, Workspace workspace,
+Status check_run(const LinearState& state, Workspace workspace, std::size_t written,
                  const LinearTensors& tensors) noexcept {
-  Status status = validate_call(state, workspace, tensors, Pass::Both);
+  Status status = validate_call(state, workspace, written, tensors, Pass::Both);
   if (!status.ok()) return status;
   kernels::GemmProblem gemm = gemm_problem(state, tensors);
   return prepare_gemm(state, choice_for(state, gemm), workspace, gemm);

@@ -2,14 +2,16 @@
 
 #include <core/quantized_linear.hpp>
 
+#include <algorithm>
 #include <cstddef>
 
 // QuantizedLinearPlan::run_shared without types.
 
 namespace qlinear::detail {
 
-/// Checks what `run` checks but the stream, without launching anything.
-Status check_run(const LinearState& state, Workspace workspace,
+/// Checks what `run` checks but the stream, without launching anything. Layers that run one after
+/// another write the first `written` bytes of the workspace, which must overlap no tensor of any.
+Status check_run(const LinearState& state, Workspace workspace, std::size_t written,
                  const LinearTensors& tensors) noexcept;
 
 /// Checks that a layer can follow `run` of another by `multiply`: that both have one device and one
@@ -25,10 +27,12 @@ Status check_shared(const LinearState& other, const LinearTensors& other_tensors
 template <class StateOf, class Fill>
 Status run_shared(cudaStream_t stream, Workspace workspace, std::size_t count,
                   const StateOf& state_of, const Fill& fill) noexcept {
+  std::size_t written = 0;
+  for (std::size_t i = 0; i < count; ++i) written = std::max(written, workspace_size(state_of(i)));
   LinearTensors tensors;
   for (std::size_t i = 0; i < count; ++i) {
     Status status = fill(i, tensors);
-    if (status.ok()) status = check_run(state_of(i), workspace, tensors);
+    if (status.ok()) status = check_run(state_of(i), workspace, written, tensors);
     for (std::size_t other = 0; other < i && status.ok(); ++other) {
       LinearTensors others;
       status = fill(other, others);

@@ -35,7 +35,7 @@ std::int64_t blocks_at_once(const GemmKernel& kernel, const DeviceInfo& device, 
 int weight_rows_of_tile(const GemmKernel& kernel, const DeviceInfo& device,
                         const QuantizedLinearDescriptor& problem, int split_k) {
   if (!kernel.spreads_weight_rows) return kernel.tile_n;
-  const std::int64_t blocks = device.num_sms * kernel.blocks_per_sm;
+  const std::int64_t blocks = std::int64_t{device.num_sms} * kernel.blocks_per_sm;
   const int group = problem.epilogue.gated ? 2 * kernels::kGatedBlock : 8;
   return kernels::tile_weight_rows(problem.m, gemm_n(problem), kernel.tile_m, kernel.tile_n, blocks,
                                    split_k, group);

@@ -195,6 +195,27 @@ static void layers_share_their_activation(void) {
   cudaStreamSynchronize(NULL);
   EXPECT(are_equal(first.output) && are_equal(first.act_q) && are_equal(second.output));
 
+  // The options of one layer are not those of the next.
+  const twin residual = make_twin(QLINEAR_ELEMENT_BF16, TOKENS, OUTPUTS);
+  qlinear_linear_plan_destroy(plans[0]);
+  d[0].epilogue.residual = 1;
+  plans[0] = create(&d[0]);
+  host[0].epilogue.residual = residual.host;
+  device[0].epilogue.residual = residual.device;
+  EXPECT_OK(qlinear_linear_plan_run_shared(plans, args, 2, NULL, 0, message, sizeof message, NULL));
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_OK(qlinear_reference_linear(&d[i], &host[i], message, sizeof message));
+  }
+  cudaStreamSynchronize(NULL);
+  EXPECT(are_equal(first.output) && are_equal(second.output));
+  qlinear_linear_plan_destroy(plans[1]);
+  d[1].epilogue.residual = 1;
+  plans[1] = create(&d[1]);
+  EXPECT_REFUSED(
+      qlinear_linear_plan_run_shared(plans, args, 2, NULL, 0, message, sizeof message, NULL),
+      INVALID_PROBLEM, "epilogue.residual is missing");
+  free_twin(residual);
+
   const qlinear_linear_plan* no_plans[] = {plans[0], NULL};
   EXPECT_REFUSED(
       qlinear_linear_plan_run_shared(no_plans, args, 2, NULL, 0, message, sizeof message, NULL),

@@ -73,6 +73,9 @@ TEST_F(OutOfMemoryInC, CallsOfAPlanAllocateNothing) {
   EXPECT_EQ(qlinear_linear_plan_can_implement(plan, &args, nullptr, 0), QLINEAR_STATUS_OK);
   EXPECT_EQ(qlinear_linear_plan_run(plan, &args, nullptr, 0, nullptr, 0, stream),
             QLINEAR_STATUS_OK);
+  const qlinear_linear_args* const shared = &args;
+  EXPECT_EQ(qlinear_linear_plan_run_shared(&plan, &shared, 1, nullptr, 0, nullptr, 0, stream),
+            QLINEAR_STATUS_OK);
   EXPECT_EQ(qlinear_linear_plan_descriptor(plan, &held, nullptr, 0), QLINEAR_STATUS_OK);
   EXPECT_EQ(qlinear_linear_plan_sku(plan, &sku, nullptr, 0), QLINEAR_STATUS_OK);
   EXPECT_EQ(qlinear_linear_plan_workspace_size(plan), 0U);

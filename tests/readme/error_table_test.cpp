@@ -408,7 +408,7 @@ Drivers c_drivers() {
   const auto given = [](auto spoil) { return [spoil] { return in_c_after(spoil); }; };
   return {
       {"from C, a null pointer where a struct or a plan is expected", {given([](C&) {})}},
-      {"from C, a `struct_size` that no version has",
+      {"from C, a `struct_size` that was never set",
        {given([](C& d) { d.struct_size = 0; }), given([](C& d) { d.struct_size -= 4; })}},
       {"from C, fields of a later version that are set", {given([](C& d) { d.struct_size += 8; })}},
       {"from C, a reserved field that is set", {given([](C& d) { d.reserved = 1; })}},

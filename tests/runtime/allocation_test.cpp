@@ -100,6 +100,23 @@ TEST(Allocation, RunNeedsNone) {
   stream.synchronize();
 }
 
+TEST(Allocation, RunOfSharedActivationsNeedsNone) {
+  const Stream stream;
+  const Plan plan = Plan::select(stream, linear_descriptor<__nv_bfloat16, S8>(kCase)).value();
+  const DeviceLinear<__nv_bfloat16, S8> device(kCase, make_operands<__nv_bfloat16, S8>(kCase));
+  const DeviceLinear<__nv_bfloat16, S8> other(kCase, make_operands<__nv_bfloat16, S8>(kCase));
+  const GuardedWorkspace workspace(plan.workspace_size());
+  const Plan plans[] = {plan, plan};
+  Plan::Args args[] = {device.args(), device.args()};
+  args[1].output = other.args().output;
+  const auto run = [&] { return Plan::run_shared(stream, workspace.get(), plans, args, 2).ok(); };
+  ASSERT_TRUE(run());
+  bool ok = false;
+  EXPECT_EQ(allocations_of([&] { ok = run(); }), 0U);
+  EXPECT_TRUE(ok);
+  stream.synchronize();
+}
+
 TEST(Allocation, RunOfFakeQuantizationAndSumsNeedNone) {
   const Stream stream;
   const auto plan =

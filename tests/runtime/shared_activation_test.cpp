@@ -64,9 +64,14 @@ struct Layers {
       take_activation_of(args.front(), args.back());
       cases.push_back(c);
       operands.push_back(std::move(made));
-      bytes = std::max(bytes, plans.back().workspace_size());
     }
-    workspace = std::make_unique<GuardedWorkspace>(bytes);
+    workspace = std::make_unique<GuardedWorkspace>(largest_workspace());
+  }
+
+  std::size_t largest_workspace() const {
+    std::size_t bytes = 0;
+    for (const Plan& plan : plans) bytes = std::max(bytes, plan.workspace_size());
+    return bytes;
   }
 
   static void take_activation_of(const typename Plan::Args& first, typename Plan::Args& args) {
@@ -114,7 +119,6 @@ struct Layers {
   std::vector<Plan> plans;
   std::vector<std::unique_ptr<DeviceLinear<TIn, TWQ>>> tensors;
   std::vector<typename Plan::Args> args;
-  std::size_t bytes = 0;
   std::unique_ptr<GuardedWorkspace> workspace;
 };
 
@@ -157,6 +161,7 @@ TEST(SharedActivation, MayHaveSourcesScalesAndZeroPoints) {
 }
 
 TEST(SharedActivation, SplitsKThroughOneWorkspace) {
+  int with_workspace = 0;
   for (const KernelSku& sku : registered_kernels()) {
     if (sku.category != KernelCategory::Gemm || !runs_here(sku)) continue;
     if (!supports(sku, ElementKind::F32, ElementKind::S8)) continue;
@@ -165,12 +170,37 @@ TEST(SharedActivation, SplitsKThroughOneWorkspace) {
     c.kernel = sku.name;
     c.split_k = 3;
     const Stream stream;
-    if (!QuantizedLinearPlan<float, S8>::select(stream, linear_descriptor<float, S8>(c),
-                                                preference_of(c))
-             .ok()) {
-      continue;
-    }
+    const auto plan = QuantizedLinearPlan<float, S8>::select(
+        stream, linear_descriptor<float, S8>(c), preference_of(c));
+    if (!plan.ok()) continue;
+    with_workspace += plan.value().workspace_size() > 0 ? 1 : 0;
     expect_exact<float, S8>(c);
+  }
+  EXPECT_GT(with_workspace, 0);
+}
+
+// Each product may then read its weights while the one before it still runs.
+TEST(SharedActivation, MayPromiseConstantWeights) {
+  for (const KernelSku& sku : registered_kernels()) {
+    if (sku.category != KernelCategory::Gemm || !runs_here(sku)) continue;
+    if (!supports(sku, ElementKind::F32, ElementKind::S8)) continue;
+    LinearCase c = kCase;
+    c.k = 768;
+    c.kernel = sku.name;
+    Layers<float, S8> layers(c);
+    for (std::size_t i = 0; i < layers.plans.size(); ++i) {
+      PlanPreference preference = preference_of(layers.cases[i]);
+      preference.constant_weights = true;  // It counts for every kernel that is forced.
+      layers.plans[i] =
+          QuantizedLinearPlan<float, S8>::select(
+              layers.stream, linear_descriptor<float, S8>(layers.cases[i]), preference)
+              .value();
+    }
+    layers.workspace = std::make_unique<GuardedWorkspace>(layers.largest_workspace());
+    const Status status = layers.run();
+    ASSERT_TRUE(status.ok()) << status.message();
+    layers.stream.synchronize();
+    layers.expect_exact();
   }
 }
 
@@ -251,6 +281,24 @@ TEST(SharedActivation, RefusesOutputsOverTensorsOfOtherLayers) {
     layers.args[2].output.data = const_cast<float*>(layers.args[0].weight_scale.data);
     layers.expect_refused(StatusCode::InvalidProblem, "the output of another layer");
   }
+}
+
+// What one layer keeps in the workspace lies over no tensor of another that needs none.
+TEST(SharedActivation, RefusesTensorsWithinTheWorkspaceOfOtherLayers) {
+  LinearCase c = kCase;
+  c.k = 768;
+  c.kernel = "mma_m16n8k32_16x64x256";
+  c.split_k = 3;
+  Layers<float, S8> layers(c);
+  ASSERT_GT(layers.plans[0].workspace_size(), 4096U);
+  LinearCase whole = layers.cases[2];
+  whole.split_k = 1;
+  layers.plans[2] = QuantizedLinearPlan<float, S8>::select(
+                        layers.stream, linear_descriptor<float, S8>(whole), preference_of(whole))
+                        .value();
+  ASSERT_EQ(layers.plans[2].workspace_size(), 0U);
+  layers.args[2].bias.data = static_cast<const float*>(layers.workspace->get().data) + 64;
+  layers.expect_refused(StatusCode::InvalidProblem, "workspace at");
 }
 
 TEST(SharedActivation, RefusesWhatOneLayerIsRefused) {
