@@ -42,6 +42,19 @@ std::vector<float> first(std::vector<float> values, std::int64_t count) {
   return values;
 }
 
+/// The layers `names` as one. The example runs the commonest scheme.
+checkpoint::QuantizedLinear linear_of(const Checkpoint& checkpoint,
+                                      const std::vector<std::string>& names) {
+  checkpoint::QuantizedLinear layer = require(checkpoint.fused_linear(names));
+  if (layer.activation.is_static || !layer.activation.symmetric ||
+      !layer.weight_zero_point.empty() || !layer.column_factor.empty() || layer.bias.empty()) {
+    throw std::runtime_error(names.front() +
+                             " has static scales, zero points, a column factor or no bias; the "
+                             "encoder runs symmetric weights with activations quantized a token");
+  }
+  return layer;
+}
+
 /// Softmax attention of one head in one sentence. `qkv` is the first row's query of that head, with
 /// key and value `hidden` and `2 hidden` behind it.
 void attend(const __half* qkv, std::int64_t tokens, std::int64_t hidden, std::int64_t head_size,
@@ -92,6 +105,10 @@ Encoder::Encoder(const Checkpoint& checkpoint)
       type_(first(values(checkpoint, "embeddings.token_type_embeddings.weight"), hidden_)),
       input_norm_({values(checkpoint, "embeddings.LayerNorm.weight"),
                    values(checkpoint, "embeddings.LayerNorm.bias")}) {
+  if (setting<std::string>(checkpoint, "hidden_act") != "gelu") {
+    throw std::runtime_error(
+        "config.json has another hidden_act than gelu, which the encoder runs");
+  }
   const auto count = setting<int>(checkpoint, "num_hidden_layers");
   for (int i = 0; i < count; ++i) {
     const std::string name = "encoder.layer." + std::to_string(i);
@@ -102,11 +119,11 @@ Encoder::Encoder(const Checkpoint& checkpoint)
     };
     last_norm_ = norm(".output.LayerNorm");
     layers_.push_back(
-        {Linear(require(checkpoint.fused_linear({self + "query", self + "key", self + "value"}))),
-         Linear(require(checkpoint.linear(name + ".attention.output.dense"))),
+        {Linear(linear_of(checkpoint, {self + "query", self + "key", self + "value"})),
+         Linear(linear_of(checkpoint, {name + ".attention.output.dense"})),
          DeviceNorm(norm(".attention.output.LayerNorm")),
-         Linear(require(checkpoint.linear(name + ".intermediate.dense"))),
-         Linear(require(checkpoint.linear(name + ".output.dense"))), DeviceNorm(last_norm_)});
+         Linear(linear_of(checkpoint, {name + ".intermediate.dense"})),
+         Linear(linear_of(checkpoint, {name + ".output.dense"})), DeviceNorm(last_norm_)});
   }
 }
 

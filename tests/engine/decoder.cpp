@@ -6,6 +6,8 @@
 #include <cmath>
 #include <cstddef>
 #include <numeric>
+#include <set>
+#include <utility>
 
 namespace qlinear::engine {
 namespace {
@@ -111,7 +113,11 @@ void Decoder::allocate_buffers() {
 void Decoder::write_rows(const std::vector<Row>& rows, const std::vector<std::int32_t>& wanted) {
   const auto in = [](int value, int size) { return 0 <= value && value < size; };
   std::vector<std::int32_t> tokens, slots, positions;
+  std::set<std::pair<int, int>> places;
   for (const Row& row : rows) {
+    if (!places.emplace(row.slot, row.position).second) {
+      throw Error("two rows of the batch have one place in the cache");
+    }
     if (!in(row.token, config_.vocab_size) || !in(row.slot, capacity_.slots) ||
         !in(row.position, capacity_.positions)) {
       throw Error("a row of the batch is outside the vocabulary, the slots or the positions");

@@ -147,13 +147,13 @@ TEST_P(DecoderOn, GivesASequenceTheSameBitsAloneAndInABatch) {
 
 TEST_P(DecoderOn, GivesASequenceTheSameBitsInPieces) {
   const std::vector<Row> rows = sequence(2, 7);
-  const std::vector<float> whole = prefilled(decoder, rows);
-  const std::unique_ptr<Backend> fresh = reference_backend(1);
-  Decoder pieces(*fresh, tiny_model(), kCapacity);
+  const std::unique_ptr<Backend> reference = reference_backend(1);
+  Decoder at_once(*reference, tiny_model(), kCapacity);
+  const std::vector<float> whole = prefilled(at_once, rows);
   std::vector<float> joined;
   for (auto begin = rows.begin(); begin != rows.end();) {
     const auto end = begin + std::min<std::ptrdiff_t>(3, rows.end() - begin);
-    const std::vector<float> piece = prefilled(pieces, {begin, end});
+    const std::vector<float> piece = prefilled(decoder, {begin, end});
     joined.insert(joined.end(), piece.begin(), piece.end());
     begin = end;
   }
@@ -182,6 +182,7 @@ TEST_P(DecoderOn, RefusesRowsOutsideWhatItHolds) {
   EXPECT_THROW(decoder.decode({}), Error);
   EXPECT_THROW(decoder.decode(std::vector<Row>(13)), Error);
   EXPECT_THROW(decoder.prefill({Row{}}, {1}), Error);
+  EXPECT_THROW(decoder.decode({Row{1, 0, 0}, Row{2, 0, 0}}), Error);
   EXPECT_THROW(Decoder(*backend, tiny_model(), {1, 1, 65}), Error);
 }
 
@@ -236,6 +237,7 @@ INSTANTIATE_TEST_SUITE_P(, DecoderOn, ::testing::Values("reference", "device"),
 
 TEST(Exponential, IsThatOfTheMathLibraryWithinAnUlp) {
   EXPECT_EQ(exponential(0), 1.0F);
+  EXPECT_TRUE(std::isnan(exponential(std::numeric_limits<float>::quiet_NaN())));
   for (float x = -87; x < 0; x += 0.0371F) {
     const auto exact = static_cast<float>(std::exp(double{x}));
     EXPECT_LE(std::nextafter(exact, 0.0F), exponential(x)) << x;
@@ -256,6 +258,17 @@ TEST(LoadModel, SaysWhatItCannotRun) {
   EXPECT_EQ(message(), "");
   model.write_config("gpt2", "");
   EXPECT_NE(message().find("model_type llama"), std::string::npos) << message();
+  const auto refusal = [](const std::string& members) {
+    try {
+      static_cast<void>(parse_config(R"({"model_type": "llama")" + members + "}"));
+    } catch (const Error& error) {
+      return std::string(error.what());
+    }
+    return std::string();
+  };
+  EXPECT_NE(refusal(R"(, "rope_parameters": {})").find("rope_parameters"), std::string::npos);
+  EXPECT_NE(refusal(R"(, "hidden_act": "gelu")").find("hidden_act"), std::string::npos);
+  EXPECT_NE(refusal(R"(, "rope_scaling": {})").find("scales rotary"), std::string::npos);
   model.write_config("llama", "\"lm_head\"");
   EXPECT_NE(message().find("lm_head is not quantized"), std::string::npos) << message();
 }

@@ -103,8 +103,15 @@ class DeviceBackend final : public Backend {
     if (!options_.graphs) return work;
     check(cudaStreamBeginCapture(stream_, cudaStreamCaptureModeThreadLocal),
           "cudaStreamBeginCapture");
-    work();
     cudaGraph_t captured = nullptr;
+    try {
+      work();
+    } catch (...) {  // The stream is usable again only when its capture has ended.
+      if (cudaStreamEndCapture(stream_, &captured) == cudaSuccess) {
+        static_cast<void>(cudaGraphDestroy(captured));
+      }
+      throw;
+    }
     check(cudaStreamEndCapture(stream_, &captured), "cudaStreamEndCapture");
     const auto graph = std::make_shared<Graph>(captured);
     return [this, graph] { graph->launch(stream_); };

@@ -47,6 +47,11 @@ double seconds_since(std::chrono::steady_clock::time_point start) {
 std::unique_ptr<Backend> chosen_backend(const Options& options) {
   const bool reference = options.device == "reference" || (options.device == "auto" && kEmulated);
   if (!reference) return device_backend({options.kernel, !options.no_graph});
+  if (!options.kernel.empty() || options.no_graph) {
+    throw Error(
+        "--kernel and --no-graph are for a device, and the model runs on the reference; add "
+        "--device device");
+  }
   const auto all = static_cast<int>(std::max(std::thread::hardware_concurrency(), 1U));
   return reference_backend(options.threads > 0 ? options.threads : std::min(all, 16));
 }
@@ -115,8 +120,13 @@ void run(const Options& options) {
     for (const std::int32_t token : tokens) std::printf("%d\n", token);
     return;
   }
-  const Model model = load_model(options.model);
   const std::unique_ptr<Backend> backend = chosen_backend(options);
+  const Model model = load_model(options.model);
+  const auto known = static_cast<std::size_t>(model.config.max_position_embeddings);
+  if (tokens.size() > known) {
+    throw Error("the text has " + std::to_string(tokens.size()) + " tokens, and the model knows " +
+                std::to_string(known) + " positions; shorten it");
+  }
   std::printf("device: %s (%s)\n", backend->name().c_str(), reason(options).c_str());
   const int size =
       static_cast<int>(tokens.size()) + (options.perplexity.empty() ? options.count : 0);

@@ -31,7 +31,8 @@ void check_config(const LlamaConfig& config) {
   }
 }
 
-std::vector<float> vector_of(const Checkpoint& checkpoint, const std::string& name, int size) {
+std::vector<float> vector_of(const Checkpoint& checkpoint, const std::string& name,
+                             std::int64_t size) {
   std::vector<float> values = require(checkpoint::to_f32(require(checkpoint.tensor(name))));
   if (values.size() != static_cast<std::size_t>(size)) {
     throw Error(name + " has " + std::to_string(values.size()) + " elements; config.json says " +
@@ -89,6 +90,12 @@ LlamaConfig parse_config(const std::string& text) {
     if (json.contains("rope_scaling") && !json.at("rope_scaling").is_null()) {
       throw Error("config.json scales rotary positions, which the engine does not");
     }
+    if (json.contains("rope_parameters")) {
+      throw Error("config.json holds rope_parameters; the engine reads rope_theta alone");
+    }
+    if (json.value("hidden_act", "silu") != "silu") {
+      throw Error("config.json has another hidden_act than silu, which the engine runs");
+    }
     LlamaConfig config;
     config.hidden_size = member<int>(json, "hidden_size");
     config.intermediate_size = member<int>(json, "intermediate_size");
@@ -100,7 +107,7 @@ LlamaConfig parse_config(const std::string& text) {
     config.vocab_size = member<int>(json, "vocab_size");
     config.max_position_embeddings = member<int>(json, "max_position_embeddings");
     config.rms_norm_eps = member<double>(json, "rms_norm_eps");
-    config.rope_theta = json.value("rope_theta", 10000.0);
+    config.rope_theta = member<double>(json, "rope_theta");
     config.eos_token_id = json.value("eos_token_id", -1);
     check_config(config);
     return config;
@@ -114,8 +121,8 @@ Model load_model(const std::filesystem::path& folder) {
   Model model;
   model.config = parse_config(checkpoint.config());
   const LlamaConfig& c = model.config;
-  model.embeddings =
-      vector_of(checkpoint, "model.embed_tokens.weight", c.vocab_size * c.hidden_size);
+  model.embeddings = vector_of(checkpoint, "model.embed_tokens.weight",
+                               std::int64_t{c.vocab_size} * c.hidden_size);
   for (int i = 0; i < c.num_hidden_layers; ++i) {
     model.layers.push_back(load_layer(checkpoint, c, i));
   }

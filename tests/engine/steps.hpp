@@ -107,8 +107,9 @@ struct Rotate {
   }
 };
 
-/// exp(x) for x <= 0, to about an ulp; below -87 what it is there.
+/// exp(x) for x <= 0, to about an ulp; below -87 what it is there. A NaN stays one.
 __host__ __device__ inline float exponential(float x) {
+  if (x != x) return x;
   const float c = fmaxf(x, -87.0F);
   const float n = rintf(c * 0x1.715476p+0F);
   float r = fmaf(n, -0x1.62e4p-1F, c);
