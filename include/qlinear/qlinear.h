@@ -2,9 +2,10 @@
 #define QLINEAR_QLINEAR_H
 
 /// @file
-/// The C interface: everything that qlinear's C++ headers offer but checkpoints, for C11 and for languages that
-/// call C. The same library holds both, with the same bits. What the C++ headers and the README say
-/// of an operation, its formulas, alignment, streams and errors, holds here; below is what C adds.
+/// The C interface: everything that qlinear's C++ headers offer but checkpoints, for C11 and for
+/// languages that call C. The same library holds both, with the same bits. What the C++ headers and
+/// the README say of an operation, its formulas, alignment, streams and errors, holds here; below
+/// is what C adds.
 ///
 /// Zero is the default: a struct of zeros whose `struct_size` is set is a valid start, and a tensor
 /// of zeros is none.
