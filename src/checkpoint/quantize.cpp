@@ -1,3 +1,4 @@
+#include <base/floating_point_environment.hpp>
 #include <checkpoint/failure.hpp>
 #include <qlinear/checkpoint/quantize.hpp>
 
@@ -150,7 +151,8 @@ Result<QuantizedLinear> quantize_weight(const float* weight, std::int64_t n, std
   return detail::without_exceptions([&]() -> Result<QuantizedLinear> {
     check_weight(weight, n, k);
     check_finite(weight, n, k);
-    return quantize_checked(weight, n, k, method);
+    return qlinear::detail::with_default_floating_point(
+        [&] { return quantize_checked(weight, n, k, method); });
   });
 }
 

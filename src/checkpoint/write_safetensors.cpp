@@ -20,10 +20,13 @@ namespace {
 /// A file that has its name only once it is whole.
 class NewFile {
  public:
-  explicit NewFile(const std::filesystem::path& path) : path_(path), temporary_(path) {
+  explicit NewFile(const std::filesystem::path& path) : path_(path) {
     static std::atomic<unsigned> count{0};
-    temporary_ += ".tmp." + std::to_string(::getpid()) + "." + std::to_string(count++);
-    descriptor_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    do {  // A run that was killed may have left a file of this name.
+      temporary_ = path_;
+      temporary_ += ".tmp." + std::to_string(::getpid()) + "." + std::to_string(count++);
+      descriptor_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    } while (descriptor_ < 0 && errno == EEXIST);
     if (descriptor_ < 0) fail_write();
   }
   NewFile(const NewFile&) = delete;

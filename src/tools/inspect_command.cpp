@@ -138,7 +138,7 @@ void inspect(const InspectOptions& options) {
   }
   const Checkpoint model = value_of(std::move(opened));
   if (options.as_json) {
-    fmt::print("{}\n", json_of(model).dump(2));
+    fmt::print("{}\n", json_of(model).dump(2, ' ', false, Json::error_handler_t::replace));
     return;
   }
   const Sizes sizes = sizes_of(model);

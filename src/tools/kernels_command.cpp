@@ -84,6 +84,7 @@ void print_text(const std::optional<Gpu>& gpu, const std::string& why_none,
 }
 
 void list_kernels(bool as_json) {
+  forget_forced_kernels();
   std::optional<Gpu> gpu;
   std::string why_none;
   std::vector<bool> runs(registered_kernels().size());

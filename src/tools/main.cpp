@@ -1,4 +1,5 @@
 #include "commands.hpp"
+#include "support/failure.hpp"
 #include "support/interrupt.hpp"
 
 #include <CLI/CLI.hpp>
@@ -28,6 +29,9 @@ int run(int argc, char** argv) {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : kUsage;
+  }
+  if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) {
+    throw Failure("the output cannot be written; is the disk full?");
   }
   return 0;
 }

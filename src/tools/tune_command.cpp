@@ -14,6 +14,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
+#include <limits>
 #include <map>
 #include <memory>
 #include <sstream>
@@ -51,8 +52,11 @@ bool read_pair(const std::string& text, char separator, std::int64_t& a, std::in
   char between = 0;
   if (!(stream >> a)) return false;
   b = a;
-  if (stream.eof()) return separator == '-' && a > 0;
-  return stream >> between && between == separator && stream >> b && stream.eof() && a > 0 && b > 0;
+  if (stream.eof())
+    return separator == '-' && a > 0 && a <= std::numeric_limits<std::int32_t>::max();
+  constexpr std::int64_t kLargest = std::numeric_limits<std::int32_t>::max();
+  return stream >> between && between == separator && stream >> b && stream.eof() && 0 < a &&
+         a <= kLargest && 0 < b && b <= kLargest;
 }
 
 TokenRange parse_tokens(const std::string& text) {
@@ -92,7 +96,7 @@ std::string entry(const Gpu& gpu, const TuneOptions& options, const LayerShape& 
   const std::string problem =
       fmt::format("{}.{} {} {} s8 {} {} {}", gpu.major, gpu.minor, gpu.sms,
                   to_string(options.activation), layer.n, layer.k, tokens.text());
-  if (gain < options.margin) {
+  if (found.best.split_k == 0 || gain < options.margin) {
     return fmt::format("# {}: as the cost model chooses, {} ({:.2f} us)\n", problem,
                        found.model.gemm, 1e6 * found.model_seconds);
   }
@@ -112,13 +116,27 @@ Gpu gpu_to_tune(const TuneOptions& options) {
   return gpu;
 }
 
+std::string temporary_of(const std::string& path) { return path + ".tmp"; }
+
+/// What is measured for hours should not be lost for want of a folder.
+void check_writable(const std::string& path) {
+  const std::string temporary = temporary_of(path);
+  if (!std::ofstream(temporary, std::ios::binary)) {
+    throw Failure(fmt::format("{} cannot be written; is its folder there?", temporary));
+  }
+  std::filesystem::remove(temporary);
+}
+
 /// Writes beside `path` and renames, so that a table that is there is replaced by a whole one.
 void write_table(const std::string& path, const std::string& text) {
-  const std::string temporary = path + ".tmp";
+  const std::string temporary = temporary_of(path);
   std::ofstream stream(temporary, std::ios::binary);
   stream << text;
   stream.close();
-  if (!stream) throw Failure(fmt::format("{} cannot be written", temporary));
+  if (!stream) {
+    throw Failure(
+        fmt::format("{} cannot be written; is its folder there, and room for it?", temporary));
+  }
   std::filesystem::rename(temporary, path);
 }
 
@@ -127,7 +145,9 @@ void tune(const TuneOptions& options) {
   for (const std::string& text : options.tokens) tokens.push_back(parse_tokens(text));
   const std::vector<LayerShape> layers = layers_to_tune(options);
   const Gpu gpu = gpu_to_tune(options);
+  if (!options.output.empty()) check_writable(options.output);
   remember_interrupts();
+  forget_forced_kernels();
   clear_tuning_table();  // What is compared with is the cost model's choice.
   const Stream stream;
   std::string table =
@@ -145,12 +165,12 @@ void tune(const TuneOptions& options) {
                  1e6 * found.best_seconds);
     }
   }
-  check(import_tuning_table(table));
   if (options.output.empty()) {
     fmt::print("{}", table);
   } else {
     write_table(options.output, table);
   }
+  check(import_tuning_table(table));  // Hours may have gone into the table, so it is written first.
 }
 
 }  // namespace

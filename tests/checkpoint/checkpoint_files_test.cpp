@@ -84,6 +84,20 @@ TEST(TensorFiles, ReadsScalarsAndEmptyTensors) {
   EXPECT_TRUE(opened(folder.write("y.safetensors", file_of("{}"))).names().empty());
 }
 
+// The time that a header takes grows with its size, not with its square: see the test's limit.
+TEST(TensorFiles, ReadsManyTensors) {
+  const TemporaryFolder folder;
+  std::string header = "{";
+  constexpr int kTensors = 40000;
+  for (int i = 0; i < kTensors; ++i) {
+    header += (i > 0 ? "," : "") + entry(std::to_string(i), "U8", "[0]", "[0,0]");
+  }
+  folder.write("x.safetensors", file_of(header + "}", ""));
+  const auto files = TensorFiles::open(folder.path());
+  ASSERT_TRUE(files.ok()) << files.status().message();
+  EXPECT_EQ(files.value().names().size(), std::size_t{kTensors});
+}
+
 TEST(TensorFiles, AlignsEveryTensorWhereverItLies) {
   const TemporaryFolder folder;
   for (std::size_t padding = 0; padding < 16; ++padding) {

@@ -159,6 +159,8 @@ TEST_F(QuantizeCommand, CopiesOtherFilesButNoOtherWeights) {
   const CheckpointFolder model = llama_folder();
   model.write("tokenizer.json", "{\"a\": 1}");
   model.write("inner/notes.txt", "text");
+  model.write("inner/config.json", "{}");  // As of sentence encoders: a file like any other.
+  model.write("inner/model.safetensors", "floats of another module");
   model.write("pytorch_model.bin", "floats");
   model.write(".cache/hidden", "x");
   const CommandRun run = quantize(model.path());
@@ -166,6 +168,8 @@ TEST_F(QuantizeCommand, CopiesOtherFilesButNoOtherWeights) {
             (std::set<std::string>{"config.json", "inner", "model.safetensors", "tokenizer.json"}));
   EXPECT_EQ(content_of(out() / "tokenizer.json"), "{\"a\": 1}");
   EXPECT_EQ(content_of(out() / "inner/notes.txt"), "text");
+  EXPECT_EQ(content_of(out() / "inner/config.json"), "{}");
+  EXPECT_EQ(content_of(out() / "inner/model.safetensors"), "floats of another module");
   EXPECT_TRUE(contains(run.out, "not copied: pytorch_model.bin")) << run.out;
 }
 
@@ -411,6 +415,14 @@ TEST_F(QuantizeCommand, SmoothingRefusesMaximaOfAnotherSize) {
   refuses(model.path(), "those of the activation 17", {"--smooth", file.string()});
 }
 
+TEST_F(QuantizeCommand, SmoothingRefusesMaximaThatAreNoNumbers) {
+  const CheckpointFolder model = llama_folder();
+  std::vector<float> maxima(kHidden, 1);
+  maxima[3] = std::numeric_limits<float>::quiet_NaN();
+  refuses(model.path(), "maximum 3 of",
+          {"--smooth", write_maxima(folder_, kNorm, maxima).string()});
+}
+
 // What is left alone.
 
 TEST_F(QuantizeCommand, NeverOverwritesUnasked) {
@@ -521,6 +533,40 @@ TEST_F(QuantizeCommand, KeepsRoutersOfExperts) {
   EXPECT_FALSE(quantized.is_quantized("b.gate"));
   EXPECT_TRUE(quantized.is_quantized("b.experts.0.w1"));
   EXPECT_TRUE(contains(content_of(out() / "config.json"), "\"b.gate\""));
+}
+
+TEST_F(QuantizeCommand, KeepsRoutersThatAreModulesOfTheirOwn) {
+  const CheckpointFolder model(R"({"model_type": "dbrx", "ffn_config": {"moe_num_experts": 4}})",
+                               {bf16_tensor("b.router.layer.weight", {4, 8}, bf16_values(32, 1)),
+                                bf16_tensor("b.experts.0.w1.weight", {8, 8}, bf16_values(64, 2))});
+  quantize(model.path());
+  EXPECT_FALSE(opened(out()).is_quantized("b.router.layer"));
+}
+
+// Readers take every linear layer for quantized that `ignore` does not name.
+TEST_F(QuantizeCommand, NamesHeadsAndEmbeddingsThatStayFloats) {
+  const CheckpointFolder model(
+      R"({"model_type": "gpt_neox", "vocab_size": 40})",
+      {bf16_tensor("embed_in.weight", {40, 8}, bf16_values(320, 1)),
+       bf16_tensor("embed_out.weight", {40, 8}, bf16_values(320, 2)),
+       bf16_tensor("language_model.lm_head.weight", {40, 8}, bf16_values(320, 3)),
+       bf16_tensor("embeddings_project.weight", {8, 8}, bf16_values(64, 4)),
+       bf16_tensor("layers.0.dense.weight", {8, 8}, bf16_values(64, 5))});
+  quantize(model.path());
+  const Checkpoint quantized = opened(out());
+  EXPECT_TRUE(quantized.is_quantized("layers.0.dense"));
+  const std::string config = content_of(out() / "config.json");
+  for (const std::string name :
+       {"embed_in", "embed_out", "language_model.lm_head", "embeddings_project"}) {
+    EXPECT_FALSE(quantized.is_quantized(name)) << name;
+    EXPECT_TRUE(contains(config, '"' + name + '"')) << name;
+  }
+}
+
+TEST_F(QuantizeCommand, SaysThatItsOutputLeadsNowhere) {
+  const CheckpointFolder model = llama_folder();
+  fs::create_symlink(folder_.path() / "nowhere", out());
+  refuses(model.path(), "is a link that leads nowhere");
 }
 
 TEST(Command, TellsUsageFromFailure) {

@@ -29,6 +29,11 @@ std::string_view last_part(std::string_view module) {
   return module.substr(module.rfind('.') + 1);  // npos + 1 is 0.
 }
 
+std::string_view part_before_last(std::string_view module) {
+  const std::size_t last = module.rfind('.');
+  return last == std::string_view::npos ? "" : last_part(module.substr(0, last));
+}
+
 /// A regular expression counts from the start of a name, as Python's `re.match` has it.
 class IgnoreRule {
  public:
@@ -63,13 +68,23 @@ bool named_as_embedding(std::string_view module) {
 }
 
 bool named_as_head(std::string_view module) {
-  constexpr std::array kNames{"lm_head", "output", "embed_out", "score", "classifier", "head"};
+  constexpr std::array kNames{"lm_head", "output",     "output_layer", "embed_out",
+                              "score",   "classifier", "head"};
   return std::find(kNames.begin(), kNames.end(), last_part(module)) != kNames.end();
+}
+
+/// Other names than lm_head count only with as many rows as the vocabulary.
+bool is_head(std::string_view module, bool has_vocabulary) {
+  return last_part(module) == kHead || (has_vocabulary && named_as_head(module));
+}
+
+bool named_as_router(std::string_view part) {
+  return part == "gate" || part == "router" || part == "shared_expert_gate";
 }
 
 bool is_router(const ModelFolder& model, const LayerChoice& layer) {
   const std::string_view name = last_part(layer.module);
-  if (name != "gate" && name != "router" && name != "shared_expert_gate") return false;
+  if (!named_as_router(name) && !named_as_router(part_before_last(layer.module))) return false;
   const std::vector<std::int64_t> counts = model.expert_counts();
   const std::int64_t rows = layer.weight.shape[0];
   return rows == 1 || std::find(counts.begin(), counts.end(), rows) != counts.end();
@@ -86,13 +101,10 @@ void judge(const ModelFolder& model, const LayerRules& rules, LayerChoice& layer
     layer.reason = fmt::format("stored as {}", to_string(layer.weight.dtype));
   } else if (layer.weight.size() == 0) {
     layer.reason = "empty";
-  } else {
-    layer.linear = true;
-    if (is_router(model, layer)) {
-      layer.reason = "a router of experts";
-    } else if (layer.module == kHead && !rules.include_lm_head) {
-      layer.reason = "--include-lm-head quantizes it";
-    }
+  } else if (is_router(model, layer)) {
+    layer.reason = "a router of experts";
+  } else if (is_head(layer.module, has_vocabulary) && !rules.include_lm_head) {
+    layer.reason = "--include-lm-head quantizes it";
   }
 }
 
@@ -171,9 +183,8 @@ LayerChoices choose_layers(const ModelFolder& model, const LayerRules& rules) {
     layer.quantize = layer.reason.empty();
     any = any || layer.quantize;
     head = head || (layer.quantize && layer.module == kHead);
-    if (layer.linear && !layer.quantize && layer.module != kHead) {
-      choices.ignored.push_back(layer.module);
-    }
+    // Some of what is taken for an embedding may be a linear layer to a reader.
+    if (!layer.quantize && layer.module != kHead) choices.ignored.push_back(layer.module);
   }
   // A tied lm_head is a layer without a tensor.
   if (!head) choices.ignored.emplace_back(kHead);

@@ -20,8 +20,6 @@ struct LayerChoice {
   std::string module;         ///< "model.layers.0.mlp.down_proj"
   checkpoint::Tensor weight;  ///< Floats [N, K]; of a tied lm_head those of the embedding.
   bool quantize = false;
-  bool linear =
-      false;  ///< Readers take it for a linear layer: if it is not quantized, they must be told.
   std::string reason;  ///< Why it is not quantized.
 };
 

@@ -26,7 +26,10 @@ Json read_config(const fs::path& path) {
   }
   Json config = Json::parse(stream, nullptr, false);
   if (!config.is_object()) {
-    throw Failure(fmt::format("{} is no JSON object; fetch the file again", path.string()));
+    throw Failure(
+        fmt::format("{} is no JSON object (Infinity and NaN, which Python writes, are no JSON, "
+                    "either); fetch the file again, or write null or a number for those",
+                    path.string()));
   }
   return config;
 }
@@ -107,28 +110,59 @@ bool ModelFolder::ties_embeddings() const {
 
 std::vector<std::int64_t> ModelFolder::expert_counts() const {
   std::vector<std::int64_t> counts;
-  for (const char* key : {"num_local_experts", "num_experts", "n_routed_experts"}) {
-    const Json& count = setting(key);
-    if (count.is_number_integer()) counts.push_back(count.get<std::int64_t>());
+  const auto add = [&](const Json& config, const char* key) {
+    const auto count = config.find(key);
+    if (count != config.end() && count->is_number_integer()) {
+      counts.push_back(count->get<std::int64_t>());
+    }
+  };
+  for (const Json* config : {&*config_, &setting("text_config"), &setting("ffn_config")}) {
+    if (!config->is_object()) continue;
+    for (const char* key :
+         {"num_local_experts", "num_experts", "n_routed_experts", "moe_num_experts"}) {
+      add(*config, key);
+    }
   }
   return counts;
 }
 
+namespace {
+
+/// Copies `from`, a folder within the model, with all that it holds; what is left out goes to
+/// `left_out`, from `name` on.
+void copy_folder(const fs::path& from, const fs::path& to, const fs::path& name,
+                 std::vector<std::string>& left_out);
+
+void copy_entry(const fs::directory_entry& entry, const fs::path& to, const fs::path& name,
+                std::vector<std::string>& left_out) {
+  if (holds_other_weights(name.filename().string())) {
+    left_out.push_back(name.string());
+  } else if (entry.is_directory() && !entry.is_symlink()) {
+    copy_folder(entry.path(), to, name, left_out);
+  } else if (entry.is_regular_file()) {
+    fs::copy_file(entry.path(), to);
+  } else {
+    left_out.push_back(name.string());
+  }
+}
+
+void copy_folder(const fs::path& from, const fs::path& to, const fs::path& name,
+                 std::vector<std::string>& left_out) {
+  fs::create_directory(to);
+  for (const fs::directory_entry& entry : fs::directory_iterator(from)) {
+    const fs::path inner = entry.path().filename();
+    if (!is_hidden(inner)) copy_entry(entry, to / inner, name / inner, left_out);
+  }
+}
+
+}  // namespace
+
 std::vector<std::string> copy_other_files(const fs::path& from, const fs::path& to) {
   std::vector<std::string> left_out;
   for (const fs::directory_entry& entry : fs::directory_iterator(from)) {
-    const std::string name = entry.path().filename().string();
-    if (is_hidden(entry.path()) || name == "config.json" || is_safetensors(name)) continue;
-    if (holds_other_weights(name)) {
-      left_out.push_back(name);
-    } else if (entry.is_directory() && !entry.is_symlink()) {
-      fs::create_directory(to / name);
-      for (const std::string& inner : copy_other_files(entry.path(), to / name)) {
-        left_out.push_back((fs::path(name) / inner).string());
-      }
-    } else if (entry.is_regular_file()) {
-      fs::copy_file(entry.path(), to / name);
-    }
+    const fs::path name = entry.path().filename();
+    if (is_hidden(name) || name == "config.json" || is_safetensors(name.string())) continue;
+    copy_entry(entry, to / name, name, left_out);
   }
   std::sort(left_out.begin(), left_out.end());
   return left_out;

@@ -38,6 +38,23 @@ void check_replaceable(const fs::path& path, bool force) {
   }
 }
 
+/// Refuses what no folder can be renamed to, before the work is done.
+void check_renamable(const fs::path& path) {
+  if (fs::is_symlink(fs::symlink_status(path))) {
+    throw Failure(fmt::format("{} is a link that leads nowhere; remove it, or give another name",
+                              path.string()));
+  }
+  struct stat itself {
+  }, parent{};
+  if (stat(path.c_str(), &itself) == 0 && stat(path.parent_path().c_str(), &parent) == 0 &&
+      itself.st_dev != parent.st_dev) {
+    throw Failure(
+        fmt::format("a file system is mounted at {}, which cannot be replaced by a folder; give a "
+                    "folder inside it",
+                    path.string()));
+  }
+}
+
 /// A new folder beside `path`, with the permissions that any new folder gets.
 fs::path make_temporary(const fs::path& path, const char* kind) {
   std::string name = path.string() + '.' + kind + "-XXXXXX";
@@ -62,6 +79,7 @@ OutputFolder::OutputFolder(const fs::path& path, const fs::path& source, bool fo
         fmt::format("the output {} and the model {} hold each other; give a folder elsewhere",
                     path_.string(), from.string()));
   }
+  check_renamable(path_);
   if (fs::exists(path_) && !is_empty_folder(path_)) {
     check_replaceable(path_, force);
     replaces_ = true;
@@ -76,17 +94,24 @@ OutputFolder::~OutputFolder() {
 }
 
 void OutputFolder::commit() {
+  std::error_code error;
   fs::path old;
   if (replaces_) {
     old = make_temporary(path_, "old");
-    fs::rename(path_, old);
+    fs::rename(path_, old, error);
+    if (error) {
+      const std::string reason = error.message();
+      fs::remove(old, error);
+      throw Failure(fmt::format("{} cannot be moved out of the way: {}", path_.string(), reason));
+    }
   }
-  std::error_code error;
   fs::rename(temporary_, path_, error);  // It replaces an empty folder, and none that is not.
   if (error) {
-    if (replaces_) fs::rename(old, path_);
-    throw Failure(fmt::format("{} cannot be renamed to {}: {}", temporary_.string(), path_.string(),
-                              error.message()));
+    const std::string reason = error.message();
+    if (replaces_) fs::rename(old, path_, error);
+    throw Failure(fmt::format("{} cannot be renamed to {}: {}{}{}", temporary_.string(),
+                              path_.string(), reason, error ? "; what was there is in " : "",
+                              error ? old.string() : ""));
   }
   committed_ = true;
   if (replaces_) fs::remove_all(old, error);

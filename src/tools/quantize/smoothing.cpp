@@ -105,7 +105,15 @@ std::vector<float> maxima_of(const TensorFiles& file, const Group& group) {
                       "the same activation {}; collect them again",
                       name, found.size(), maxima.size()));
     }
-    for (std::size_t i = 0; i < maxima.size(); ++i) maxima[i] = std::fmax(maxima[i], found[i]);
+    for (std::size_t i = 0; i < maxima.size(); ++i) {
+      if (!std::isfinite(found[i]) || found[i] < 0) {
+        throw Failure(
+            fmt::format("--smooth: maximum {} of {} is {}; a largest magnitude is finite and not "
+                        "negative, so collect them again",
+                        i, name, found[i]));
+      }
+      maxima[i] = std::fmax(maxima[i], found[i]);
+    }
   }
   return maxima;
 }

@@ -8,6 +8,7 @@
 #include <atomic>
 #include <exception>
 #include <mutex>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -33,7 +34,12 @@ void for_each_in_parallel(std::size_t count, int threads,
   };
   const std::size_t helpers = std::min(count, static_cast<std::size_t>(std::max(threads, 1)));
   std::vector<std::thread> pool;
-  for (std::size_t i = 1; i < helpers; ++i) pool.emplace_back(take_turns);
+  pool.reserve(helpers);
+  try {
+    for (std::size_t i = 1; i < helpers; ++i) pool.emplace_back(take_turns);
+  } catch (const std::system_error&) {
+    // A container may allow fewer threads; those that there are do all of the work.
+  }
   take_turns();
   for (std::thread& thread : pool) thread.join();
   if (first) std::rethrow_exception(first);

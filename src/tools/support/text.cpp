@@ -90,6 +90,8 @@ std::string table_text(const std::vector<std::vector<std::string>>& rows, std::s
                               : fmt::format("{:<{}}", row[i], widths[i]);
     }
     line.erase(line.find_last_not_of(' ') + 1);
+    std::replace_if(
+        line.begin(), line.end(), [](unsigned char c) { return c < 0x20 || c == 0x7F; }, '?');
     text += line + '\n';
   }
   return text;

@@ -20,8 +20,9 @@ std::string wrapped(std::string_view text);
 /// names `option`.
 std::uint64_t parse_bytes(std::string_view option, const std::string& text);
 
-/// Rows of cells as lines, each column as wide as its widest cell. Columns of `right` ('r' for each
-/// column that is aligned to the right, 'l' for others); the last column is never padded.
+/// Rows of cells as lines, each column as wide as its widest cell. `align` has an 'r' for
+/// each column that is aligned to the right, 'l' for others; the last column is never padded. What
+/// would steer a terminal becomes '?'.
 std::string table_text(const std::vector<std::vector<std::string>>& rows, std::string_view align);
 
 }  // namespace qlinear::tools

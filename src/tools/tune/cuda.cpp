@@ -3,6 +3,7 @@
 #include "support/failure.hpp"
 
 #include <fmt/format.h>
+#include <cstdlib>
 
 namespace qlinear::tools {
 
@@ -45,6 +46,11 @@ Stream::Stream() {
   cudaStream_t stream = nullptr;
   check(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking));
   stream_.reset(stream);
+}
+
+void forget_forced_kernels() {
+  (void)unsetenv("QLINEAR_KERNEL");
+  (void)unsetenv("QLINEAR_QUANTIZE_KERNEL");
 }
 
 }  // namespace qlinear::tools

@@ -26,6 +26,10 @@ struct Gpu {
 /// Throws a Failure where there is none.
 Gpu current_gpu();
 
+/// Makes `select` choose for itself in this process: clears QLINEAR_KERNEL and
+/// QLINEAR_QUANTIZE_KERNEL of the environment.
+void forget_forced_kernels();
+
 /// Bytes of device memory.
 class DeviceMemory {
  public:
