@@ -135,14 +135,13 @@ void copy_folder(const fs::path& from, const fs::path& to, const fs::path& name,
 
 void copy_entry(const fs::directory_entry& entry, const fs::path& to, const fs::path& name,
                 std::vector<std::string>& left_out) {
-  if (holds_other_weights(name.filename().string())) {
+  const bool is_folder = entry.is_directory() && !entry.is_symlink();
+  if (holds_other_weights(name.filename().string()) || !(is_folder || entry.is_regular_file())) {
     left_out.push_back(name.string());
-  } else if (entry.is_directory() && !entry.is_symlink()) {
+  } else if (is_folder) {
     copy_folder(entry.path(), to, name, left_out);
-  } else if (entry.is_regular_file()) {
-    fs::copy_file(entry.path(), to);
   } else {
-    left_out.push_back(name.string());
+    fs::copy_file(entry.path(), to);
   }
 }
 
