@@ -1,30 +1,18 @@
 #include "boundary.hpp"
 
+#include <base/whole_characters.hpp>
 #include <c/enums.hpp>
 
 #include <cstdint>
 
 namespace qlinear::c {
-namespace {
-
-/// Bytes of the longest beginning of `text` that takes no more than `bytes` and cuts no character.
-std::size_t whole_characters(std::string_view text, std::size_t bytes) {
-  if (text.size() <= bytes) return text.size();
-  const auto continues = [&](std::size_t i) {
-    return (static_cast<unsigned char>(text[i]) & 0xC0U) == 0x80U;
-  };
-  while (bytes > 0 && continues(bytes)) --bytes;
-  return bytes;
-}
-
-}  // namespace
 
 bool write_text(TextBuffer buffer, std::string_view text) noexcept {
   if (buffer.data == nullptr || buffer.bytes == 0) return false;
-  const std::size_t length = whole_characters(text, buffer.bytes - 1);
-  std::memcpy(buffer.data, text.data(), length);
-  buffer.data[length] = '\0';
-  return length == text.size();
+  const std::string_view fits = detail::whole_characters(text, buffer.bytes - 1);
+  std::memcpy(buffer.data, fits.data(), fits.size());
+  buffer.data[fits.size()] = '\0';
+  return fits.size() == text.size();
 }
 
 qlinear_status report(TextBuffer message, const Status& status) noexcept {

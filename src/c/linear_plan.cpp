@@ -6,7 +6,7 @@ using qlinear::QuantizedLinearDescriptor;
 using qlinear::detail::LinearState;
 using qlinear::detail::LinearTensors;
 
-struct qlinear_linear_plan {  // NOLINT(readability-identifier-naming)
+struct qlinear_linear_plan {  // NOLINT(readability-identifier-naming): C's name.
   LinearState state;
 };
 

@@ -7,11 +7,11 @@ using qlinear::TensorView;
 using qlinear::detail::QuantizeState;
 using qlinear::detail::QuantizeTensors;
 
-struct qlinear_quantize_plan {  // NOLINT(readability-identifier-naming)
+struct qlinear_quantize_plan {  // NOLINT(readability-identifier-naming): C's name.
   QuantizeState state;
 };
 
-struct qlinear_fake_quantize_plan {  // NOLINT(readability-identifier-naming)
+struct qlinear_fake_quantize_plan {  // NOLINT(readability-identifier-naming): C's name.
   QuantizeState state;
 };
 

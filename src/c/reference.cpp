@@ -151,6 +151,18 @@ Status reference_fake_quantize(const TensorView& quantized, const TensorView& sc
   });
 }
 
+/// Calls `run(problem, tensors)` with what the caller's structs say.
+template <class Problem, class Tensors, class Descriptor, class Args, class Run>
+qlinear_status run_reference(const Descriptor* descriptor, const Args* args, TextBuffer message,
+                             const Run& run) noexcept {
+  Problem problem;
+  Tensors tensors;
+  Status status = convert(descriptor, problem);
+  if (status.ok()) status = convert(args, tensors);
+  if (status.ok()) status = run(problem, tensors);
+  return report(message, status);
+}
+
 }  // namespace
 }  // namespace qlinear::c
 
@@ -163,23 +175,17 @@ using qlinear::c::convert;
 qlinear_status qlinear_reference_linear(const qlinear_linear_descriptor* descriptor,
                                         const qlinear_linear_args* args, char* message,
                                         size_t message_bytes) {
-  qlinear::QuantizedLinearDescriptor problem;
-  qlinear::detail::LinearTensors tensors;
-  Status status = convert(descriptor, problem);
-  if (status.ok()) status = convert(args, tensors);
-  if (status.ok()) status = qlinear::c::reference_linear(problem, tensors);
-  return qlinear::c::report({message, message_bytes}, status);
+  return qlinear::c::run_reference<qlinear::QuantizedLinearDescriptor,
+                                   qlinear::detail::LinearTensors>(
+      descriptor, args, {message, message_bytes}, qlinear::c::reference_linear);
 }
 
 qlinear_status qlinear_reference_quantize(const qlinear_quantize_descriptor* descriptor,
                                           const qlinear_quantize_args* args, char* message,
                                           size_t message_bytes) {
-  qlinear::DynamicRangeQuantizeDescriptor problem;
-  qlinear::detail::QuantizeTensors tensors;
-  Status status = convert(descriptor, problem);
-  if (status.ok()) status = convert(args, tensors);
-  if (status.ok()) status = qlinear::c::reference_quantize(problem, tensors);
-  return qlinear::c::report({message, message_bytes}, status);
+  return qlinear::c::run_reference<qlinear::DynamicRangeQuantizeDescriptor,
+                                   qlinear::detail::QuantizeTensors>(
+      descriptor, args, {message, message_bytes}, qlinear::c::reference_quantize);
 }
 
 qlinear_status qlinear_reference_fake_quantize(const qlinear_tensor* quantized,

@@ -1,3 +1,4 @@
+#include <base/whole_characters.hpp>
 #include <checkpoint/failure.hpp>
 
 #include <new>
@@ -21,16 +22,10 @@ void fail_unsupported(std::string message) {
   throw Failure({StatusCode::Unsupported, std::move(message)});
 }
 
-std::string_view whole_characters(std::string_view text, std::size_t bytes) noexcept {
-  if (text.size() <= bytes) return text;
-  while (bytes > 0 && (static_cast<unsigned char>(text[bytes]) & 0xC0U) == 0x80U) --bytes;
-  return text.substr(0, bytes);
-}
-
 std::string in_quotes(std::string_view text) {
   constexpr std::size_t kLongest = 200;
   std::string result = "\"";
-  for (const char c : whole_characters(text, kLongest)) {
+  for (const char c : qlinear::detail::whole_characters(text, kLongest)) {
     const auto code = static_cast<unsigned char>(c);
     result.push_back(code < 0x20 || code == 0x7F ? '?' : c);
   }

@@ -2,7 +2,6 @@
 
 #include <qlinear/status.hpp>
 
-#include <cstddef>
 #include <exception>
 #include <string>
 #include <string_view>
@@ -27,9 +26,6 @@ class Failure : public std::exception {
 
 /// Throws an Unsupported.
 [[noreturn]] void fail_unsupported(std::string message);
-
-/// The first `bytes` bytes of `text`, or a few less where that would cut a character of UTF-8.
-std::string_view whole_characters(std::string_view text, std::size_t bytes) noexcept;
 
 /// `text` in quotation marks, for a message: it may come from any file, so it is cut where it is
 /// long, and what a terminal could take for a command is written as `?`.

@@ -1,3 +1,4 @@
+#include <base/whole_characters.hpp>
 #include <checkpoint/failure.hpp>
 #include <checkpoint/json_text.hpp>
 
@@ -80,7 +81,7 @@ std::string brief(const json& value) {
   constexpr std::size_t kLongest = 200;
   std::string text = value.dump();
   if (text.size() <= kLongest) return text;
-  return std::string(whole_characters(text, kLongest)) + "...";
+  return std::string(qlinear::detail::whole_characters(text, kLongest)) + "...";
 }
 
 }  // namespace qlinear::checkpoint::detail

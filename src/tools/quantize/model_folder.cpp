@@ -34,12 +34,8 @@ Json read_config(const fs::path& path) {
   return config;
 }
 
-bool has_suffix(std::string_view name, std::string_view suffix) {
-  return name.size() >= suffix.size() && name.substr(name.size() - suffix.size()) == suffix;
-}
-
 bool is_safetensors(std::string_view name) {
-  return has_suffix(name, ".safetensors") || has_suffix(name, ".safetensors.index.json");
+  return name.ends_with(".safetensors") || name.ends_with(".safetensors.index.json");
 }
 
 /// The same weights in another format, as floats.
@@ -48,7 +44,7 @@ bool holds_other_weights(std::string_view name) {
                                  ".h5",  ".msgpack",        ".gguf",   ".onnx", ".onnx_data",
                                  ".ot",  ".tflite",         ".mlmodel"};
   return std::any_of(kSuffixes.begin(), kSuffixes.end(),
-                     [&](const char* suffix) { return has_suffix(name, suffix); });
+                     [&](const char* suffix) { return name.ends_with(suffix); });
 }
 
 bool is_hidden(const fs::path& path) { return path.filename().string().front() == '.'; }
