@@ -4,6 +4,7 @@
 #include <charconv>
 #include <stdexcept>
 #include <string_view>
+#include <system_error>
 
 namespace qlinear::benchmark {
 namespace {

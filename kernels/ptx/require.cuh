@@ -2,6 +2,8 @@
 
 #include <ptx/intrinsics.cuh>
 
+#include <cstdint>
+
 namespace qlinear::ptx {
 
 /// An empty statement that needs `value`, so that a parameter of the kernel is loaded here and not

@@ -4,6 +4,7 @@
 #include <quantize/row_chunk.cuh>
 #include <quantize/row_scale.cuh>
 
+#include <limits>
 #include <type_traits>
 
 namespace qlinear::kernels {

@@ -1,6 +1,7 @@
 #include <checkpoint/failure.hpp>
 #include <checkpoint/module_pattern.hpp>
 
+#include <algorithm>
 #include <cctype>
 #include <cstddef>
 #include <utility>

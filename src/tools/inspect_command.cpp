@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <qlinear/checkpoint/checkpoint.hpp>
 
+#include <algorithm>
 #include <array>
 #include <cctype>
 #include <cstdint>

@@ -5,6 +5,7 @@
 #include <qlinear/checkpoint/checkpoint.hpp>
 #include <qlinear/checkpoint/quantize.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <csignal>

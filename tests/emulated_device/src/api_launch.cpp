@@ -8,6 +8,7 @@
 #include <cuda_runtime_api.h>
 
 #include <climits>
+#include <new>
 #include <optional>
 #include <string>
 

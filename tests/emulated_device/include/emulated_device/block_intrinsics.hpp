@@ -3,6 +3,7 @@
 #include <emulated_device/kernel_calls.hpp>
 
 #include <chrono>
+#include <cstddef>
 
 // These are CUDA's intrinsics for the block, the clock and memory order.
 

@@ -2,6 +2,7 @@
 
 #include <ptx/intrinsics.cuh>
 
+#include <cstdint>
 #include <type_traits>
 
 namespace qlinear::ptx {
