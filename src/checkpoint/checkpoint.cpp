@@ -119,9 +119,10 @@ Result<Checkpoint> Checkpoint::open(const std::filesystem::path& folder,
 
 Convention Checkpoint::convention() const noexcept { return state_->configuration.convention; }
 
-const TensorFiles& Checkpoint::tensors() const noexcept { return state_->files; }
+const TensorFiles& Checkpoint::tensors() const& noexcept { return state_->files; }
+TensorFiles Checkpoint::tensors() const&& noexcept { return state_->files; }
 
-const std::vector<LayerSummary>& Checkpoint::layers() const noexcept { return state_->layers; }
+const std::vector<LayerSummary>& Checkpoint::layers() const& noexcept { return state_->layers; }
 
 bool Checkpoint::is_quantized(std::string_view name) const noexcept {
   const auto found = state_->modules.find(name);
@@ -148,6 +149,6 @@ Result<Tensor> Checkpoint::tensor(std::string_view name, std::string_view tied_t
   return state_->files.find(tied ? tied_to : name);
 }
 
-const std::string& Checkpoint::config() const noexcept { return state_->configuration.text; }
+const std::string& Checkpoint::config() const& noexcept { return state_->configuration.text; }
 
 }  // namespace qlinear::checkpoint

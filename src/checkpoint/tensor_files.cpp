@@ -188,7 +188,7 @@ Result<TensorFiles> TensorFiles::open(const std::filesystem::path& path) noexcep
       [&]() -> Result<TensorFiles> { return TensorFiles(Opener::open(path)); });
 }
 
-const std::vector<std::string>& TensorFiles::names() const noexcept { return state_->names; }
+const std::vector<std::string>& TensorFiles::names() const& noexcept { return state_->names; }
 
 bool TensorFiles::contains(std::string_view name) const noexcept {
   return state_->tensors.find(name) != state_->tensors.end();
@@ -221,13 +221,13 @@ Result<Tensor> TensorFiles::find(std::string_view name) const noexcept {
   });
 }
 
-const std::filesystem::path& TensorFiles::folder() const noexcept { return state_->folder; }
+const std::filesystem::path& TensorFiles::folder() const& noexcept { return state_->folder; }
 
-const std::vector<std::filesystem::path>& TensorFiles::files() const noexcept {
+const std::vector<std::filesystem::path>& TensorFiles::files() const& noexcept {
   return state_->files;
 }
 
-const std::map<std::string, std::string>& TensorFiles::metadata() const noexcept {
+const std::map<std::string, std::string>& TensorFiles::metadata() const& noexcept {
   return state_->metadata;
 }
 

@@ -81,7 +81,8 @@ TEST(TensorFiles, ReadsScalarsAndEmptyTensors) {
   const TensorFiles files = opened(path);
   EXPECT_EQ(found(files, "scalar").size(), 1);
   EXPECT_EQ(found(files, "empty").size(), 0);
-  EXPECT_TRUE(opened(folder.write("y.safetensors", file_of("{}"))).names().empty());
+  const TensorFiles none = opened(folder.write("y.safetensors", file_of("{}")));
+  EXPECT_TRUE(none.names().empty());
 }
 
 // The time that a header takes grows with its size, not with its square: see the test's limit.

@@ -38,6 +38,18 @@ TEST(TuneCommand, WritesATableThatIsAccepted) {
   EXPECT_TRUE(status.ok()) << status.message();
 }
 
+TEST(TuneCommand, TunesTheLayersOfACheckpoint) {
+  const TemporaryFolder folder;
+  const std::string quantized = (folder.path() / "w8a8").string();
+  const CheckpointFolder floats = llama_folder();
+  ASSERT_EQ(run_command({"quantize", floats.path().string(), quantized}).exit_status, 0);
+  const CommandRun run = run_command(
+      {"tune", quantized, "--m", "1", "--rounds", "1", "--margin", "0", "--allow-emulated"});
+  ASSERT_EQ(run.exit_status, 0) << run.error;
+  expect_part(run.out, " bf16 s8 16 24 1");  // down_proj
+  expect_part(run.out, " bf16 s8 48 16 1");  // gate_proj and up_proj as one layer
+}
+
 bool on_emulated_device() {
   cudaDeviceProp properties{};
   return cudaGetDeviceProperties(&properties, 0) == cudaSuccess &&

@@ -51,10 +51,11 @@ class QLINEAR_CHECKPOINT_API Checkpoint {
                                  Convention convention = Convention::Detect) noexcept;
 
   Convention convention() const noexcept;
-  const TensorFiles& tensors() const noexcept;
+  const TensorFiles& tensors() const& noexcept;
+  TensorFiles tensors() const&& noexcept;
   /// The modules with a weight of two dimensions, sorted by name: linear layers, quantized or not,
   /// and embeddings, which a file does not tell from them.
-  const std::vector<LayerSummary>& layers() const noexcept;
+  const std::vector<LayerSummary>& layers() const& noexcept;
   bool is_quantized(std::string_view name) const noexcept;
   /// The layer of the module `name`. Errors: InvalidProblem (no such layer, one that is not
   /// quantized, tensors of another dtype or shape than the convention says), Unsupported.
@@ -65,7 +66,12 @@ class QLINEAR_CHECKPOINT_API Checkpoint {
   /// another one that stands for it where it is not stored, as of tied embeddings; empty for none.
   Result<Tensor> tensor(std::string_view name, std::string_view tied_to = {}) const noexcept;
   /// The text of `config.json`; empty where there is none.
-  const std::string& config() const noexcept;
+  const std::string& config() const& noexcept;
+
+  // References into a checkpoint that ends with the expression: a loop over them reads freed
+  // memory.
+  void layers() const&& = delete;
+  void config() const&& = delete;
 
  private:
   struct State;

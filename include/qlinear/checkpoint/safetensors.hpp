@@ -94,16 +94,22 @@ class QLINEAR_CHECKPOINT_API TensorFiles {
   static Result<TensorFiles> open(const std::filesystem::path& path) noexcept;
 
   /// The names, sorted.
-  const std::vector<std::string>& names() const noexcept;
+  const std::vector<std::string>& names() const& noexcept;
   bool contains(std::string_view name) const noexcept;
   /// Errors: InvalidProblem for a name that is not there; the message says the most similar ones.
   Result<Tensor> find(std::string_view name) const noexcept;
   /// Where the files are: `path` itself, or the folder of the file.
-  const std::filesystem::path& folder() const noexcept;
+  const std::filesystem::path& folder() const& noexcept;
   /// The files, in the order of their names.
-  const std::vector<std::filesystem::path>& files() const noexcept;
+  const std::vector<std::filesystem::path>& files() const& noexcept;
   /// `__metadata__` of the files, merged.
-  const std::map<std::string, std::string>& metadata() const noexcept;
+  const std::map<std::string, std::string>& metadata() const& noexcept;
+
+  // References into files that close with the expression: a loop over them reads freed memory.
+  void names() const&& = delete;
+  void folder() const&& = delete;
+  void files() const&& = delete;
+  void metadata() const&& = delete;
 
  private:
   struct State;

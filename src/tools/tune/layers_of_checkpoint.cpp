@@ -28,9 +28,9 @@ const LayerShape* sibling(const Shapes& layers, const std::string& layer, std::s
 }  // namespace
 
 std::vector<LayerShape> layers_of_checkpoint(const std::string& folder) {
+  const checkpoint::Checkpoint checkpoint = value_of(checkpoint::Checkpoint::open(folder));
   Shapes layers;
-  for (const checkpoint::LayerSummary& layer :
-       value_of(checkpoint::Checkpoint::open(folder)).layers()) {
+  for (const checkpoint::LayerSummary& layer : checkpoint.layers()) {
     if (layer.quantized) layers[layer.name] = {layer.n, layer.k};
   }
   if (layers.empty()) {
