@@ -165,6 +165,7 @@ TEST(Workspaces, OverlapNoTensor) {
     const DeviceLinear<float, S8> device(c, make_operands<float, S8>(c));
     const std::size_t used = plan.workspace_size();
     const DeviceBuffer memory(used + (std::size_t{1} << 16));
+    memory.upload(std::vector<std::byte>(memory.bytes()).data());  // Activations are read there.
     const Workspace whole{memory.data(), memory.bytes()};
     auto* const last = static_cast<std::byte*>(memory.data()) + (used - 8);
     for (void* const address : {memory.data(), static_cast<void*>(last)}) {

@@ -46,7 +46,7 @@ TEST(TuneCommand, TunesTheLayersOfACheckpoint) {
   const CommandRun run = run_command(
       {"tune", quantized, "--m", "1", "--rounds", "1", "--margin", "0", "--allow-emulated"});
   ASSERT_EQ(run.exit_status, 0) << run.error;
-  expect_part(run.out, " bf16 s8 16 24 1");  // down_proj
+  expect_part(run.out, " bf16 s8 16 24 1");  // down_proj, whose rows are no multiple of 16 bytes
   expect_part(run.out, " bf16 s8 48 16 1");  // gate_proj and up_proj as one layer
 }
 

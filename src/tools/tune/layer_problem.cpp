@@ -49,6 +49,26 @@ std::size_t size_of(std::int64_t elements, std::size_t element) {
   return static_cast<std::size_t>(elements) * element;
 }
 
+/// The distance of rows of `columns` elements, padded to 16 bytes: kernels that copy more than an
+/// element at once need it, and an engine that wants the fastest one has it.
+std::int64_t row_stride(std::int64_t columns, std::size_t element) {
+  const auto unit = std::int64_t{16} / static_cast<std::int64_t>(element);
+  return (columns + unit - 1) / unit * unit;
+}
+
+template <class T>
+std::size_t padded_bytes(std::int64_t rows, std::int64_t columns) {
+  return size_of(rows * row_stride(columns, sizeof(T)), sizeof(T));
+}
+
+/// A matrix with padded rows.
+template <class T>
+auto padded(T* data, std::int64_t rows, std::int64_t columns) {
+  auto tensor = matrix(data, rows, columns);
+  tensor.stride[0] = row_stride(columns, sizeof(T));
+  return tensor;
+}
+
 template <class T>
 class TypedProblem : public LayerProblem {
  public:
@@ -56,11 +76,11 @@ class TypedProblem : public LayerProblem {
       : stream_(stream),
         descriptor_{m, layer.n, layer.k},
         copies_(copies(layer, gpu)),
-        weight_(size_of(layer.n * layer.k, 1) * static_cast<std::size_t>(copies_)),
+        weight_(padded_bytes<S8>(layer.n, layer.k) * static_cast<std::size_t>(copies_)),
         weight_scale_(size_of(layer.n, sizeof(scale_t<T>))),
-        activation_(size_of(m * layer.k, sizeof(T))),
-        output_(size_of(m * layer.n, sizeof(T))),
-        quantized_(size_of(m * layer.k, 1)),
+        activation_(padded_bytes<T>(m, layer.k)),
+        output_(padded_bytes<T>(m, layer.n)),
+        quantized_(padded_bytes<S8>(m, layer.k)),
         activation_scale_(size_of(m, sizeof(scale_t<T>))) {
     fill(weight_, random_weights());
     fill(weight_scale_, std::vector<scale_t<T>>{scale_t<T>{1} / 1024});
@@ -131,12 +151,12 @@ class TypedProblem : public LayerProblem {
   typename Plan::Args args(int call) const {
     const auto [m, n, k] = std::array{descriptor_.m, descriptor_.c_out, descriptor_.k};
     const auto* weight = reinterpret_cast<const S8*>(weight_.data()) +
-                         (call % copies_) * descriptor_.c_out * descriptor_.k;
-    return {matrix(reinterpret_cast<const T*>(activation_.data()), m, k),
-            matrix(weight, n, k),
+                         (call % copies_) * n * row_stride(k, sizeof(S8));
+    return {padded(reinterpret_cast<const T*>(activation_.data()), m, k),
+            padded(weight, n, k),
             vector(reinterpret_cast<const scale_t<T>*>(weight_scale_.data()), n),
-            matrix(reinterpret_cast<T*>(output_.data()), m, n),
-            matrix(reinterpret_cast<S8*>(quantized_.data()), m, k),
+            padded(reinterpret_cast<T*>(output_.data()), m, n),
+            padded(reinterpret_cast<S8*>(quantized_.data()), m, k),
             vector(reinterpret_cast<scale_t<T>*>(activation_scale_.data()), m)};
   }
 
