@@ -2,8 +2,9 @@
 
 # cuBLASLt, of the CUDA toolkit. Shared: the static library weighs hundreds of megabytes.
 if(TARGET CUDA::cublasLt)
-  target_sources(qlinear_bench PRIVATE peers/cublaslt_bf16.cpp peers/cublaslt_int8.cpp
-                                       peers/cublaslt_matmul.cpp)
+  target_sources(qlinear_bench PRIVATE peers/cublaslt_bf16.cpp peers/cublaslt_fp8.cpp
+                                       peers/cublaslt_int8.cpp peers/cublaslt_matmul.cpp
+                                       peers/decoder_cublaslt.cpp)
   target_link_libraries(qlinear_bench PRIVATE CUDA::cublasLt)
   target_compile_definitions(qlinear_bench PRIVATE QLINEAR_BENCHMARK_CUBLASLT)
 endif()
@@ -47,5 +48,6 @@ target_include_directories(
   qlinear_cutlass_int8 SYSTEM PRIVATE "${QLINEAR_CUTLASS_DIR}/include"
                                       "${QLINEAR_CUTLASS_DIR}/tools/util/include")
 
-target_sources(qlinear_bench PRIVATE peers/cutlass_int8.cpp $<TARGET_OBJECTS:qlinear_cutlass_int8>)
+target_sources(qlinear_bench PRIVATE peers/cutlass_int8.cpp peers/decoder_cutlass.cpp
+                                     $<TARGET_OBJECTS:qlinear_cutlass_int8>)
 target_compile_definitions(qlinear_bench PRIVATE QLINEAR_BENCHMARK_CUTLASS)

@@ -38,4 +38,15 @@ double floor_seconds(const MachineRates& rates, Work work, std::int64_t m, std::
   return work == Work::Gemm ? gemm : quantize + gemm;
 }
 
+double floor_seconds(const MachineRates& rates, const DecoderShape& shape, std::int64_t m) {
+  double seconds = 0;
+  for (const LayerShape& layer : {shape.qkv, shape.o, shape.gate_up, shape.down}) {
+    seconds += floor_seconds(rates, Work::Linear, m, layer.n, layer.k);
+  }
+  // Two residuals read and two written; of gates and ups, the one half that is no plain activation.
+  const auto elements = static_cast<double>(4 * shape.hidden + shape.down.k);
+  return seconds +
+         static_cast<double>(m) * elements * kActivationBytes / rates.copy_bytes_per_second;
+}
+
 }  // namespace qlinear::benchmark

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <harness/shapes.hpp>
+
 #include <cstdint>
 
 namespace qlinear::benchmark {
@@ -27,5 +29,9 @@ double gemm_operations(std::int64_t m, std::int64_t n, std::int64_t k);
 /// includes both, their sum.
 double floor_seconds(const MachineRates& rates, Work work, std::int64_t m, std::int64_t n,
                      std::int64_t k);
+
+/// The same of the four linears of a decoder layer, whose quantize passes also read and write a
+/// residual each (qkv, gate_up) or compute the gates (down).
+double floor_seconds(const MachineRates& rates, const DecoderShape& shape, std::int64_t m);
 
 }  // namespace qlinear::benchmark

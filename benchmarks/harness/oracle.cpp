@@ -43,6 +43,25 @@ std::int32_t dot(const S8* a, const S8* b, std::int64_t k) {
 
 }  // namespace
 
+void expect_within(const Bf16* actual, const Bf16* expected, std::int64_t count, double bound,
+                   const std::string& what, cudaStream_t stream) {
+  const DeviceBuffer<float2> sums(kSquareErrorSums);
+  check(sum_square_errors(actual, expected, count, sums.data(), stream));
+  check(cudaStreamSynchronize(stream));
+  double difference = 0;
+  double reference = 0;
+  for (const float2& sum : download(sums.data(), 1, sums.count(), sums.count())) {
+    difference += static_cast<double>(sum.x);
+    reference += static_cast<double>(sum.y);
+  }
+  const double error = std::sqrt(difference / reference);
+  // Negated so that a NaN fails.
+  if (!(error <= bound)) {
+    throw std::runtime_error(what + " is off by " + std::to_string(error) +
+                             " in the Frobenius norm; the bound is " + std::to_string(bound));
+  }
+}
+
 Oracle::Oracle(Workload& workload) : workload_(workload) {
   const cudaStream_t stream = workload.stream();
   const auto plan = QuantizedLinearPlan<Bf16, S8>::select(stream, workload.descriptor());
@@ -150,23 +169,8 @@ void Oracle::expect_output() const {
 }
 
 void Oracle::expect_output_within(double bound) const {
-  const cudaStream_t stream = workload_.stream();
-  const DeviceBuffer<float2> sums(kSquareErrorSums);
-  check(
-      sum_square_errors(workload_.output(0), output_.data(), output_.count(), sums.data(), stream));
-  check(cudaStreamSynchronize(stream));
-  double difference = 0;
-  double reference = 0;
-  for (const float2& sum : download(sums.data(), 1, sums.count(), sums.count())) {
-    difference += static_cast<double>(sum.x);
-    reference += static_cast<double>(sum.y);
-  }
-  const double error = std::sqrt(difference / reference);
-  // Negated so that a NaN fails.
-  if (!(error <= bound)) {
-    throw std::runtime_error("the output is off by " + std::to_string(error) +
-                             " in the Frobenius norm; the bound is " + std::to_string(bound));
-  }
+  expect_within(workload_.output(0), output_.data(), output_.count(), bound, "the output",
+                workload_.stream());
 }
 
 void Oracle::expect_quantized() const {

@@ -1,11 +1,18 @@
 #pragma once
 
+#include <cuda_runtime_api.h>
 #include <harness/workload.hpp>
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 namespace qlinear::benchmark {
+
+/// Throws std::runtime_error, which names `what`, unless ‖actual - expected‖ <= bound * ‖expected‖
+/// in the Frobenius norm. Synchronises the stream.
+void expect_within(const Bf16* actual, const Bf16* expected, std::int64_t count, double bound,
+                   const std::string& what, cudaStream_t stream);
 
 /// What call 0 of a workload must give. Its output is the library's own, which the constructor
 /// compares, bit for bit, with the CPU reference on a sample of rows and columns. All checks throw

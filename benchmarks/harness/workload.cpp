@@ -64,6 +64,14 @@ const Bf16* LayerWeights::bf16_weight(int call) {
   return copy_of_call(bf16_weight_, call, elements());
 }
 
+const E4m3* LayerWeights::e4m3_weight(int call) {
+  if (e4m3_weight_.data() == nullptr) {
+    e4m3_weight_ = DeviceBuffer<E4m3>(elements() * copies_);
+    check(weight_to_e4m3(weight_.data(), e4m3_weight_.count(), e4m3_weight_.data(), stream_));
+  }
+  return copy_of_call(e4m3_weight_, call, elements());
+}
+
 Workload::Workload(LayerWeights& weights, std::int64_t m, std::int64_t l2_bytes,
                    cudaStream_t stream)
     : weights_(weights),

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cuda_bf16.h>
+#include <cuda_fp8.h>
 #include <cuda_runtime_api.h>
 #include <harness/device_buffer.hpp>
 #include <harness/floor.hpp>
@@ -12,6 +13,7 @@
 namespace qlinear::benchmark {
 
 using Bf16 = __nv_bfloat16;
+using E4m3 = __nv_fp8_e4m3;
 
 /// Weights of one layer: as many copies as it takes to read three times the L2 cache before a copy
 /// is read again, so that every call finds cold weights.
@@ -28,6 +30,9 @@ class LayerWeights {
   const Bf16* bf16_weight(int call);
   int bf16_copies() const noexcept { return bf16_copies_; }
 
+  /// e4m3(weight), whose scale is that of the weight, for FP8 peers; made at the first call.
+  const E4m3* e4m3_weight(int call);
+
  private:
   std::int64_t elements() const noexcept { return layer_.n * layer_.k; }
 
@@ -38,6 +43,7 @@ class LayerWeights {
   DeviceBuffer<std::int8_t> weight_;
   DeviceBuffer<float> scale_;
   DeviceBuffer<Bf16> bf16_weight_;
+  DeviceBuffer<E4m3> e4m3_weight_;
 };
 
 /// One layer with M tokens: Gaussian activations, scratch that already holds them quantized, and

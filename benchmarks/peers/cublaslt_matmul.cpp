@@ -2,6 +2,8 @@
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
+#include <functional>
 #include <limits>
 #include <stdexcept>
 #include <string>
@@ -21,9 +23,6 @@ void check_cublas(cublasStatus_t status) {
 cublasLtMatmulDesc_t make_operation(const CublasLtTypes& types) {
   cublasLtMatmulDesc_t operation = nullptr;
   check_cublas(cublasLtMatmulDescCreate(&operation, types.compute, types.scale));
-  const cublasOperation_t transpose = CUBLAS_OP_T;
-  check_cublas(cublasLtMatmulDescSetAttribute(operation, CUBLASLT_MATMUL_DESC_TRANSA, &transpose,
-                                              sizeof(transpose)));
   return operation;
 }
 
@@ -49,15 +48,36 @@ CublasLtMatmul::Owned<cublasLtMatrixLayout_t> CublasLtMatmul::make_layout(cudaDa
 CublasLtMatmul::CublasLtMatmul(const CublasLtHandle& handle, const CublasLtTypes& types,
                                std::int64_t m, std::int64_t n, std::int64_t k)
     : scale_type_(types.scale),
+      outer_scales_(types.outer_scales),
       handle_(handle.get()),
       operation_(make_operation(types)),
       a_(make_layout(types.input, k, m)),
       b_(make_layout(types.input, k, n)),
       d_(make_layout(types.output, n, m)),
-      workspace_(kWorkspaceBytes) {}
+      workspace_(kWorkspaceBytes) {
+  set(CUBLASLT_MATMUL_DESC_TRANSA, CUBLAS_OP_T);
+  if (!outer_scales_) return;
+  set(CUBLASLT_MATMUL_DESC_FAST_ACCUM, std::int8_t{1});
+  constexpr std::int32_t kOuterVector = CUBLASLT_MATMUL_MATRIX_SCALE_OUTER_VEC_32F;
+  set(CUBLASLT_MATMUL_DESC_A_SCALE_MODE, kOuterVector);
+  set(CUBLASLT_MATMUL_DESC_B_SCALE_MODE, kOuterVector);
+}
+
+template <class T>
+void CublasLtMatmul::set(cublasLtMatmulDescAttributes_t attribute, const T& value) const {
+  check_cublas(cublasLtMatmulDescSetAttribute(operation_.get(), attribute, &value, sizeof(value)));
+}
+
+void CublasLtMatmul::set_scales(const CublasLtOperands& operands) const {
+  if (!outer_scales_) return;
+  // b is the first operand.
+  set(CUBLASLT_MATMUL_DESC_A_SCALE_POINTER, operands.b_scale);
+  set(CUBLASLT_MATMUL_DESC_B_SCALE_POINTER, operands.a_scale);
+}
 
 void CublasLtMatmul::search(const GraphTimer& timer, int rotation,
                             const std::function<CublasLtOperands(int call)>& operands) {
+  set_scales(operands(0));
   cublasLtMatmulPreference_t preference = nullptr;
   check_cublas(cublasLtMatmulPreferenceCreate(&preference));
   std::array<cublasLtMatmulHeuristicResult_t, kAlgorithms> found{};
@@ -88,6 +108,7 @@ void CublasLtMatmul::search(const GraphTimer& timer, int rotation,
 }
 
 void CublasLtMatmul::enqueue(const CublasLtOperands& operands, cudaStream_t stream) const {
+  set_scales(operands);
   constexpr float kOneFloat = 1;
   constexpr float kZeroFloat = 0;
   constexpr std::int32_t kOneInt = 1;

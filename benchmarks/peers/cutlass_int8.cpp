@@ -1,21 +1,14 @@
 #include <benchmark/cutlass_int8.hpp>
 #include <benchmark/device_code.hpp>
+#include <harness/cuda_check.hpp>
 #include <peers/peers.hpp>
+#include <peers/vllm_choice.hpp>
 
 #include <memory>
+#include <string>
 
 namespace qlinear::benchmark {
 namespace {
-
-/// vLLM's choice for int8 on sm_90.
-CutlassLauncher vllm_choice(std::int64_t m, std::int64_t n) {
-  constexpr std::int64_t kWide = 8192;
-  if (m <= 32 && n < kWide) return &launch_cutlass_64x64x256_cluster_1x8;
-  if (m <= 32) return &launch_cutlass_64x128x256_cluster_1x4;
-  if (m <= 64) return &launch_cutlass_64x64x256;
-  if (m <= 128) return &launch_cutlass_64x128x128_cluster_2x1_pingpong;
-  return &launch_cutlass_128x128x128_cluster_2x1_pingpong;
-}
 
 class CutlassGemm : public TimedCase {
  public:
@@ -59,11 +52,7 @@ class CutlassLinear : public CutlassGemm {
 }  // namespace
 
 void add_cutlass_int8(TimedCases& cases) {
-  int device = 0;
-  int major = 0;
-  check(cudaGetDevice(&device));
-  check(cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device));
-  if (major != 9) return;
+  if (compute_capability_major() != 9) return;
   cases.push_back(std::make_unique<CutlassGemm>());
   cases.push_back(std::make_unique<CutlassLinear>());
 }

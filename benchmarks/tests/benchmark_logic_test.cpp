@@ -59,6 +59,24 @@ TEST(Floor, UsesTheBetterBandwidthForTheGemm) {
             floor_seconds(kRates, Work::Gemm, 1, 4096, 4096));
 }
 
+TEST(Floor, DecoderLayerMovesWeightsAndWhatPassesBetweenThem) {
+  const MachineRates bytes_alone{1e12, 1e12, 1e30};
+  const double one = floor_seconds(bytes_alone, kDecoderShapes[0], 1) * 1e12;
+  const double two = floor_seconds(bytes_alone, kDecoderShapes[0], 2) * 1e12;
+  constexpr double kWeights = 218103808 + 4 * (6144 + 4096 + 28672 + 4096);
+  // Of each token: quantized activations written and read, outputs, plain inputs, residuals, gates.
+  constexpr double kToken = (2 + 2) * (4096 + 4096 + 4096 + 14336) +
+                            2 * (6144 + 4096 + 28672 + 4096) + 4 * 2 * 4096 + 2 * 14336 + 8 * 4;
+  EXPECT_NEAR(two - one, kToken, 1);
+  EXPECT_NEAR(one, kWeights + kToken, 1);
+}
+
+TEST(Floor, DecoderLayerIsBoundByOperationsInPrefill) {
+  const MachineRates operations_alone{1e30, 1e30, 1e12};
+  EXPECT_NEAR(floor_seconds(operations_alone, kDecoderShapes[0], 4096),
+              2 * 4096 * 218.103808e6 / 1e12, 1e-6);
+}
+
 TEST(Statistics, MedianAndQuartilesOfAnUnsortedSample) {
   const Summary summary = summarize({9, 1, 5, 3, 7});
   EXPECT_EQ(summary.median, 5);

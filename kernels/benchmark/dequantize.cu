@@ -50,6 +50,16 @@ __global__ void dequantize_weight_kernel(const std::int8_t* weight, const float*
   }
 }
 
+__global__ void weight_to_e4m3_kernel(const std::int8_t* weight, std::int64_t count,
+                                      __nv_fp8_e4m3* output) {
+  const std::int64_t step = static_cast<std::int64_t>(gridDim.x) * blockDim.x;
+  for (std::int64_t i = static_cast<std::int64_t>(blockIdx.x) * blockDim.x + threadIdx.x; i < count;
+       i += step) {
+    const auto value = static_cast<float>(ptx::ld_global_nc(weight + i));
+    ptx::st_global(output + i, __nv_fp8_e4m3(value));
+  }
+}
+
 }  // namespace
 
 cudaError_t dequantize(const std::int32_t* acc, const float* a_scale, const float* b_scale,
@@ -65,6 +75,12 @@ cudaError_t dequantize_weight(const std::int8_t* weight, const float* scale, std
                               std::int64_t k, __nv_bfloat16* output, cudaStream_t stream) {
   return kernels::launch_kernel<&dequantize_weight_kernel>(
       grid_stride("benchmark_dequantize_weight", n * k, stream), weight, scale, n, k, output);
+}
+
+cudaError_t weight_to_e4m3(const std::int8_t* weight, std::int64_t count, __nv_fp8_e4m3* output,
+                           cudaStream_t stream) {
+  return kernels::launch_kernel<&weight_to_e4m3_kernel>(
+      grid_stride("benchmark_weight_to_e4m3", count, stream), weight, count, output);
 }
 
 }  // namespace qlinear::benchmark

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cuda_bf16.h>
+#include <cuda_fp8.h>
 #include <cuda_runtime_api.h>
 
 #include <cstdint>
@@ -34,18 +35,37 @@ cudaError_t dequantize(const std::int32_t* acc, const float* a_scale, const floa
 /// Writes output[n,k] = bf16(weight[n,k] * scale[n]).
 cudaError_t dequantize_weight(const std::int8_t* weight, const float* scale, std::int64_t n,
                               std::int64_t k, __nv_bfloat16* output, cudaStream_t);
+/// Writes the numbers of an int8 weight as e4m3, without their scales.
+cudaError_t weight_to_e4m3(const std::int8_t* weight, std::int64_t count, __nv_fp8_e4m3* output,
+                           cudaStream_t);
 /// Quantizes as vLLM does: one block of 256 threads a row, which reads the row twice. For rows that
 /// are finite and not all zero it gives the bits of the contract.
 cudaError_t two_read_quantize(const __nv_bfloat16* x, std::int64_t m, std::int64_t k,
                               std::int8_t* q, float* scale, cudaStream_t);
 
-/// Writes residual_out = x + residual and normed, its RMSNorm, all [M, K]; K is at most 16384.
+/// Where a kernel writes rows without padding. Those of bf16 are rounded and stored; those of int8
+/// and e4m3 are rounded to bf16 and quantized per token, with scale[M] the largest magnitude of the
+/// row over 127 or 448.
+template <class T>
+struct RowOutput {
+  T* rows;
+  float* scale = nullptr;
+};
+
+/// Writes residual_out = x + residual and normed, its RMSNorm, all [M, K]; K is at most 16384. `T`
+/// is bf16, int8 or e4m3.
+template <class T>
 cudaError_t add_rms_norm(const __nv_bfloat16* x, const __nv_bfloat16* residual,
                          const __nv_bfloat16* weight, std::int64_t m, std::int64_t k, float eps,
-                         __nv_bfloat16* residual_out, __nv_bfloat16* normed, cudaStream_t);
-/// Writes output[M,K] = silu(gate) * up from rows of K gates and K ups.
+                         __nv_bfloat16* residual_out, const RowOutput<T>& normed, cudaStream_t);
+/// Writes output[M,K] = silu(gate) * up from rows of K gates and K ups. `T` is bf16, or, where K is
+/// at most 32768, int8 or e4m3.
+template <class T>
 cudaError_t silu_multiply(const __nv_bfloat16* gate_up, std::int64_t m, std::int64_t k,
-                          __nv_bfloat16* output, cudaStream_t);
+                          const RowOutput<T>& output, cudaStream_t);
+/// Writes x[M,K] quantized per token; K is at most 32768.
+cudaError_t quantize_rows(const __nv_bfloat16* x, std::int64_t m, std::int64_t k,
+                          const RowOutput<__nv_fp8_e4m3>& output, cudaStream_t);
 
 /// Moves `bytes` (a multiple of 16) from `from` to `to`.
 cudaError_t copy_bytes(void* to, const void* from, std::int64_t bytes, int blocks, cudaStream_t);
