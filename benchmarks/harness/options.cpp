@@ -42,19 +42,6 @@ MachineRates parse_rates(std::string_view list) {
   return {rates[0], rates[1], rates[2], 0};
 }
 
-std::vector<DecoderShape> parse_decoders(std::string_view list) {
-  std::vector<DecoderShape> decoders;
-  for (const std::string& name : split(list)) {
-    const auto known = std::find_if(kDecoderShapes.begin(), kDecoderShapes.end(),
-                                    [&](const DecoderShape& shape) { return shape.name == name; });
-    if (known == kDecoderShapes.end()) {
-      throw std::invalid_argument("'" + name + "' is no decoder layer; 8b and 70b are");
-    }
-    decoders.push_back(*known);
-  }
-  return decoders;
-}
-
 /// A name of the table, or NxK.
 LayerShape parse_layer(const std::string& text) {
   const auto known = std::find_if(kLayerShapes.begin(), kLayerShapes.end(),
@@ -77,6 +64,32 @@ std::vector<LayerShape> parse_layers(std::string_view list) {
   std::vector<LayerShape> layers;
   for (const std::string& item : split(list)) layers.push_back(parse_layer(item));
   return layers;
+}
+
+/// A name of the table, or HxI: the sizes of hidden states and of what stands between gate_up and
+/// down.
+DecoderShape parse_decoder(const std::string& text) {
+  const auto known = std::find_if(kDecoderShapes.begin(), kDecoderShapes.end(),
+                                  [&](const DecoderShape& shape) { return shape.name == text; });
+  if (known != kDecoderShapes.end()) return *known;
+  if (text.find('x') == std::string::npos) {
+    throw std::invalid_argument("'" + text + "' is no decoder layer; 8b, 70b and HxI are");
+  }
+  const LayerShape sizes = parse_layer(text);
+  const std::int64_t hidden = sizes.n;
+  const std::int64_t between = sizes.k;
+  return {text,
+          hidden,
+          {text + "_qkv", 3 * hidden, hidden},
+          {text + "_o", hidden, hidden},
+          {text + "_gate_up", 2 * between, hidden},
+          {text + "_down", hidden, between}};
+}
+
+std::vector<DecoderShape> parse_decoders(std::string_view list) {
+  std::vector<DecoderShape> decoders;
+  for (const std::string& item : split(list)) decoders.push_back(parse_decoder(item));
+  return decoders;
 }
 
 /// Numbers and ranges such as 1-256.
@@ -191,7 +204,8 @@ std::string usage() {
          "second,\n"
          "                     instead of measuring them\n"
          "  --tune             time every kernel for every shape and judge the selection\n"
-         "  --decoder=8b,70b   instead: the linears of whole decoder layers, with norms and gates\n"
+         "  --decoder=8b,70b   instead: whole decoder layers, by name or as HxI (hidden, "
+         "intermediate)\n"
          "  --kernels=A,B      with --tune: only these and the choice\n"
          "  --benchmark_filter=REGEX --benchmark_out=FILE.json and the other flags of Google "
          "Benchmark\n";

@@ -14,13 +14,13 @@
 namespace qlinear::benchmark {
 namespace {
 
-/// How far a bf16 layer may be from the fused int8 one, which it is the sum of roundings away from.
-/// Activations behind a norm or a gate are products, whose rows of K have a maximum of eight to
-/// fifteen times their root mean square: rounding to 1/127 of it leaves 0.02 to 0.035. Behind
-/// gate_up that comes twice, as gate and as up (0.03), and with down's own it is 0.045.
+/// How far a bf16 layer may be from the fused int8 one: by the int8 roundings. Activations behind a
+/// norm with Gaussian weights, or behind a gate, are products, whose rows have a maximum of eight
+/// to fifteen times their root mean square: rounding to 1/127 of it leaves 0.02 to 0.03. Gate and
+/// up add up, and down has its own: 0.04 by a simulation of the 8B layer.
 constexpr double kBf16Bound = 0.1;
-/// An FP8 linear adds sqrt(2) * 0.024 for its two operands (see cublaslt_fp8.cpp) and up to 0.03
-/// for sums kept in a tensor core: with gate, up, down and what o adds some 0.08 beside the 0.045.
+/// An FP8 linear adds 0.024 for each of its operands (see cublaslt_fp8.cpp): 0.1 by the same
+/// simulation, and up to 0.03 for sums kept in a tensor core.
 constexpr double kFp8Bound = 0.16;
 
 /// One linear, with the e4m3 activation that it reads: at first of `sample`, so that kernels are

@@ -5,7 +5,9 @@
     report.py bench.json [torch.json ...] --output results
 
 writes results/summary.md (by regime), results/table.md (every cell), and the plots
-share_of_floor.svg, ratio_to_peers.svg (whole layers), ratio_to_gemms.svg and sweep.svg. The plots need matplotlib. Nothing but measured figures appears.
+share_of_floor.svg, ratio_to_peers.svg (whole layers), ratio_to_gemms.svg and sweep.svg; of the rows
+of --decoder, if there are any, decoders.md and decoders.svg. The plots need matplotlib. Nothing but
+measured figures appears.
 """
 
 import argparse
@@ -30,7 +32,8 @@ REGIMES = [
 def header(results):
     """What was measured, where and when."""
     context = results.context
-    clocks = sorted(row.sm_mhz for row in results.rows.values() if row.sm_mhz)
+    rows = [*results.rows.values(), *results.decoder_rows.values()]
+    clocks = sorted(row.sm_mhz for row in rows if row.sm_mhz)
     lines = [
         f"Measured on one {context['gpu']}, driver {context['driver']}, CUDA runtime "
         f"{context['cuda_runtime']}, {context['date'][:10]}: bf16 activations, s8 weights, cold "
@@ -134,10 +137,44 @@ def full_table(results):
         row = results.rows[layer, results.token_counts(layer)[0], res.LINEAR]
         lines += ["", f"## {layer}, N = {row.n}, K = {row.k}", ""]
         lines += layer_table(results, layer)
-    if results.failures:
-        lines += ["", "Not measured:", ""]
-        lines += [f"- {failure}" for failure in results.failures]
-    return lines
+    return lines + failures(results)
+
+
+def failures(results):
+    if not results.failures:
+        return []
+    return ["", "Not measured:", "", *(f"- {failure}" for failure in results.failures)]
+
+
+def decoder_table(results, model):
+    """A row for each M: the floor, then each variant's time, its share and its ratio to fused."""
+    variants = results.decoder_variants()
+    titles = ["M", "floor µs"]
+    for variant in variants:
+        titles += [f"{res.DECODERS[variant]} µs", "share"]
+        titles += [] if variant == res.FUSED else ["ratio"]
+    rows = []
+    for m in results.decoder_token_counts(model):
+        cells = [results.decoder_rows.get((model, m, variant)) for variant in variants]
+        row = [str(m), f"{max(cell.floor_us for cell in cells if cell):.2f}"]
+        for variant, cell in zip(variants, cells):
+            row += [f"{cell.us:.2f}", percent(cell.share)] if cell else ["–", "–"]
+            if variant != res.FUSED:
+                ratio = results.decoder_ratio(model, m, variant)
+                row.append(times(ratio) if ratio else "–")
+        rows.append(row)
+    return markdown_table(titles, rows)
+
+
+def decoder_tables(results):
+    lines = header(results)
+    lines += ["", "Decoder layers without attention: four linears, norms with residuals, and gates. "
+              "Share: of the floor, which counts the bytes and operations of a fused int8 layer. "
+              "Ratio: the time over that of the fused layer. Rows that compute a part of a layer "
+              "(without gates, alone) compare with no whole one."]
+    for model in results.models():
+        lines += ["", f"## {model}", "", *decoder_table(results, model)]
+    return lines + failures(results)
 
 
 def write_lines(path, lines):
@@ -154,8 +191,11 @@ def main():
 
     results = res.read(arguments.json)
     arguments.output.mkdir(parents=True, exist_ok=True)
-    write_lines(arguments.output / "summary.md", header(results) + [""] + summary(results))
-    write_lines(arguments.output / "table.md", full_table(results))
+    if results.rows:
+        write_lines(arguments.output / "summary.md", header(results) + [""] + summary(results))
+        write_lines(arguments.output / "table.md", full_table(results))
+    if results.decoder_rows:
+        write_lines(arguments.output / "decoders.md", decoder_tables(results))
     if not arguments.no_plots:
         import report_plots
 

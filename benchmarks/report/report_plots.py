@@ -121,10 +121,56 @@ def sweep(results, path):
     return finish(figure, handles, path)
 
 
+def decoders(results, path):
+    """A column a model: the times, the shares of the floor, and the ratios to the fused layer."""
+    models = results.models()
+    variants = [variant for variant in results.decoder_variants() if variant not in res.PARTS]
+    figure, axes = plt.subplots(3, len(models), figsize=(4.2 * len(models), 8.4), sharex=True,
+                                squeeze=False)
+    handles = {}
+    for column, model in enumerate(models):
+        measured = results.decoder_rows
+        counts = results.decoder_token_counts(model)
+        values = [lambda m, variant: measured[model, m, variant].us,
+                  lambda m, variant: 100 * measured[model, m, variant].share,
+                  lambda m, variant: results.decoder_ratio(model, m, variant)]
+        for axis, value in zip(axes[:, column], values):
+            for variant, colour in zip(variants, COLOURS):
+                points = [(m, value(m, variant)) for m in counts if (model, m, variant) in measured]
+                points = [point for point in points if point[1] is not None]
+                if points:
+                    handles[res.DECODERS[variant]], = axis.plot(
+                        *zip(*points), color=colour, marker="o", markersize=2.5, linewidth=1.3)
+        floors = [max(row.floor_us for (name, tokens, _), row in measured.items()
+                      if (name, tokens) == (model, m)) for m in counts]
+        handles["floor"], = axes[0, column].plot(counts, floors, color="#666666", linewidth=0.8,
+                                                 linestyle="--")
+        axes[0, column].set_title(model, fontsize=9)
+        axes[0, column].set_yscale("log")
+        axes[0, column].set_xscale("log", base=2)
+        axes[0, column].set_xticks(MARKED, [str(m) for m in MARKED])
+        axes[0, column].xaxis.minorticks_off()
+        axes[1, column].set_ylim(0, 110)
+        axes[1, column].axhline(100, color="#666666", linewidth=0.8, linestyle="--")
+        axes[2, column].set_ylim(bottom=0)
+        axes[2, column].axhline(1, color="#666666", linewidth=0.8, linestyle="--")
+        axes[2, column].set_xlabel("M (tokens)")
+    for axis, label in zip(axes[:, 0], ["µs", "share of floor, %", "time / fused layer's"]):
+        axis.set_ylabel(label)
+    figure.suptitle(f"Decoder layers — {results.context['gpu']}, {results.context['date'][:10]}",
+                    fontsize=10)
+    return finish(figure, handles, path)
+
+
 def write_all(results, directory):
     """Returns the paths written."""
     with plt.rc_context(STYLE):
-        return [
+        paths = []
+        if results.decoder_rows:
+            paths.append(decoders(results, directory / "decoders.svg"))
+        if not results.rows:
+            return paths
+        return paths + [
             share_of_floor(results, directory / "share_of_floor.svg"),
             ratio_to_peers(results, res.LINEAR, "Whole linear layer against peers",
                            directory / "ratio_to_peers.svg"),

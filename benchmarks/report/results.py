@@ -5,6 +5,7 @@ import json
 import re
 
 ROW = re.compile(r"^(?P<layer>[^/]+)/m:(?P<m>\d+)/(?P<case>[^/]+)")
+DECODER_ROW = re.compile(r"^decoder_layer/(?P<model>[^/]+)/m:(?P<m>\d+)/(?P<variant>[^/]+)")
 MICROSECONDS = {"ns": 1e-3, "us": 1.0, "ms": 1e3, "s": 1e6}
 
 QUANTIZE, GEMM, LINEAR = "qlinear_quantize", "qlinear_gemm", "qlinear_linear"
@@ -14,14 +15,32 @@ CONSTANT_WEIGHTS = "qlinear_constant_weights"  # LINEAR, with that promise.
 PEERS = {
     "cutlass_int8_linear": ("CUTLASS int8 (vLLM's)", LINEAR),
     "cublaslt_int8_linear": ("cuBLASLt int8 + passes", LINEAR),
+    "cublaslt_fp8_linear": ("cuBLASLt FP8 + quantize", LINEAR),
     "cublaslt_bf16": ("cuBLASLt bf16", LINEAR),
     "qlinear_portable": ("portable dp4a", LINEAR),
     "cutlass_int8_gemm": ("CUTLASS int8, GEMM alone", GEMM),
     "cublaslt_int8_gemm": ("cuBLASLt int8 to int32, GEMM alone", GEMM),
+    "cublaslt_fp8_gemm": ("cuBLASLt FP8, GEMM alone", GEMM),
     "torch_int_mm": ("PyTorch _int_mm, GEMM alone", GEMM),
     "triton_int8": ("Triton int8, GEMM alone", GEMM),
     "two_read_quantize": ("two-read quantize (vLLM's)", QUANTIZE),
 }
+
+# Variants of a decoder layer; those that leave steps out tell what a part costs.
+FUSED = "fused"
+DECODERS = {
+    FUSED: "fused",
+    "gated": "gate in the epilogue",
+    "separate": "separate kernels",
+    "cutlass_int8": "CUTLASS int8 (vLLM's)",
+    "cublaslt_fp8": "cuBLASLt FP8",
+    "cublaslt_bf16": "cuBLASLt bf16",
+    "norms": "without gates",
+    "linears": "linears alone",
+    "multiplies": "products alone",
+    "cublaslt_fp8_gemms": "cuBLASLt FP8, products alone",
+}
+PARTS = ["norms", "linears", "multiplies", "cublaslt_fp8_gemms"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,12 +61,13 @@ class Row:
 
 @dataclasses.dataclass
 class Results:
-    """Every row of the files, by (layer, m, case)."""
+    """Every row of the files, by (layer, m, case); of decoder layers by (model, m, variant)."""
 
     context: dict
     rows: dict
     host_ns: dict
     failures: list
+    decoder_rows: dict = dataclasses.field(default_factory=dict)
 
     def layers(self):
         """Names in the order of measurement."""
@@ -70,6 +90,24 @@ class Results:
         """The peer's time over ours for the same work; None where either is missing."""
         theirs = self.rows.get((layer, m, peer))
         ours = self.rows.get((layer, m, PEERS[peer][1]))
+        return theirs.us / ours.us if theirs and ours else None
+
+    def models(self):
+        """Names of the decoder layers, in the order of measurement."""
+        return list(dict.fromkeys(model for model, _, _ in self.decoder_rows))
+
+    def decoder_token_counts(self, model):
+        return sorted({m for name, m, _ in self.decoder_rows if name == model})
+
+    def decoder_variants(self):
+        """The variants that occur, in the order of DECODERS."""
+        present = {variant for _, _, variant in self.decoder_rows}
+        return [variant for variant in DECODERS if variant in present]
+
+    def decoder_ratio(self, model, m, variant):
+        """The variant's time over that of the fused layer; None where either is missing."""
+        theirs = self.decoder_rows.get((model, m, variant))
+        ours = self.decoder_rows.get((model, m, FUSED))
         return theirs.us / ours.us if theirs and ours else None
 
 
@@ -105,5 +143,11 @@ def _add(results, entry):
             entry.get("sm_mhz", 0.0),
             entry.get("label", ""),
         )
+        return
+    match = DECODER_ROW.match(entry["name"])
+    if match:
+        key = (match["model"], int(match["m"]), match["variant"])
+        results.decoder_rows[key] = Row(us, entry.get("floor_us", 0.0),
+                                        sm_mhz=entry.get("sm_mhz", 0.0))
     elif entry["name"].startswith("host/"):
         results.host_ns[entry["name"].split("/")[1]] = us * 1e3

@@ -164,6 +164,20 @@ TEST(OptionsParser, TakesLayersByNameAndBySize) {
   EXPECT_EQ(options.layers[1].k, 1024);
 }
 
+TEST(OptionsParser, TakesDecodersByNameAndBySize) {
+  const Options options = parse({"--decoder=70b,64x128"});
+  ASSERT_EQ(options.decoders.size(), 2u);
+  EXPECT_EQ(options.decoders[0].gate_up.n, 57344);
+  const DecoderShape& sized = options.decoders[1];
+  EXPECT_EQ(sized.name, "64x128");
+  EXPECT_EQ(sized.hidden, 64);
+  EXPECT_EQ(sized.qkv.n, 192);
+  EXPECT_EQ(sized.o.k, 64);
+  EXPECT_EQ(sized.gate_up.n, 256);
+  EXPECT_EQ(sized.down.n, 64);
+  EXPECT_EQ(sized.down.k, 128);
+}
+
 TEST(OptionsParser, TakesRangesOfTokens) {
   const Options options = parse({"--m=64,1-4,3,16"});
   EXPECT_EQ(options.token_counts, (std::vector<std::int64_t>{1, 2, 3, 4, 16, 64}));
@@ -204,6 +218,8 @@ TEST(OptionsParser, LaterFlagsOverrideQuick) {
 TEST(OptionsParser, RefusesWhatItCannotRead) {
   EXPECT_THROW(parse({"--shapes=9b_o"}), std::invalid_argument);
   EXPECT_THROW(parse({"--shapes=100x64"}), std::invalid_argument);
+  EXPECT_THROW(parse({"--decoder=9b"}), std::invalid_argument);
+  EXPECT_THROW(parse({"--decoder=64x100"}), std::invalid_argument);
   EXPECT_THROW(parse({"--m=0"}), std::invalid_argument);
   EXPECT_THROW(parse({"--m=1-"}), std::invalid_argument);
   EXPECT_THROW(parse({"--row-ms=fast"}), std::invalid_argument);

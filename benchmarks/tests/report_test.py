@@ -30,6 +30,26 @@ def entry(layer, m, timed, us, floor_us):
     return {"name": name, "run_type": "iteration", "real_time": us, "time_unit": "us",
             "label": "a_kernel/split:2", "floor_us": floor_us, "m": float(m), "n": float(n), "k": float(k), "sm_mhz": 1500.0}
 
+FAILED_DECODER = "decoder_layer/8b/m:4096/cublaslt_fp8/iterations:1/manual_time"
+
+
+def decoder_document():
+    """The fused layer at half the floor's speed; bf16 takes four times as long."""
+    def decoder(model, m, variant, us):
+        name = f"decoder_layer/{model}/m:{m}/{variant}/iterations:1/manual_time"
+        return {"name": name, "run_type": "iteration", "real_time": us, "time_unit": "us",
+                "m": float(m), "floor_us": 50.0 * m, "sm_mhz": 1600.0}
+
+    entries = []
+    for model in ("8b", "70b"):
+        for m in COUNTS:
+            entries += [decoder(model, m, "fused", 100.0 * m),
+                        decoder(model, m, "cublaslt_bf16", 400.0 * m),
+                        decoder(model, m, "multiplies", 80.0 * m)]
+    entries.append({"name": FAILED_DECODER, "run_type": "iteration", "error_occurred": True,
+                    "error_message": "no algorithm"})
+    return {"context": CONTEXT, "benchmarks": entries}
+
 
 def document():
     """Ours at half the floor's speed, CUTLASS three times as slow as ours."""
@@ -104,6 +124,49 @@ class ReportTest(unittest.TestCase):
         self.assertEqual(len(first), 4)
         self.assertEqual(first, second)
         self.assertIn(b"Made-up GPU", first[0])
+
+
+class DecoderReportTest(unittest.TestCase):
+    def setUp(self):
+        self.directory = tempfile.TemporaryDirectory()
+        self.addCleanup(self.directory.cleanup)
+        self.path = pathlib.Path(self.directory.name) / "decoders.json"
+        self.path.write_text(json.dumps(decoder_document()), encoding="utf-8")
+        self.results = res.read([self.path])
+
+    def test_reads_rows_apart_from_bare_layers(self):
+        self.assertEqual(self.results.rows, {})
+        self.assertEqual(self.results.models(), ["8b", "70b"])
+        self.assertEqual(self.results.decoder_token_counts("70b"), COUNTS)
+        self.assertEqual(self.results.decoder_rows["8b", 16, "fused"].share, 0.5)
+        self.assertEqual(self.results.decoder_ratio("8b", 16, "cublaslt_bf16"), 4.0)
+        self.assertIsNone(self.results.decoder_ratio("8b", 16, "cublaslt_fp8"))
+
+    def test_table_has_every_variant_and_what_failed(self):
+        lines = report.decoder_tables(self.results)
+        self.assertIn("| M | floor µs | fused µs | share | cuBLASLt bf16 µs | share | ratio | "
+                      "products alone µs | share | ratio |", lines)
+        self.assertIn("| 16 | 800.00 | 1600.00 | 50 % | 6400.00 | 12 % | 4.00× | "
+                      "1280.00 | 62 % | 0.80× |", lines)
+        self.assertIn(f"- {FAILED_DECODER}: no algorithm", lines)
+        self.assertIn("1600 to 1600 MHz", "\n".join(lines))
+
+    def test_plot_is_reproducible_and_alone(self):
+        directory = pathlib.Path(self.directory.name)
+        paths = report_plots.write_all(self.results, directory)
+        first = [path.read_bytes() for path in paths]
+        second = [path.read_bytes() for path in report_plots.write_all(self.results, directory)]
+        self.assertEqual([path.name for path in paths], ["decoders.svg"])
+        self.assertEqual(first, second)
+        self.assertIn(b"cuBLASLt bf16", first[0])
+        self.assertNotIn(b"products alone", first[0])
+
+    def test_joins_bare_layers(self):
+        path = pathlib.Path(self.directory.name) / "bench.json"
+        path.write_text(json.dumps(document()), encoding="utf-8")
+        results = res.read([path, self.path])
+        self.assertEqual(len(report_plots.write_all(results, path.parent)), 5)
+        self.assertNotIn("8b", results.layers())
 
 
 if __name__ == "__main__":
