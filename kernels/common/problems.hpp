@@ -103,6 +103,13 @@ struct EpilogueParameters {
   /// function `activation` of the gate times the up. N is then `interleaved_rows` of it, and there
   /// is no routing weight and no residual. 0 means that c has a column for each row of b.
   std::int64_t gate_rows = 0;
+
+  /// Returns whether there is anything but scales and a bias.
+  bool has_options() const {
+    return zero_points.a_zero_point != nullptr || zero_points.b_zero_point != nullptr ||
+           activation != ActivationFunction::None || routing_weight != nullptr ||
+           residual != nullptr || gate_rows != 0;
+  }
 };
 
 /// How the work is divided.

@@ -8,21 +8,25 @@
 
 namespace qlinear::kernels {
 
+/// What the elements of one output column share.
+template <class C>
+struct EpilogueColumn {
+  C scale;
+  C bias;
+};
+
 /// The one epilogue turns exact int32 sums into output elements: the rows "dequantize", "with a
 /// bias" and "store" of the contract. Kernels differ only in how accumulators reach threads.
-template <class TIn>
+/// Without `kOptions` it knows nothing but scales and a bias: see
+/// `EpilogueParameters::has_options`.
+template <class TIn, bool kOptions = true>
 class Epilogue {
  public:
   using C = scale_t<TIn>;
+  using Column = EpilogueColumn<C>;
 
   /// Adding it as a bias leaves the bits of the rounded product: -0 + -0 is -0, and +0 + -0 is +0.
   static constexpr C kNoBias = C(-0.0);
-
-  /// What the elements of one output column share.
-  struct Column {
-    C scale;
-    C bias;
-  };
 
   __device__ explicit Epilogue(const EpilogueParameters& p)
       : a_scale_(static_cast<const C*>(p.a_scale)),
@@ -47,7 +51,7 @@ class Epilogue {
   /// `kBlock`.
   template <int kBlock = kGatedBlock>
   __device__ Column column(std::int64_t column) const {
-    const std::int64_t row = weight_row<kBlock>(column, gate_rows_);
+    const std::int64_t row = weight_row<kBlock>(column, gate_rows());
     return {ptx::ld_global(b_scale_ + row),
             bias_ ? Element<TIn>::to_compute(ptx::ld_global(bias_ + row)) : kNoBias};
   }
@@ -61,7 +65,7 @@ class Epilogue {
   }
 
   /// Returns how many columns a gated output has; 0 if it is none.
-  __device__ std::int64_t gate_rows() const { return gate_rows_; }
+  __device__ std::int64_t gate_rows() const { return kOptions ? gate_rows_ : 0; }
 
   /// Returns the column of a gated output that products of column `column`, a gate, end in.
   template <int kBlock = kGatedBlock>
@@ -74,9 +78,10 @@ class Epilogue {
 
   /// Returns whether elements change before a residual is added.
   __device__ bool transforms() const {
-    return activation_ != ActivationFunction::None || routing_weight_ != nullptr || gate_rows_ != 0;
+    return kOptions && (activation_ != ActivationFunction::None || routing_weight_ != nullptr ||
+                        gate_rows_ != 0);
   }
-  __device__ bool has_residual() const { return residual_ != nullptr; }
+  __device__ bool has_residual() const { return kOptions && residual_ != nullptr; }
 
   /// Does what comes before a residual to elements of a row: applies the activation function, then
   /// multiplies by `ups`, if the output is gated, or by a routing weight, if there is one.

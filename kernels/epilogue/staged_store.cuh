@@ -40,7 +40,9 @@ using Pair = Neighbours<T, 2>;
 ///  - `Index` numbers rows and columns of the output,
 ///  - `kSwapAB`: rows of fragments are columns of the output,
 ///  - `kStrips` of 16 rows, each of `kColumns` columns, of which a pass stages `kPassColumns`.
-template <class TIn, class Layout>
+///
+/// Without `kOptions` it has no code for what `Epilogue` then does not know.
+template <class TIn, class Layout, bool kOptions = true>
 class StagedStore {
   using C = scale_t<TIn>;
   using Accumulators = typename Layout::Accumulators;
@@ -75,7 +77,7 @@ class StagedStore {
                 kGroups % 8 == 0 && (kGroups & (kGroups - 1)) == 0);
 
  public:
-  using Column = typename Epilogue<TIn>::Column;
+  using Column = EpilogueColumn<C>;
   /// A pass needs this much memory, and zero points two numbers for each row and column.
   static constexpr int kStagingBytes =
       std::max(kOutputRows * kPitch * static_cast<int>(sizeof(TIn)),
@@ -107,19 +109,40 @@ class StagedStore {
   /// `factors.column_bias()` point to those of the fragments' columns in shared memory.
   template <class Factors>
   __device__ __forceinline__ void store(Accumulators& accumulators, const Factors& factors) const {
-    if (zero_points_.exist()) subtract_zero_points(accumulators);
+    constexpr auto kEachPass = std::make_integer_sequence<int, kPasses>{};
+    if constexpr (kOptions) {
+      if (zero_points_.exist()) subtract_zero_points(accumulators);
+      if (epilogue_.finishes()) return store_changed(accumulators, factors, kEachPass);
+    }
+    store_plainly(accumulators, factors, kEachPass);
+  }
+
+ private:
+  /// Stores what only has to be copied, without a loop over passes: so a pass turns accumulators
+  /// into elements while the pieces of the one before are on their way.
+  template <class Factors, int... kPass>
+  __device__ __forceinline__ void store_plainly(const Accumulators& accumulators,
+                                                const Factors& factors,
+                                                std::integer_sequence<int, kPass...>) const {
+    ((__syncwarp(), stage<kPass>(accumulators, factors), __syncwarp(),
+      copy_pass<true>(place_of(kPass), lane_)),
+     ...);
+  }
+
+  /// Stores what changes on the way, a pass at a time, by one copy of the code for it.
+  template <class Factors, class EachPass>
+  __device__ __forceinline__ void store_changed(const Accumulators& accumulators,
+                                                const Factors& factors, EachPass each_pass) const {
 #pragma unroll 1
     for (int pass = 0; pass < kPasses; ++pass) {
       __syncwarp();  // Wait until nobody reads what this memory held before.
-      stage_pass(pass, accumulators, factors, std::make_integer_sequence<int, kPasses>{});
+      stage_pass(pass, accumulators, factors, each_pass);
       __syncwarp();
       finish_pass(pass);
     }
   }
 
- private:
-  /// Accumulators have no address, so that each pass has its own code to stage them. All else is
-  /// one copy of code for all passes.
+  /// Accumulators have no address, so that each pass has its own code to stage them.
   template <class Factors, int... kPass>
   __device__ __forceinline__ void stage_pass(int pass, const Accumulators& accumulators,
                                              const Factors& factors,
@@ -213,7 +236,7 @@ class StagedStore {
       transform_pass(place, lane);
       __syncwarp();
     }
-    copy_pass(place, lane);
+    copy_pass<false>(place, lane);
   }
 
   /// Transforms the staged elements where they are; those of a gated output take the place of
@@ -243,7 +266,9 @@ class StagedStore {
     return group / kOfBlock * (2 * kGatedBlock) + group % kOfBlock * kTogether;
   }
 
-  /// Copies the elements of a pass to the output, with a residual if there is one.
+  /// Copies the elements of a pass to the output; unless `kPlain`, without every second block of a
+  /// gated one, and with a residual if there is one.
+  template <bool kPlain>
   __device__ __forceinline__ void copy_pass(const PassPlace& place, int lane) const {
     const int lane_row = lane / kLanesPerRow;
     const int lane_column = lane % kLanesPerRow * kWidth;
@@ -252,13 +277,13 @@ class StagedStore {
     std::int64_t column = std::int64_t{first_column_} + place.column + lane_column;
     int columns_left = columns_ - place.column - lane_column;
     if (columns_left <= 0) return;
-    if (epilogue_.gate_rows() != 0) {
+    if (!kPlain && epilogue_.gate_rows() != 0) {
       if (lane_column % (2 * kGatedBlock) >= kGatedBlock) return;
       column = epilogue_.gated_column(column);
       columns_left = static_cast<int>(min(epilogue_.gate_rows() - column, std::int64_t{kWidth}));
     }
     TIn* staged = staging_ + lane_row * kPitch + lane_column;
-    if (epilogue_.has_residual()) {
+    if (!kPlain && epilogue_.has_residual()) {
       epilogue_.template add_residual<kPieces, kRowsAtOnce, kRowsAtOnce * kPitch>(
           epilogue_.residual_at(row, column), staged, rows_left, columns_left);
     }
@@ -304,7 +329,7 @@ class StagedStore {
     }
   }
 
-  Epilogue<TIn> epilogue_;
+  Epilogue<TIn, kOptions> epilogue_;
   ZeroPoints zero_points_;
   TIn* staging_;
   int lane_;

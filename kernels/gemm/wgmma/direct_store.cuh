@@ -10,7 +10,7 @@ namespace qlinear::kernels {
 /// Runs the accumulators of a swap_ab tile of few tokens through the epilogue, from the thread that
 /// holds each straight to the output: storing so few elements takes less time than laying them out
 /// in shared memory. Threads fetch what the epilogue needs while the tile is multiplied.
-template <class TIn, int kTileIndex>
+template <class TIn, int kTileIndex, bool kOptions>
 class WgmmaDirectStore {
   using Traits = WgmmaTraits<kTileIndex>;
   using C = scale_t<TIn>;
@@ -43,9 +43,11 @@ class WgmmaDirectStore {
   __device__ void await_readers() const {}
 
   __device__ void store(WgmmaAccumulators<Traits::kColumns>& accumulators) const {
-    const ZeroPoints zero_points(p_);
-    if (zero_points.exist()) subtract(zero_points, accumulators);
-    if (epilogue_.finishes()) return finish(accumulators);
+    if constexpr (kOptions) {
+      const ZeroPoints zero_points(p_);
+      if (zero_points.exist()) subtract(zero_points, accumulators);
+      if (epilogue_.finishes()) return finish(accumulators);
+    }
 #pragma unroll
     for (int i = 0; i < kElements; ++i) {
       if (stores(i)) ptx::st_global(epilogue_.address(m(i), n(i)), value(accumulators, i));
@@ -53,7 +55,7 @@ class WgmmaDirectStore {
   }
 
  private:
-  using Column = typename Epilogue<TIn>::Column;
+  using Column = EpilogueColumn<C>;
 
   __device__ static int lane() { return static_cast<int>(threadIdx.x) % 32; }
   // A thread has a fragment's accumulator of two output columns, eight apart, and two neighbouring
@@ -97,7 +99,7 @@ class WgmmaDirectStore {
   }
 
   const GemmProblem& p_;
-  Epilogue<TIn> epilogue_;
+  Epilogue<TIn, kOptions> epilogue_;
   int m_;
   int n_;
   int first_n_;

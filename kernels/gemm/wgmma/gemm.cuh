@@ -170,7 +170,7 @@ __device__ __forceinline__ void wgmma_mainloop(
 }
 
 /// Runs the consumer warpgroups of `wgmma_gemm`.
-template <class TIn, class TWQ, int kTileIndex>
+template <class TIn, class TWQ, int kTileIndex, bool kOptions>
 __device__ __forceinline__ void wgmma_consume(
     const GemmProblem& p, const WgmmaPipeline<kTileIndex>& pipeline,
     const WgmmaPipeline<kTileIndex>& uniform_pipeline, const WgmmaSchedule<kTileIndex>& schedule,
@@ -185,10 +185,11 @@ __device__ __forceinline__ void wgmma_consume(
     work.first_row += warp * 16;
     const auto store = [&] {
       if constexpr (Traits::kStoresDirectly) {
-        return WgmmaDirectStore<TIn, kTileIndex>(p, work);
+        return WgmmaDirectStore<TIn, kTileIndex, kOptions>(p, work);
       } else {
-        return WgmmaStore<TIn, kTileIndex>(p, work, pipeline.column_data(warp / 4),
-                                           pipeline.staging(warp), kFirstStoreBarrier + warp / 4);
+        return WgmmaStore<TIn, kTileIndex, kOptions>(p, work, pipeline.column_data(warp / 4),
+                                                     pipeline.staging(warp),
+                                                     kFirstStoreBarrier + warp / 4);
       }
     }();
     WgmmaAccumulators<Traits::kColumns> accumulators{};
@@ -205,8 +206,9 @@ __device__ __forceinline__ void wgmma_consume(
 }
 
 /// Warpgroup 0 produces, the others consume. `launch_wgmma_tile` sets grid and cluster. The box of
-/// the map `tokens` has `tile_tokens` rows, that of `weights` `tile_weight_rows`.
-template <class TIn, class TWQ, int kTileIndex>
+/// the map `tokens` has `tile_tokens` rows, that of `weights` `tile_weight_rows`. Without
+/// `kOptions` it serves problems whose epilogue has none.
+template <class TIn, class TWQ, int kTileIndex, bool kOptions>
 __global__ void __launch_bounds__(WgmmaRegisters<TIn, kTileIndex>::kMaxThreads,
                                   WgmmaTraits<kTileIndex>::kBlocks)
     wgmma_gemm(const __grid_constant__ CUtensorMap weights,
@@ -222,7 +224,7 @@ __global__ void __launch_bounds__(WgmmaRegisters<TIn, kTileIndex>::kMaxThreads,
   const ClusterReduction<kTileIndex> cluster_reduction(pipeline, schedule.rank(),
                                                        schedule.slices());
   WgmmaProducer<kTileIndex> producer(uniform_pipeline, schedule, &weights, &tokens,
-                                     p.epilogue.gate_rows != 0);
+                                     kOptions && p.epilogue.gate_rows != 0);
   if (threadIdx.x == 0 && ptx::elect_sync(1)) {
     pipeline.initialise(schedule.slices());
     if (p.operands.k > 0) ptx::prefetch_tensormap(&tokens);
@@ -245,7 +247,8 @@ __global__ void __launch_bounds__(WgmmaRegisters<TIn, kTileIndex>::kMaxThreads,
     if (in_cluster && !kMulticast) ptx::barrier_cluster_wait();
   } else {
     if constexpr (Registers::kMoves) ptx::setmaxnreg_inc<232>();
-    wgmma_consume<TIn, TWQ, kTileIndex>(p, pipeline, uniform_pipeline, schedule, cluster_reduction);
+    wgmma_consume<TIn, TWQ, kTileIndex, kOptions>(p, pipeline, uniform_pipeline, schedule,
+                                                  cluster_reduction);
   }
   if (kMulticast) {  // No block exits while others still send to it.
     ptx::barrier_cluster_arrive_relaxed();
@@ -296,8 +299,15 @@ cudaError_t launch_wgmma_tile(const GemmProblem& p, cudaStream_t stream) {
   config.programmatic_dependent = p.launch.programmatic_dependent;
   return dispatch_weight<kTile.types, TIn>(p.operands.weight_element, [&](auto weight) {
     using TWQ = typename decltype(weight)::Type;
-    return launch_kernel<&wgmma_gemm<TIn, TWQ, kTileIndex>>(config, weights, tokens, p,
-                                                            tokens_of_tile, rows_of_tile);
+    constexpr TypePairs kPlain = kWgmmaTiles[kTileIndex].plain_types();
+    if constexpr (kPlain.contains(element_kind_v<TIn>, element_kind_v<TWQ>)) {
+      if (!p.epilogue.has_options()) {
+        return launch_kernel<&wgmma_gemm<TIn, TWQ, kTileIndex, false>>(
+            config, weights, tokens, p, tokens_of_tile, rows_of_tile);
+      }
+    }
+    return launch_kernel<&wgmma_gemm<TIn, TWQ, kTileIndex, true>>(config, weights, tokens, p,
+                                                                  tokens_of_tile, rows_of_tile);
   });
 }
 

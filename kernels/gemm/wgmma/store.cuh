@@ -30,12 +30,12 @@ struct WgmmaFragments {
 /// Threads fetch what the epilogue needs from global memory to registers while the tile is
 /// multiplied; then the warpgroup shares the columns' part in shared memory, and each warp stores
 /// its rows.
-template <class TIn, int kTileIndex>
+template <class TIn, int kTileIndex, bool kOptions>
 class WgmmaStore {
   using Traits = WgmmaTraits<kTileIndex>;
   using C = scale_t<TIn>;
-  using Column = typename Epilogue<TIn>::Column;
-  using Staged = StagedStore<TIn, WgmmaFragments<TIn, kTileIndex>>;
+  using Column = EpilogueColumn<C>;
+  using Staged = StagedStore<TIn, WgmmaFragments<TIn, kTileIndex>, kOptions>;
   static constexpr bool kSwapAB = Traits::kSwapAB;
   static constexpr int kColumns = Traits::kColumns;
   // A thread fetches this many columns.
@@ -119,7 +119,7 @@ class WgmmaStore {
   }
 
   const GemmProblem& p_;
-  Epilogue<TIn> epilogue_;
+  Epilogue<TIn, kOptions> epilogue_;
   WgmmaWork work_;
   C* column_scale_;
   C* column_bias_;
