@@ -461,7 +461,7 @@ TEST_P(EpilogueGrid, EqualsTheContract) {
 }
 
 INSTANTIATE_TEST_SUITE_P(, EpilogueGrid,
-                         ::testing::ValuesIn(kernel_shards(KernelCategory::Gemm, 2, 23)),
+                         ::testing::ValuesIn(shared_kernel_shards(KernelCategory::Gemm, 2, 23)),
                          shard_name);
 
 class EpilogueSplits : public EpilogueKernels {};

@@ -24,17 +24,35 @@ struct KernelShard {
   std::size_t shard;
   std::size_t shards;
   std::uint64_t seed;
+  std::size_t turn;  ///< The kernel's place among those of its category.
 };
+
+/// Whether each kernel takes all of a grid. The emulated device takes a thousand times as long as a
+/// GPU: there kernels that stand together in the table share the large grids.
+inline constexpr bool kWholeGrids = QLINEAR_TEST_WHOLE_GRIDS != 0;
 
 /// Every registered kernel of `category`, each `shards` times.
 inline std::vector<KernelShard> kernel_shards(KernelCategory category, std::size_t shards,
                                               std::uint64_t seed) {
   std::vector<KernelShard> parameters;
+  std::size_t turn = 0;
   for (const KernelSku& sku : registered_kernels()) {
     if (sku.category != category) continue;
     for (std::size_t shard = 0; shard < shards; ++shard) {
-      parameters.push_back({sku, shard, shards, seed});
+      parameters.push_back({sku, shard, shards, seed, turn});
     }
+    ++turn;
+  }
+  return parameters;
+}
+
+/// The same of a large grid. Where kernels share it, each has every second of the `shards`, which
+/// are an even number, and the next kernel the others.
+inline std::vector<KernelShard> shared_kernel_shards(KernelCategory category, std::size_t shards,
+                                                     std::uint64_t seed) {
+  std::vector<KernelShard> parameters = kernel_shards(category, shards, seed);
+  if (!kWholeGrids) {
+    std::erase_if(parameters, [](const KernelShard& p) { return (p.shard + p.turn) % 2 != 0; });
   }
   return parameters;
 }
