@@ -18,7 +18,9 @@ inline constexpr std::int64_t kCacheLineBytes = 128;
 struct WeightPrefetch {
   const void* weights = nullptr;
   std::int64_t ld = 0;  ///< The row stride, in bytes.
-  std::uint32_t rows = 0;
+  /// Of gated weights, the distance of the first up from the first gate, in bytes; 0 of others.
+  std::int64_t ups = 0;
+  std::uint32_t rows = 0;  ///< Of gated weights, half of them gates and half ups.
   std::uint32_t slices = 0;
   std::uint32_t slice_bytes = 0;  ///< The distance of a slice from the one before it, in bytes.
   std::uint32_t bytes = 0;        ///< A multiple of the cache line.

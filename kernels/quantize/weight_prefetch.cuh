@@ -20,8 +20,13 @@ __device__ __forceinline__ void prefetch_weights(const WeightPrefetch& prefetch,
   const unsigned lines = prefetch.bytes / kLine;
   for (unsigned i = thread; i < prefetch.rows * prefetch.slices * lines; i += threads) {
     const unsigned piece = i / lines;
-    const unsigned row = piece / prefetch.slices;
-    ptx::prefetch_l2(static_cast<const unsigned char*>(prefetch.weights) + row * prefetch.ld +
+    unsigned row = piece / prefetch.slices;
+    const auto* weights = static_cast<const unsigned char*>(prefetch.weights);
+    if (prefetch.ups != 0 && row >= prefetch.rows / 2) {
+      row -= prefetch.rows / 2;
+      weights += prefetch.ups;
+    }
+    ptx::prefetch_l2(weights + row * prefetch.ld +
                      std::int64_t{piece % prefetch.slices} * prefetch.slice_bytes +
                      i % lines * kLine);
   }

@@ -180,6 +180,7 @@ kernels::WeightPrefetch weight_prefetch(const GemmChoice& choice,
       std::min<std::int64_t>(problem.schedule.num_sms, (bytes + kBlockBytes - 1) / kBlockBytes);
   return {problem.operands.b,
           problem.operands.ldb,
+          problem.epilogue.gate_rows * problem.operands.ldb,
           static_cast<std::uint32_t>(choice.prefetched_rows),
           static_cast<std::uint32_t>(problem.schedule.split_k),
           static_cast<std::uint32_t>(problem.operands.k / problem.schedule.split_k / kLine * kLine),

@@ -30,8 +30,6 @@ void choose_prefetch(const Candidate& candidate, const DeviceInfo& device,
   constexpr std::int64_t kLine = kernels::kCacheLineBytes;
   const auto& [kernel, tiling, clocks] = candidate;
   if (kernel->backend != KernelBackend::Wgmma) return;
-  // The first tiles of a gated output read rows of two places.
-  if (problem.epilogue.gated) return;
   const std::int64_t bytes = bytes_to_prefetch(device, problem);
   if (bytes == 0) return;
   const std::int64_t blocks_of_row =
