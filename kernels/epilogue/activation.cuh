@@ -4,8 +4,7 @@
 #include <qlinear/fusion.hpp>
 
 // The contract's activation functions: each operation rounds once, to nearest even, and there is no
-// table and no approximate instruction. To add one: a function here, a case of `with_activation`,
-// an enumerator in qlinear/fusion.hpp, and a row in the reference.
+// table and no approximate instruction. kernels/README.md says how to add one.
 
 namespace qlinear::kernels {
 
@@ -64,6 +63,9 @@ __device__ __forceinline__ float gelu_erf(float y) {
   return fma_rn(-t, multiply_rn(e, p), relu(y));
 }
 
+#pragma GCC diagnostic push
+#pragma GCC diagnostic error "-Wswitch"
+
 /// Calls `apply(f)` with the function that `function` names; not at all for none.
 template <class Apply>
 __device__ __forceinline__ void with_activation(ActivationFunction function, float,
@@ -85,19 +87,27 @@ __device__ __forceinline__ void with_activation(ActivationFunction function, flo
   }
 }
 
-/// `select` refuses the functions that need exp, which there is in single precision only.
+/// `select` refuses the functions that f64 lacks: those that need exp, which there is in single
+/// precision only.
 template <class Apply>
 __device__ __forceinline__ void with_activation(ActivationFunction function, double,
                                                 const Apply& apply) {
   switch (function) {
+    case ActivationFunction::None:
+      return;
     case ActivationFunction::Relu:
       return apply([](double y) { return relu(y); });
     case ActivationFunction::SquaredRelu:
       return apply([](double y) { return multiply_rn(relu(y), relu(y)); });
-    default:
+    case ActivationFunction::Silu:
+    case ActivationFunction::QuickGelu:
+    case ActivationFunction::GeluTanh:
+    case ActivationFunction::GeluErf:
       return;
   }
 }
+
+#pragma GCC diagnostic pop
 
 /// `act(y)`.
 template <class C>

@@ -74,7 +74,8 @@ class StagedStore {
   static constexpr int kGroups = kOutputColumns / kTogether;  // Of a row.
 
   static_assert(kColumns % 8 == 0 && Layout::kPassColumns % 8 == 0 && 32 % kLanesPerRow == 0 &&
-                kGroups % 8 == 0 && (kGroups & (kGroups - 1)) == 0);
+                    kGroups % 8 == 0 && (kGroups & (kGroups - 1)) == 0,
+                "lanes share rows of a pass evenly: a warp has 16, 32 or at least 64 columns");
 
  public:
   using Column = EpilogueColumn<C>;

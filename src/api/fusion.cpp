@@ -1,59 +1,21 @@
+#include <base/enumerators.hpp>
 #include <qlinear/fusion.hpp>
 
 namespace qlinear {
+namespace {
 
-const char* to_string(ActivationFunction function) noexcept {
-  switch (function) {
-    case ActivationFunction::None:
-      return "none";
-    case ActivationFunction::Relu:
-      return "relu";
-    case ActivationFunction::SquaredRelu:
-      return "squared_relu";
-    case ActivationFunction::Silu:
-      return "silu";
-    case ActivationFunction::QuickGelu:
-      return "quick_gelu";
-    case ActivationFunction::GeluTanh:
-      return "gelu_tanh";
-    case ActivationFunction::GeluErf:
-      return "gelu_erf";
-  }
-  return "unknown";
+template <class Enum>
+const char* known_name(Enum value) noexcept {
+  const char* name = detail::name_of(value);
+  return name == nullptr ? "unknown" : name;
 }
 
-const char* to_string(SourceKind kind) noexcept {
-  switch (kind) {
-    case SourceKind::Plain:
-      return "plain";
-    case SourceKind::ColumnFactor:
-      return "column_factor";
-    case SourceKind::RmsNorm:
-      return "rms_norm";
-    case SourceKind::LayerNorm:
-      return "layer_norm";
-    case SourceKind::Gated:
-      return "gated";
-  }
-  return "unknown";
-}
+}  // namespace
 
-const char* to_string(ScaleKind kind) noexcept {
-  switch (kind) {
-    case ScaleKind::Dynamic:
-      return "dynamic";
-    case ScaleKind::DynamicAsymmetric:
-      return "dynamic_asymmetric";
-    case ScaleKind::GivenRange:
-      return "given_range";
-    case ScaleKind::GivenRangeAsymmetric:
-      return "given_range_asymmetric";
-    case ScaleKind::Static:
-      return "static";
-    case ScaleKind::Given:
-      return "given";
-  }
-  return "unknown";
-}
+const char* to_string(ActivationFunction function) noexcept { return known_name(function); }
+
+const char* to_string(SourceKind kind) noexcept { return known_name(kind); }
+
+const char* to_string(ScaleKind kind) noexcept { return known_name(kind); }
 
 }  // namespace qlinear

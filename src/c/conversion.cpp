@@ -1,5 +1,6 @@
 #include "conversion.hpp"
 
+#include <base/enumerators.hpp>
 #include <c/boundary.hpp>
 #include <c/enums.hpp>
 #include <c/field_count.hpp>
@@ -8,6 +9,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <iterator>
 #include <string_view>
 
@@ -56,13 +58,18 @@ constexpr std::size_t kLeastLinearArgs = offsetof(qlinear_linear_args, source);
 constexpr std::size_t kLeastQuantizeArgs = offsetof(qlinear_quantize_args, source);
 constexpr std::size_t kLeastSku = offsetof(qlinear_kernel_sku, category);
 
+/// Checks that C's `value` is one of `Enum`, which `same_values` says is one of C++ likewise.
+template <class Enum>
+Status check_enumerator(const char* field, std::int32_t value) noexcept {
+  return detail::validate_enumerator(field, value, detail::enumerator_count<Enum>());
+}
+
 Status check_enumerators(const qlinear_source& source, const qlinear_scale& scale) noexcept {
-  using detail::validate_enumerator;
-  Status status = validate_enumerator("source.kind", source.kind, QLINEAR_SOURCE_GATED);
+  Status status = check_enumerator<SourceKind>("source.kind", source.kind);
   if (status.ok()) {
-    status = validate_enumerator("source.function", source.function, QLINEAR_ACTIVATION_GELU_ERF);
+    status = check_enumerator<ActivationFunction>("source.function", source.function);
   }
-  return status.ok() ? validate_enumerator("scale.kind", scale.kind, QLINEAR_SCALE_GIVEN) : status;
+  return status.ok() ? check_enumerator<ScaleKind>("scale.kind", scale.kind) : status;
 }
 
 SourceDescriptor read(const qlinear_source& source) noexcept {
@@ -195,8 +202,7 @@ Status convert(const qlinear_linear_descriptor* given,
   if (Status s = receive("descriptor", given, kLeastLinear, d); !s.ok()) return s;
   if (Status s = check_reserved("descriptor->reserved", d.reserved); !s.ok()) return s;
   if (Status s = check_enumerators(d.source, d.scale); !s.ok()) return s;
-  if (Status s = detail::validate_enumerator("epilogue.activation", d.epilogue.activation,
-                                             QLINEAR_ACTIVATION_GELU_ERF);
+  if (Status s = check_enumerator<ActivationFunction>("epilogue.activation", d.epilogue.activation);
       !s.ok()) {
     return s;
   }

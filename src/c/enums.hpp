@@ -1,6 +1,7 @@
 #pragma once
 
 #include <qlinear/qlinear.h>
+#include <base/enumerators.hpp>
 #include <qlinear/fusion.hpp>
 #include <qlinear/kernel_sku.hpp>
 #include <qlinear/problem.hpp>
@@ -9,6 +10,7 @@
 
 #include <cstdint>
 #include <limits>
+#include <type_traits>
 
 // Enumerators of C++ in C and back. Values are equal, except that C counts element kinds from 1, so
 // that 0 is none. An enumerator that C lacks does not compile here.
@@ -155,9 +157,9 @@ constexpr bool same_values(Enum last, std::int32_t offset = 0) noexcept {
 }
 static_assert(same_values(StatusCode::CudaError));
 static_assert(same_values(ElementKind::S32, 1));
-static_assert(same_values(ActivationFunction::GeluErf));
-static_assert(same_values(SourceKind::Gated));
-static_assert(same_values(ScaleKind::Given));
+static_assert(same_values(detail::last_enumerator<ActivationFunction>()));
+static_assert(same_values(detail::last_enumerator<SourceKind>()));
+static_assert(same_values(detail::last_enumerator<ScaleKind>()));
 static_assert(same_values(KernelCategory::Gemm));
 static_assert(same_values(KernelOp::QuantizedLinear));
 static_assert(same_values(KernelBackend::Wgmma));

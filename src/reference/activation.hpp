@@ -6,7 +6,6 @@
 #include <cmath>
 #include <cstdint>
 #include <limits>
-#include <type_traits>
 
 // Activation functions, operation by operation: every expression rounds once. A NaN gives a NaN.
 
@@ -68,9 +67,10 @@ inline float gelu_erf(float y) {
   return std::fma(-t, q, relu(y));
 }
 
-/// Precondition: f64 has `function`.
-template <class C>
-C activate(ActivationFunction function, C y) {
+#pragma GCC diagnostic push
+#pragma GCC diagnostic error "-Wswitch"
+
+inline float activate(ActivationFunction function, float y) {
   switch (function) {
     case ActivationFunction::None:
       return y;
@@ -78,24 +78,36 @@ C activate(ActivationFunction function, C y) {
       return relu(y);
     case ActivationFunction::SquaredRelu:
       return relu(y) * relu(y);
-    default:
-      break;
-  }
-  if constexpr (std::is_same_v<C, float>) {
-    switch (function) {
-      case ActivationFunction::Silu:
-        return silu(y);
-      case ActivationFunction::QuickGelu:
-        return quick_gelu(y);
-      case ActivationFunction::GeluTanh:
-        return gelu_tanh(y);
-      case ActivationFunction::GeluErf:
-        return gelu_erf(y);
-      default:
-        break;
-    }
+    case ActivationFunction::Silu:
+      return silu(y);
+    case ActivationFunction::QuickGelu:
+      return quick_gelu(y);
+    case ActivationFunction::GeluTanh:
+      return gelu_tanh(y);
+    case ActivationFunction::GeluErf:
+      return gelu_erf(y);
   }
   return y;
 }
+
+/// Precondition: f64 has `function`, by base/enumerators.hpp.
+inline double activate(ActivationFunction function, double y) {
+  switch (function) {
+    case ActivationFunction::None:
+      return y;
+    case ActivationFunction::Relu:
+      return relu(y);
+    case ActivationFunction::SquaredRelu:
+      return relu(y) * relu(y);
+    case ActivationFunction::Silu:
+    case ActivationFunction::QuickGelu:
+    case ActivationFunction::GeluTanh:
+    case ActivationFunction::GeluErf:
+      break;
+  }
+  return y;
+}
+
+#pragma GCC diagnostic pop
 
 }  // namespace qlinear::reference::steps

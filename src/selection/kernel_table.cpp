@@ -10,7 +10,11 @@
 
 #include <algorithm>
 #include <array>
+#include <initializer_list>
+#include <iterator>
 #include <limits>
+#include <string_view>
+#include <type_traits>
 #include <utility>
 
 namespace qlinear::detail {
@@ -197,6 +201,40 @@ using TileIndices = std::make_integer_sequence<int, static_cast<int>(kTiles.size
 constexpr auto kGemmRows =
     gemm_rows(TileIndices<kernels::kDp4aTiles>{}, TileIndices<kernels::kMmaSyncTiles>{},
               TileIndices<kernels::kMmaSyncTmaTiles>{}, TileIndices<kernels::kWgmmaTiles>{});
+
+/// Returns whether `text` ends in the numbers `extents`, with `x` between them and `_` before.
+constexpr bool ends_in(std::string_view text, std::initializer_list<int> extents) {
+  for (auto extent = std::rbegin(extents); extent != std::rend(extents); ++extent) {
+    for (int number = *extent; number > 0; number /= 10) {
+      if (text.empty() || text.back() != '0' + number % 10) return false;
+      text.remove_suffix(1);
+    }
+    const char before = std::next(extent) == std::rend(extents) ? '_' : 'x';
+    if (text.empty() || text.back() != before) return false;
+    text.remove_suffix(1);
+  }
+  return true;
+}
+
+/// Returns whether the name of `row` says its tile, which users read off it: M x N, or M x N x K
+/// where a family has several K.
+constexpr bool name_says_tile(const GemmKernel& row) {
+  constexpr std::string_view kAny = "_any";
+  std::string_view name = row.name;
+  if (name.ends_with(kAny)) name.remove_suffix(kAny.size());
+  return ends_in(name, {row.tile_m, row.tile_n}) ||
+         ends_in(name, {row.tile_m, row.tile_n, row.tile_k});
+}
+
+constexpr bool names_say_tiles() { return std::ranges::all_of(kGemmRows, &name_says_tile); }
+static_assert(names_say_tiles(), "the name of a row in a tiles.hpp says another tile");
+
+constexpr bool names_differ() {
+  return std::ranges::all_of(kGemmRows, [](const GemmKernel& row) {
+    return std::ranges::count(kGemmRows, std::string_view(row.name), &GemmKernel::name) == 1;
+  });
+}
+static_assert(names_differ(), "two rows of the tile tables have one name");
 
 constexpr bool tile_costs_have_kernels() {
   return std::ranges::all_of(kTileCosts, [](const TileCost& tile) {

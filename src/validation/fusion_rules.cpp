@@ -1,5 +1,6 @@
 #include "fusion_rules.hpp"
 
+#include <base/enumerators.hpp>
 #include <base/invalid.hpp>
 
 #include <cmath>
@@ -10,17 +11,14 @@ namespace qlinear::detail {
 namespace {
 
 template <class Enum>
-Status check_enumerator(const char* field, Enum value, Enum last) {
-  return validate_enumerator(field, static_cast<int>(value), static_cast<int>(last));
+Status check_enumerator(const char* field, Enum value) {
+  return validate_enumerator(field, static_cast<int>(value), enumerator_count<Enum>());
 }
 
-/// Whether `function` needs `exp`, which there is in single precision only.
-bool needs_exp(ActivationFunction function) { return function > ActivationFunction::SquaredRelu; }
-
 Status check_function(const char* field, ActivationFunction function, ElementKind activation) {
-  Status status = check_enumerator(field, function, ActivationFunction::GeluErf);
+  Status status = check_enumerator(field, function);
   if (!status.ok()) return status;
-  if (activation != ElementKind::F64 || !needs_exp(function)) return {};
+  if (has_function(activation, function)) return {};
   return unsupported(
       "{} is {}, which f64 activations do not have; use relu or squared_relu, or f32 activations",
       field, to_string(function));
@@ -51,7 +49,7 @@ Status check_eps(const SourceDescriptor& source, ElementKind activation) {
 }
 
 Status check_scale(const ScaleDescriptor& scale) {
-  Status status = check_enumerator("scale.kind", scale.kind, ScaleKind::Given);
+  Status status = check_enumerator("scale.kind", scale.kind);
   if (!status.ok()) return status;
   if (!scale.zero_points || has_zero_points({scale.kind}) || scale.kind == ScaleKind::Static ||
       scale.kind == ScaleKind::Given) {
@@ -65,8 +63,8 @@ Status check_scale(const ScaleDescriptor& scale) {
 
 }  // namespace
 
-Status validate_enumerator(const char* field, int value, int last) {
-  if (value >= 0 && value <= last) return {};
+Status validate_enumerator(const char* field, int value, int count) {
+  if (value >= 0 && value < count) return {};
   return invalid("{} is {}, which is no enumerator; value-initialise the descriptor", field, value);
 }
 
@@ -74,7 +72,7 @@ Status validate_source(const SourceDescriptor& source, const ScaleDescriptor& sc
                        ElementKind activation) {
   const SourceKind kind = source.kind;
   const bool norm = is_norm(kind);
-  if (Status s = check_enumerator("source.kind", kind, SourceKind::Gated); !s.ok()) return s;
+  if (Status s = check_enumerator("source.kind", kind); !s.ok()) return s;
   if (Status s = check_scale(scale); !s.ok()) return s;
   if (scale.kind == ScaleKind::Given && !(source == SourceDescriptor{})) {
     return invalid(

@@ -9,8 +9,9 @@ constexpr bool is_norm(SourceKind kind) noexcept {
   return kind == SourceKind::RmsNorm || kind == SourceKind::LayerNorm;
 }
 
-/// Checks that `field` holds an enumerator: 0 to `last`. Errors: InvalidProblem.
-Status validate_enumerator(const char* field, int value, int last);
+/// Checks that `field` holds one of `count` enumerators, the first of them 0. Errors:
+/// InvalidProblem.
+Status validate_enumerator(const char* field, int value, int count);
 
 // What sources, scales and epilogues may be asked for, alone and together. `activation` is the
 // element kind of the activation. Errors: InvalidProblem for what contradicts itself, Unsupported

@@ -181,8 +181,8 @@ LinearCase tame(LinearCase c) {
   if (!is_exact_function(c.options.epilogue.activation)) {
     c.options.epilogue.activation = ActivationFunction::SquaredRelu;
   }
-  // A square of an outlier has no place in f16.
-  if (c.fill == Fill::Outliers)
+  // A square of an outlier has no place in f16, nor has 127 cubed.
+  if (c.fill == Fill::Outliers || c.fill == Fill::Ties)
     c.options.source.function = std::min(c.options.source.function, ActivationFunction::Relu);
   return c;
 }

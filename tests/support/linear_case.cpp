@@ -1,9 +1,15 @@
 #include "linear_case.hpp"
 
+#include <base/enumerators.hpp>
+
 #include <algorithm>
 #include <array>
+#include <cstdint>
 #include <sstream>
+#include <string>
+#include <string_view>
 #include <type_traits>
+#include <vector>
 
 namespace qlinear::test {
 namespace {
@@ -93,10 +99,13 @@ InitializerWriter written(const LayerOptions& options) {
 
 /// Any function that activations of `element` may have, from `first` on.
 ActivationFunction draw_function(Random& random, ElementKind element, ActivationFunction first) {
-  const auto last =
-      element == ElementKind::F64 ? ActivationFunction::SquaredRelu : ActivationFunction::GeluErf;
-  return static_cast<ActivationFunction>(
-      random.between(static_cast<std::int64_t>(first), static_cast<std::int64_t>(last)));
+  std::vector<ActivationFunction> functions;
+  for (auto i = static_cast<int>(first);
+       i < qlinear::detail::enumerator_count<ActivationFunction>(); ++i) {
+    const auto function = static_cast<ActivationFunction>(i);
+    if (qlinear::detail::has_function(element, function)) functions.push_back(function);
+  }
+  return functions[random.index(functions.size())];
 }
 
 }  // namespace
@@ -152,14 +161,16 @@ PlanPreference preference_of(const LinearCase& c) {
 void draw_source_and_scale(Random& random, ElementKind element, bool may_be_given,
                            LayerOptions& options) {
   constexpr std::array kEps = {1e-5, 1e-6, 1e-12, 0.5, 1e-42};
-  options.scale.kind = static_cast<ScaleKind>(random.between(0, may_be_given ? 5 : 4));
+  options.scale.kind = static_cast<ScaleKind>(random.between(
+      0, static_cast<std::int64_t>(may_be_given ? ScaleKind::Given : ScaleKind::Static)));
   const bool free =
       options.scale.kind == ScaleKind::Static || options.scale.kind == ScaleKind::Given;
   options.scale.zero_points = free && random.one_in(2);
   options.one_scale = free && random.one_in(2);
   if (options.scale.kind == ScaleKind::Given) return;
   SourceDescriptor& source = options.source;
-  source.kind = static_cast<SourceKind>(random.between(0, 4));
+  source.kind =
+      static_cast<SourceKind>(random.index(qlinear::detail::enumerator_count<SourceKind>()));
   if (source.kind == SourceKind::Gated) {
     source.function = draw_function(random, element, ActivationFunction::Relu);
   }

@@ -7,6 +7,12 @@
 #include <ptx/griddepcontrol.cuh>
 #include <runtime/launch.cuh>
 
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <type_traits>
+#include <utility>
+
 namespace qlinear::kernels {
 namespace {
 
@@ -49,6 +55,7 @@ struct SharedTile {
   template <int kCount>
   __device__ void read(unsigned (&rows)[kCount], int word, int thread) const {
     constexpr int kGroup = kCount < 4 ? kCount : 4;
+    static_assert(kCount % kGroup == 0, "a tile has 16 rows, or a multiple of 64");
 #pragma unroll
     for (int i = 0; i < kCount; i += kGroup) {
       const unsigned* source = at(word, i * kSide + thread * kGroup);
@@ -59,7 +66,7 @@ struct SharedTile {
         rows[i + 2] = v.z;
         rows[i + 3] = v.w;
       } else {
-        static_assert(kGroup == 1);
+        static_assert(kGroup == 1, "a tile has 16 rows, or a multiple of 64");
         rows[i] = ptx::ld_shared(source);
       }
     }
@@ -210,10 +217,8 @@ __global__ void __launch_bounds__(kDp4aThreads) dp4a_gemm(GemmProblem p) {
   TileStore<TIn, kM, kN>(p, first_row, first_column).store(sum);
 }
 
-}  // namespace
-
 template <int kTile>
-cudaError_t launch_dp4a_gemm(const GemmProblem& p, cudaStream_t stream) {
+cudaError_t launch_dp4a_tile(const GemmProblem& p, cudaStream_t stream) {
   constexpr int kM = kDp4aTiles[kTile].m;
   constexpr int kN = kDp4aTiles[kTile].n;
   const std::int64_t tiles = ((p.operands.m + kM - 1) / kM) * ((p.operands.n + kN - 1) / kN);
@@ -231,8 +236,17 @@ cudaError_t launch_dp4a_gemm(const GemmProblem& p, cudaStream_t stream) {
   });
 }
 
-template cudaError_t launch_dp4a_gemm<0>(const GemmProblem&, cudaStream_t);
-template cudaError_t launch_dp4a_gemm<1>(const GemmProblem&, cudaStream_t);
-static_assert(kDp4aTiles.size() == 2, "instantiate every row of the table");
+template <int... kTiles>
+constexpr auto dp4a_launchers(std::integer_sequence<int, kTiles...>) {
+  return std::array<GemmLauncher, sizeof...(kTiles)>{&launch_dp4a_tile<kTiles>...};
+}
+
+}  // namespace
+
+cudaError_t launch_dp4a_gemm_of(int tile, const GemmProblem& p, cudaStream_t stream) {
+  constexpr auto kCount = static_cast<int>(kDp4aTiles.size());
+  static constexpr auto kLaunchers = dp4a_launchers(std::make_integer_sequence<int, kCount>{});
+  return kLaunchers[static_cast<std::size_t>(tile)](p, stream);
+}
 
 }  // namespace qlinear::kernels

@@ -23,9 +23,18 @@ struct Dp4aTile {
   }
 };
 
-inline constexpr std::array<Dp4aTile, 2> kDp4aTiles{{
+inline constexpr auto kDp4aTiles = std::to_array<Dp4aTile>({
     {"dp4a_128x128", 128, 128},  // For prefill: 16 dp4a for each 16-byte load from shared memory.
     {"dp4a_16x64", 16, 64},      // For decode and small N: a token row costs as little as it can.
-}};
+});
+
+constexpr bool dp4a_tiles_fit() {
+  constexpr std::size_t kTuringBytes = 65536;  // A block of sm_75 has at most 64 KiB.
+  for (const Dp4aTile& tile : kDp4aTiles) {
+    if (tile.shared_bytes() > kTuringBytes) return false;
+  }
+  return true;
+}
+static_assert(dp4a_tiles_fit(), "a row that is too large would not run where it has to");
 
 }  // namespace qlinear::kernels

@@ -16,7 +16,7 @@ namespace qlinear::kernels {
 /// TMA.
 template <int kRows, int kK>
 struct SwizzledRows {
-  static_assert(kK == 64 || kK % 128 == 0);
+  static_assert(kK == 64 || kK % 128 == 0, "the permutation has chunks of 64 or 128 bytes");
   static constexpr int kStageBytes = kRows * kK;
 
   /// Returns the offset of 16-byte chunk `chunk` of row `row` in a stage.

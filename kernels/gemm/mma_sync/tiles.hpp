@@ -37,7 +37,7 @@ struct MmaSyncTile {
 
 // A warp tile of 64 x 64 lets ldmatrix feed the tensor cores: it reads 128 bytes of shared memory
 // for 4096 multiply-adds. Smaller warp tiles are for problems that memory limits anyway.
-inline constexpr std::array<MmaSyncTile, 14> kMmaSyncTiles{{
+inline constexpr auto kMmaSyncTiles = std::to_array<MmaSyncTile>({
     // For prefill where an SM has 192 KiB (sm_90, sm_100): two blocks hide each other's barriers
     // and epilogues, and stages of 128 bytes halve the barriers of the rows below.
     {"mma_m16n8k32_128x128x128", kCommonPairs, 128, 128, 128, 3, 2, 2, 2, false,
@@ -64,6 +64,17 @@ inline constexpr std::array<MmaSyncTile, 14> kMmaSyncTiles{{
     // For Turing, with 64 KiB per SM and no cp.async.
     {"mma_m8n8k16_128x128x64", kEveryPair, 128, 128, 64, 2, 2, 4, 1, true, MmaShape::M8N8K16},
     {"mma_m8n8k16_16x64x128", kEveryPair, 16, 64, 128, 2, 1, 4, 2, true, MmaShape::M8N8K16},
-}};
+});
+
+constexpr bool mma_sync_tiles_fit() {
+  constexpr std::size_t kTuringBytes = 65536;    // A block of sm_75 has at most 64 KiB,
+  constexpr std::size_t kLargestBytes = 232448;  // and one of sm_90 and sm_100 227 KiB.
+  for (const MmaSyncTile& tile : kMmaSyncTiles) {
+    const bool turing = tile.shape == MmaShape::M8N8K16;
+    if (tile.pipeline_bytes() > (turing ? kTuringBytes : kLargestBytes)) return false;
+  }
+  return true;
+}
+static_assert(mma_sync_tiles_fit(), "a row that is too large would run on no GPU");
 
 }  // namespace qlinear::kernels

@@ -42,13 +42,13 @@ struct MmaSyncTmaTile {
 
 // The tensor cores share an SM's 128 bytes a clock of shared memory with the copies that feed them,
 // and cp.async takes more of them than TMA.
-inline constexpr std::array<MmaSyncTmaTile, 2> kMmaSyncTmaTiles{{
+inline constexpr auto kMmaSyncTmaTiles = std::to_array<MmaSyncTmaTile>({
     // A warp tile of 96 x 64 reads 107 bytes of shared memory for 4096 multiply-adds, and takes all
     // of 255 registers.
     {"mma_m16n8k32_tma_192x256", kCommonPairs, 192, 256, 3, 2, 4},
     // A warp tile of 64 x 64 reads 128 bytes. It fills waves that the row above does not.
     {"mma_m16n8k32_tma_128x256", kCommonPairs, 128, 256, 3, 2, 4},
-}};
+});
 
 constexpr bool mma_sync_tma_tiles_fit() {
   constexpr std::size_t kSharedBytes = 232448;  // A block of sm_90 has at most 227 KiB.

@@ -44,7 +44,7 @@ struct WarpTile {
   static constexpr int kWarpN = kN;
   static constexpr int kFragmentsM = kM / 16;
   static constexpr int kFragmentsN = kN / 8;
-  static_assert(kM % 16 == 0 && kN % 16 == 0);
+  static_assert(kM % 16 == 0 && kN % 16 == 0, "a warp reads its operands 16 rows at a time");
 
   /// Holds the operands of one step of 32 bytes of K.
   struct Fragments {

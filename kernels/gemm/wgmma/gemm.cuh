@@ -28,7 +28,7 @@ class WgmmaProducer {
   using Traits = WgmmaTraits<kTileIndex>;
   // Tiles of gated weights have whole pairs of blocks.
   static constexpr int kGatedRows = 2 * kGatedBlock;
-  static_assert(Traits::kTileN % kGatedRows == 0);
+  static_assert(Traits::kTileN % kGatedRows == 0, "N of a tile is a multiple of 16, for gates");
 
  public:
   __device__ WgmmaProducer(const WgmmaPipeline<kTileIndex>& pipeline,

@@ -90,7 +90,7 @@ struct WgmmaTile {
   }
 };
 
-inline constexpr std::array<WgmmaTile, 25> kWgmmaTiles{{
+inline constexpr auto kWgmmaTiles = std::to_array<WgmmaTile>({
     // The largest tile that the registers hold reads 47 bytes a clock from the L2.
     {"wgmma_128x256", kEveryPair, false, 128, 256, 4, 1},
     // Multicast lowers that to 31 bytes, which takes less power: on an H200 up to 8 % less time
@@ -133,7 +133,7 @@ inline constexpr std::array<WgmmaTile, 25> kWgmmaTiles{{
     {"wgmma_swapped_64x128", kCommonPairs, true, 128, 64, 8, 1},
     {"wgmma_swapped_96x128", kCommonPairs, true, 128, 96, 7, 1},
     {"wgmma_swapped_192x128", kCommonPairs, true, 128, 192, 5, 1},
-}};
+});
 
 inline constexpr std::size_t kWgmmaSharedBytes = 233472;  // An SM of sm_90 has 228 KiB.
 /// A block that asks for this much has its SM to itself.
