@@ -109,12 +109,12 @@ class RowExchange {
   /// Returns the range of the whole row; without `asymmetric` only its `high`.
   __device__ __forceinline__ RowRange<C> range(int phase, bool asymmetric) const {
     RowRange<C> range;
-    for (unsigned warp = threadIdx.x % 32; warp < warps(); warp += 32) {
+    each_of_lane([&](unsigned warp) {
       range.high = max(range.high, ptx::ld_shared(&post(phase, warp).range.high));
       if (asymmetric) {
         range.minus_low = max(range.minus_low, ptx::ld_shared(&post(phase, warp).range.minus_low));
       }
-    }
+    });
     range.high = warp_max(range.high);
     if (asymmetric) range.minus_low = warp_max(range.minus_low);
     return range;
@@ -124,9 +124,8 @@ class RowExchange {
   /// of every 32nd group come first, then a tree over the columns.
   __device__ __forceinline__ C sum_of_groups(int phase) const {
     C column = C(0);
-    for (unsigned warp = threadIdx.x % 32; warp < warps(); warp += 32) {
-      column = add_rn(column, ptx::ld_shared(&post(phase, warp).sum[0]));
-    }
+    each_of_lane(
+        [&](unsigned warp) { column = add_rn(column, ptx::ld_shared(&post(phase, warp).sum[0])); });
     return tree_sum(column);
   }
 
@@ -143,15 +142,25 @@ class RowExchange {
     post_of_warp.range.high = tree_sum(value);
     share(phase, post_of_warp);
     int sum = 0;
-    for (unsigned warp = threadIdx.x % 32; warp < warps(); warp += 32) {
+    each_of_lane([&](unsigned warp) {
       sum += static_cast<int>(ptx::ld_shared(&post(phase, warp).range.high));
-    }
+    });
     return tree_sum(sum);
   }
 
  private:
   __device__ WarpPost<C>& post(int phase, unsigned warp) const {
     return posts_[phase * static_cast<int>(kMaxWarps) + static_cast<int>(warp)];
+  }
+
+  /// Calls `read(warp)` for every 32nd warp from the lane's own number on.
+  template <class Read>
+  __device__ __forceinline__ void each_of_lane(Read read) const {
+#pragma unroll
+    for (unsigned i = 0; i < kMaxWarps; i += 32) {
+      const unsigned warp = i + threadIdx.x % 32;
+      if (warp < warps()) read(warp);
+    }
   }
 
   WarpPost<C>* posts_;
