@@ -25,7 +25,7 @@ cudaError_t launch_fused_rows(const char* name, const FusedQuantizeProblem& p, u
                               cudaStream_t stream) {
   const auto row_blocks = std::max(kFewestRowBlocks, static_cast<unsigned>(p.rows.m));
   const LaunchConfig config =
-      row_launch_config(name, p.rows, row_blocks, dim3(threads),
+      row_launch_config(name, p.rows, row_blocks, dim3(threads + threads_for_scale(p, threads)),
                         RowExchange<scale_t<TIn>, false>::kSharedBytes, stream);
   return launch_kernel<&quantize_fused<TIn, kStatic, kStorage>>(
       config, p, fused_options<TIn>(p, threads, row_blocks));
