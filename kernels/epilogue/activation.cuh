@@ -1,10 +1,12 @@
 #pragma once
 
 #include <common/element.cuh>
+#include <ptx/rcp.cuh>
 #include <qlinear/fusion.hpp>
 
 // The contract's activation functions: each operation rounds once, to nearest even, and there is no
-// table and no approximate instruction. kernels/README.md says how to add one.
+// table. The one approximate instruction starts a division that rounds right. kernels/README.md
+// says how to add one.
 
 namespace qlinear::kernels {
 
@@ -32,22 +34,63 @@ __device__ __forceinline__ float exp_of(float x) {
   return x > 88.0f ? __uint_as_float(0x7f800000u) : power;
 }
 
-/// RN(y / RN(1 + exp(-z))).
-__device__ __forceinline__ float sigmoid_product(float y, float minus_z) {
-  return divide_rn(y, add_rn(1.0f, exp_of(minus_z)));
-}
-
 template <class C>
 __device__ __forceinline__ C relu(C y) {
   return !(y <= C(0)) ? y : C(0);
 }
 
-/// Returns -z for the functions that are y times the sigmoid of z. They differ in nothing else, and
-/// exp and the division are most of their code.
-__device__ __forceinline__ float sigmoid_argument(ActivationFunction function, float y) {
-  if (function == ActivationFunction::Silu) return -y;
-  if (function == ActivationFunction::QuickGelu) return multiply_rn(-0x1.b3b646p+0f, y);
-  return -multiply_rn(y, fma_rn(multiply_rn(y, y), 0x1.2444f2p-4f, 0x1.988454p+0f));
+/// y = RN(y / d) of all values. `divide_rn` may have to call a function, which it branches around,
+/// so that elements would wait for each other. Here ordinary values take its other path, which
+/// rounds right where no step overflows or loses bits, without the branch.
+template <int kCount>
+__device__ __forceinline__ void divide_all(float (&y)[kCount], const float (&d)[kCount]) {
+  constexpr unsigned kLow = 0x21800000u;   // 2^-60
+  constexpr unsigned kHigh = 0x5d800000u;  // 2^60
+  bool ordinary = true;
+#pragma unroll
+  for (int i = 0; i < kCount; ++i) {
+    const unsigned magnitude = __float_as_uint(y[i]) & 0x7fffffffu;
+    ordinary = ordinary && magnitude - kLow <= kHigh - kLow && __float_as_uint(d[i]) <= kHigh;
+  }
+  if (ordinary) {
+#pragma unroll
+    for (int i = 0; i < kCount; ++i) {
+      const float approximate = ptx::rcp_approx(d[i]);
+      const float reciprocal = fma_rn(approximate, fma_rn(-d[i], approximate, 1.0f), approximate);
+      const float quotient = multiply_rn(y[i], reciprocal);
+      y[i] = fma_rn(fma_rn(-d[i], quotient, y[i]), reciprocal, quotient);
+    }
+  } else {
+#pragma unroll 1
+    for (int i = 0; i < kCount; ++i) {
+#pragma unroll
+      for (int j = 0; j < kCount; ++j) {  // Registers have no address.
+        if (j == i) y[j] = divide_rn(y[j], d[j]);
+      }
+    }
+  }
+}
+
+/// The functions that are y times the sigmoid of z, RN(y / RN(1 + exp(-z))), of all values.
+template <int kCount>
+__device__ __forceinline__ void sigmoid_products(ActivationFunction function, float (&y)[kCount]) {
+  float d[kCount];
+  if (function == ActivationFunction::Silu) {
+#pragma unroll
+    for (int i = 0; i < kCount; ++i) d[i] = -y[i];
+  } else if (function == ActivationFunction::QuickGelu) {
+#pragma unroll
+    for (int i = 0; i < kCount; ++i) d[i] = multiply_rn(-0x1.b3b646p+0f, y[i]);
+  } else {
+#pragma unroll
+    for (int i = 0; i < kCount; ++i) {
+      const float square = multiply_rn(y[i], y[i]);
+      d[i] = -multiply_rn(y[i], fma_rn(square, 0x1.2444f2p-4f, 0x1.988454p+0f));
+    }
+  }
+#pragma unroll
+  for (int i = 0; i < kCount; ++i) d[i] = add_rn(1.0f, exp_of(d[i]));
+  divide_all(y, d);
 }
 
 __device__ __forceinline__ float gelu_erf(float y) {
@@ -66,39 +109,46 @@ __device__ __forceinline__ float gelu_erf(float y) {
 #pragma GCC diagnostic push
 #pragma GCC diagnostic error "-Wswitch"
 
-/// Calls `apply(f)` with the function that `function` names; not at all for none.
-template <class Apply>
-__device__ __forceinline__ void with_activation(ActivationFunction function, float,
-                                                const Apply& apply) {
+/// act(y) of all values, for which the function is chosen once.
+template <int kCount>
+__device__ __forceinline__ void activate_values(ActivationFunction function, float (&y)[kCount]) {
   switch (function) {
     case ActivationFunction::None:
       return;
     case ActivationFunction::Relu:
-      return apply([](float y) { return relu(y); });
+#pragma unroll
+      for (float& v : y) v = relu(v);
+      return;
     case ActivationFunction::SquaredRelu:
-      return apply([](float y) { return multiply_rn(relu(y), relu(y)); });
+#pragma unroll
+      for (float& v : y) v = multiply_rn(relu(v), relu(v));
+      return;
     case ActivationFunction::Silu:
     case ActivationFunction::QuickGelu:
     case ActivationFunction::GeluTanh:
-      return apply(
-          [function](float y) { return sigmoid_product(y, sigmoid_argument(function, y)); });
+      return sigmoid_products(function, y);
     case ActivationFunction::GeluErf:
-      return apply([](float y) { return gelu_erf(y); });
+#pragma unroll
+      for (float& v : y) v = gelu_erf(v);
+      return;
   }
 }
 
 /// `select` refuses the functions that f64 lacks: those that need exp, which there is in single
 /// precision only.
-template <class Apply>
-__device__ __forceinline__ void with_activation(ActivationFunction function, double,
-                                                const Apply& apply) {
+template <int kCount>
+__device__ __forceinline__ void activate_values(ActivationFunction function, double (&y)[kCount]) {
   switch (function) {
     case ActivationFunction::None:
       return;
     case ActivationFunction::Relu:
-      return apply([](double y) { return relu(y); });
+#pragma unroll
+      for (double& v : y) v = relu(v);
+      return;
     case ActivationFunction::SquaredRelu:
-      return apply([](double y) { return multiply_rn(relu(y), relu(y)); });
+#pragma unroll
+      for (double& v : y) v = multiply_rn(relu(v), relu(v));
+      return;
     case ActivationFunction::Silu:
     case ActivationFunction::QuickGelu:
     case ActivationFunction::GeluTanh:
@@ -112,18 +162,22 @@ __device__ __forceinline__ void with_activation(ActivationFunction function, dou
 /// `act(y)`.
 template <class C>
 __device__ __forceinline__ C activate(ActivationFunction function, C y) {
-  with_activation(function, y, [&](auto f) { y = f(y); });
-  return y;
+  C values[1] = {y};
+  activate_values(function, values);
+  return values[0];
 }
 
-/// `T(act(C(y)))` of `kCount` elements, for which the function is chosen once.
+/// `T(act(C(y)))` of all elements.
 template <class T, int kCount>
 __device__ __forceinline__ void activate_elements(ActivationFunction function,
                                                   T (&elements)[kCount]) {
-  with_activation(function, scale_t<T>{}, [&](auto f) {
+  if (function == ActivationFunction::None) return;
+  scale_t<T> values[kCount];
 #pragma unroll
-    for (T& y : elements) y = Element<T>::from_compute(f(Element<T>::to_compute(y)));
-  });
+  for (int i = 0; i < kCount; ++i) values[i] = Element<T>::to_compute(elements[i]);
+  activate_values(function, values);
+#pragma unroll
+  for (int i = 0; i < kCount; ++i) elements[i] = Element<T>::from_compute(values[i]);
 }
 
 /// `T(RN(C(x) * C(y)))`.

@@ -301,12 +301,28 @@ class Source {
 
   __device__ __forceinline__ void gate(Values<C>& v, const Values<C>& up) const {
     using E = Element<TIn>;
+    const auto round = [](C value) { return E::to_compute(E::from_compute(value)); };
+    if constexpr (kStatic == kAnySource) {
+#pragma unroll
+      for (C& g : v.value) g = round(activate_out_of_line(p_.function, g));
+    } else {
+      // More at once would take registers of the GEMM's, which starts beside this kernel.
+      constexpr int kAtOnce = 8;
+#pragma unroll
+      for (int first = 0; first < kChunkElements; first += kAtOnce) {
+        C values[kAtOnce];
+#pragma unroll
+        for (int e = 0; e < kAtOnce; ++e) values[e] = v.value[first + e];
+        activate_values(p_.function, values);
+#pragma unroll
+        for (int e = 0; e < kAtOnce; ++e) v.value[first + e] = values[e];
+      }
+#pragma unroll
+      for (C& g : v.value) g = round(g);
+    }
 #pragma unroll
     for (int e = 0; e < kChunkElements; ++e) {
-      const C activated = E::to_compute(
-          E::from_compute(kStatic == kAnySource ? activate_out_of_line(p_.function, v.value[e])
-                                                : activate(p_.function, v.value[e])));
-      v.value[e] = E::to_compute(E::from_compute(multiply_rn(activated, up.value[e])));
+      v.value[e] = round(multiply_rn(v.value[e], up.value[e]));
     }
   }
 

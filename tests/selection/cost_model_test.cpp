@@ -1,5 +1,6 @@
 // Selection for GPUs that no machine here is: what `select` weighs, from the inside.
 
+#include <common/gated_rows.hpp>
 #include <gemm/split_k.hpp>
 #include <selection/cost_model.hpp>
 #include <selection/cost_parameters.hpp>
@@ -179,11 +180,13 @@ TEST(GatedOutputs, CountTilesOverInterleavedRows) {
   }
 }
 
-// The weights that tiles read first lie in two places, and nobody tells the quantize kernel.
-TEST(GatedOutputs, PrefetchNothing) {
-  const DeviceInfo device = hopper(3);
-  EXPECT_GT(select(device, 16, 2 * 14336, 4096).aligned.prefetched_bytes, 0);
-  EXPECT_EQ(select_gated(device, 16, 14336).aligned.prefetched_bytes, 0);
+// Half of the rows that tiles read first are gates, and half are ups.
+TEST(GatedOutputs, PrefetchWholePairs) {
+  const GemmChoice choice = select_gated(hopper(3), 16, 14336).aligned;
+  EXPECT_GT(choice.prefetched_bytes, 0);
+  EXPECT_GT(choice.prefetched_rows, 0);
+  EXPECT_EQ(choice.prefetched_rows % (2 * kernels::kGatedBlock), 0);
+  EXPECT_LE(choice.prefetched_rows, 2 * 14336);
 }
 
 TEST(GivenActivations, HaveNoQuantizeKernel) {
