@@ -106,7 +106,8 @@ struct EpilogueParameters {
   /// is no routing weight and no residual. 0 means that c has a column for each row of b.
   std::int64_t gate_rows = 0;
 
-  /// Returns whether there is anything but scales and a bias.
+  /// Returns whether there is anything but scales and a bias. Kernels without options are chosen by
+  /// it, so that it must know every one.
   bool has_options() const {
     return zero_points.a_zero_point != nullptr || zero_points.b_zero_point != nullptr ||
            activation != ActivationFunction::None || routing_weight != nullptr ||

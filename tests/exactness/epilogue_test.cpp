@@ -498,6 +498,27 @@ INSTANTIATE_TEST_SUITE_P(, EpilogueSplits,
                          ::testing::ValuesIn(kernel_shards(KernelCategory::Gemm, 1, 67)),
                          shard_name);
 
+class EpilogueWithoutOptions : public EpilogueKernels {};
+
+// Tiles of few tokens have kernels of their own for this, which the grids of options seldom ask
+// for.
+TEST_P(EpilogueWithoutOptions, EqualsTheContract) {
+  if (!runs_here(sku())) return;
+  for (const std::size_t types : {std::size_t{0}, std::size_t{5}}) {  // s8 with f16, bf16
+    for (const bool shared : {false, true}) {
+      EpilogueCase c{.m = 33, .n = 72, .k = 144};
+      c.shared_scale = shared;
+      c.bias = shared == (types == 0);
+      c.seed = GetParam().seed + types;
+      expect_exact(types_of(sku(), types), c);
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(, EpilogueWithoutOptions,
+                         ::testing::ValuesIn(kernel_shards(KernelCategory::Gemm, 1, 5)),
+                         shard_name);
+
 class EpilogueRefusals : public EpilogueKernels {};
 
 TEST_P(EpilogueRefusals, TmaTakesWholeBlocksOfGates) {

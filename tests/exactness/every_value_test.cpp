@@ -1,9 +1,10 @@
-// Every value of f16 and bf16 through every activation function, in the epilogue, as a gate there,
-// and as a gate that is quantized.
+// Every value of f16 and bf16, and as many of f32, through every activation function, in the
+// epilogue, as a gate there, and as a gate that is quantized.
 
 #include "support/device.hpp"
 #include "support/guarded_matrix.hpp"
 #include "support/kernel_grid.hpp"
+#include "support/random.hpp"
 #include "support/types.hpp"
 
 #include <base/enumerators.hpp>
@@ -16,7 +17,11 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
 
 namespace qlinear::test {
 namespace {
@@ -27,14 +32,34 @@ constexpr std::int64_t kDepth = 16;
 template <class T>
 class EveryValue : public ::testing::Test {
  protected:
-  /// Every `step`-th pattern from `first` on, so that functions share them.
+  using Bits = std::conditional_t<sizeof(T) == 2, std::uint16_t, std::uint32_t>;
+
+  /// A value of every `step` that share all bits but the last 16 of f32 and the last of f16 and
+  /// bf16, and those at the ends of what functions tell apart, with their neighbours.
   static HostMatrix<T> values(std::int64_t step, ActivationFunction function) {
-    HostMatrix<T> patterns(1, kPatterns / step);
-    for (std::int64_t i = 0; i < patterns.cols(); ++i) {
-      const std::int64_t bits = i * step + static_cast<std::int64_t>(function) % step;
-      patterns.at(0, i) = std::bit_cast<T>(static_cast<std::uint16_t>(bits));
+    Random random(static_cast<std::uint64_t>(function) + 1);
+    std::vector<T> values;
+    const auto add = [&](std::uint64_t bits) {
+      values.push_back(std::bit_cast<T>(static_cast<Bits>(bits)));
+    };
+    for (std::int64_t first = 0; first < kPatterns; first += step) {
+      const auto pattern = static_cast<std::uint64_t>(first + random.between(0, step - 1));
+      add(sizeof(T) == 2 ? pattern : pattern << 16 | (random.next() & 0xffff));
     }
-    return patterns;
+    for (const double sign : {1.0, -1.0}) {
+      values.push_back(from_double<T>(sign * 0.0));
+      values.push_back(from_double<T>(sign * std::numeric_limits<double>::infinity()));
+      for (int exponent = -150; exponent <= 127; ++exponent) {
+        const auto bits = std::bit_cast<Bits>(from_double<T>(std::ldexp(sign, exponent)));
+        for (const Bits near : {bits, static_cast<Bits>(bits - 1), static_cast<Bits>(bits + 1)}) {
+          if (exponent == -23 || exponent % (step == 1 ? 1 : 5) == 0) add(near);
+        }
+      }
+    }
+    while (values.size() % 16 != 0) values.push_back(from_double<T>(1));
+    HostMatrix<T> matrix(1, static_cast<std::int64_t>(values.size()));
+    matrix.values() = std::move(values);
+    return matrix;
   }
 
   template <class V>
@@ -143,7 +168,7 @@ class EveryValue : public ::testing::Test {
   }
 };
 
-using Types = ::testing::Types<__half, __nv_bfloat16>;
+using Types = ::testing::Types<__half, __nv_bfloat16, float>;
 TYPED_TEST_SUITE(EveryValue, Types);
 
 constexpr auto kLast = detail::last_enumerator<ActivationFunction>();

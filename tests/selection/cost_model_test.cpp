@@ -1,6 +1,5 @@
 // Selection for GPUs that no machine here is: what `select` weighs, from the inside.
 
-#include <common/gated_rows.hpp>
 #include <gemm/split_k.hpp>
 #include <selection/cost_model.hpp>
 #include <selection/cost_parameters.hpp>
@@ -182,11 +181,15 @@ TEST(GatedOutputs, CountTilesOverInterleavedRows) {
 
 // Half of the rows that tiles read first are gates, and half are ups.
 TEST(GatedOutputs, PrefetchWholePairs) {
-  const GemmChoice choice = select_gated(hopper(3), 16, 14336).aligned;
-  EXPECT_GT(choice.prefetched_bytes, 0);
-  EXPECT_GT(choice.prefetched_rows, 0);
-  EXPECT_EQ(choice.prefetched_rows % (2 * kernels::kGatedBlock), 0);
-  EXPECT_LE(choice.prefetched_rows, 2 * 14336);
+  for (const std::int64_t m : {1, 16, 64, 128}) {
+    for (const std::int64_t gates : {8, 16, 24, 40, 4096, 14336}) {
+      const GemmChoice choice = select_gated(hopper(3), m, gates).aligned;
+      EXPECT_GT(choice.prefetched_bytes, 0);
+      EXPECT_GT(choice.prefetched_rows, 0);
+      EXPECT_EQ(choice.prefetched_rows % 2, 0) << m << ' ' << gates;
+      EXPECT_LE(choice.prefetched_rows, 2 * gates);
+    }
+  }
 }
 
 TEST(GivenActivations, HaveNoQuantizeKernel) {

@@ -77,7 +77,7 @@ class MaxSmsOfKernel : public ::testing::TestWithParam<KernelShard> {};
 
 TEST_P(MaxSmsOfKernel, KeepsBits) {
   if (!runs_here(GetParam().sku)) return;
-  for (LinearCase c : {LinearCase{.m = 136, .n = 264, .k = 80, .bias = true}, kFewTokens}) {
+  for (LinearCase c : {LinearCase{.m = 200, .n = 264, .k = 80, .bias = true}, kFewTokens}) {
     c.kernel = GetParam().sku.name;
     for (const int sms : {1, 3}) {
       c.max_sms = sms;
