@@ -149,7 +149,7 @@ def decoders(results, path):
         axes[0, column].set_yscale("log")
         axes[0, column].set_xscale("log", base=2)
         axes[0, column].set_xticks(MARKED, [str(m) for m in MARKED])
-        axes[0, column].xaxis.minorticks_off()
+        axes[0, column].tick_params(axis="x", which="minor", bottom=False)
         axes[1, column].set_ylim(0, 110)
         axes[1, column].axhline(100, color="#666666", linewidth=0.8, linestyle="--")
         axes[2, column].set_ylim(bottom=0)
