@@ -100,11 +100,11 @@ class CublasLtDecoder {
 
   void enqueue(cudaStream_t stream, int call) const {
     const DecoderActivations& a = problem_.a;
-    norm(a.x, a.residual, a.residual_1, qkv_, stream);
+    enqueue_norm(problem_, a.x, a.residual, a.residual_1, qkv_.input(), stream);
     qkv_.multiply(stream, call);
     o_.quantize(a.attention.data(), stream);
     o_.multiply(stream, call);
-    norm(a.o, a.residual_1, a.residual_2, gate_up_, stream);
+    enqueue_norm(problem_, a.o, a.residual_1, a.residual_2, gate_up_.input(), stream);
     gate_up_.multiply(stream, call);
     check(
         silu_multiply(a.gate_up.data(), problem_.m, problem_.shape.down.k, down_.input(), stream));
@@ -115,14 +115,6 @@ class CublasLtDecoder {
   }
 
  private:
-  void norm(const DeviceBuffer<Bf16>& x, const DeviceBuffer<Bf16>& residual,
-            const DeviceBuffer<Bf16>& residual_out, const Linear& reader,
-            cudaStream_t stream) const {
-    check(add_rms_norm(x.data(), residual.data(), problem_.a.norm_weight.data(), problem_.m,
-                       problem_.shape.hidden, static_cast<float>(kNormEps), residual_out.data(),
-                       reader.input(), stream));
-  }
-
   DecoderProblem& problem_;
   CublasLtHandle handle_;
   Linear qkv_;

@@ -152,9 +152,8 @@ class LibraryDecoder {
   void norm(const DeviceBuffer<Bf16>& x, const DeviceBuffer<Bf16>& residual,
             const DeviceBuffer<Bf16>& residual_out, cudaStream_t stream) const {
     if (form_.norms != Norms::Kernel) return;
-    check(add_rms_norm(x.data(), residual.data(), problem_.a.norm_weight.data(), problem_.m,
-                       problem_.shape.hidden, static_cast<float>(kNormEps), residual_out.data(),
-                       RowOutput<Bf16>{problem_.a.normed.data()}, stream));
+    enqueue_norm(problem_, x, residual, residual_out, RowOutput<Bf16>{problem_.a.normed.data()},
+                 stream);
   }
   /// Of a linear that reads the norm of x + residual: computes it, or finds it in `normed`.
   Args with_norm(const Linear& linear, const DeviceBuffer<Bf16>& x,

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <benchmark/device_code.hpp>
 #include <harness/bench.hpp>
+#include <harness/cuda_check.hpp>
 #include <harness/device_buffer.hpp>
 #include <harness/graph_timer.hpp>
 #include <harness/shapes.hpp>
@@ -39,6 +41,16 @@ struct DecoderProblem {
   LayerWeights qkv, o, gate_up, down;
   DecoderActivations a;
 };
+
+/// Writes residual_out = x + residual and `output`, its RMSNorm, by a kernel of its own.
+template <class T>
+void enqueue_norm(const DecoderProblem& problem, const DeviceBuffer<Bf16>& x,
+                  const DeviceBuffer<Bf16>& residual, const DeviceBuffer<Bf16>& residual_out,
+                  const RowOutput<T>& output, cudaStream_t stream) {
+  check(add_rms_norm(x.data(), residual.data(), problem.a.norm_weight.data(), problem.m,
+                     problem.shape.hidden, static_cast<float>(kNormEps), residual_out.data(),
+                     output, stream));
+}
 
 /// A way to compute a decoder layer, or a part of it.
 struct DecoderVariant {
