@@ -14,11 +14,6 @@
 namespace qlinear::test {
 namespace {
 
-std::string content_of(const std::filesystem::path& path) {
-  std::ifstream stream(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(stream), {}};
-}
-
 void redirect(int to, const std::string& path) {
   const int file = open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
   if (file < 0 || dup2(file, to) < 0) _exit(126);
@@ -45,6 +40,11 @@ pid_t start(const std::vector<std::string>& arguments, const std::vector<std::st
 }
 
 }  // namespace
+
+std::string content_of(const std::filesystem::path& path) {
+  std::ifstream stream(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(stream), {}};
+}
 
 CommandRun run_command(const std::vector<std::string>& arguments,
                        const std::vector<std::string>& environment) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,9 @@ struct CommandRun {
 /// Runs `qlinear` with `arguments`; `environment` holds "NAME=value" for it.
 CommandRun run_command(const std::vector<std::string>& arguments,
                        const std::vector<std::string>& environment = {});
+
+/// The bytes of a file; none where there is no file.
+std::string content_of(const std::filesystem::path& path);
 
 /// Starts it without waiting; its output is dropped.
 pid_t start_command(const std::vector<std::string>& arguments);

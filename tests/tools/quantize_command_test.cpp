@@ -27,11 +27,6 @@ using checkpoint::Tensor;
 using checkpoint::TensorFiles;
 using checkpoint::WeightScale;
 
-std::string content_of(const fs::path& path) {
-  std::ifstream stream(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(stream), {}};
-}
-
 std::string bytes_of(const Tensor& tensor) {
   return {reinterpret_cast<const char*>(tensor.data.get()), tensor.bytes};
 }
