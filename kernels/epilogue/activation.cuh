@@ -19,18 +19,21 @@ __device__ __forceinline__ float horner(float x, const float (&coefficients)[kTe
   return p;
 }
 
-/// exp(x) to 0.91 ulp for x >= -87, below which it stays what it is there; infinity above 88. Not
-/// for NaN.
-__device__ __forceinline__ float exp_of(float x) {
+/// exp(x) to 0.91 ulp for -87 <= x <= 88.
+__device__ __forceinline__ float exp_within(float x) {
   constexpr float kShift = 0x1.8p23f;
-  const float c = fminf(fmaxf(x, -87.0f), 88.0f);
-  const float t = fma_rn(c, 0x1.715476p+0f, kShift);
+  const float t = fma_rn(x, 0x1.715476p+0f, kShift);
   const float n = add_rn(t, -kShift);
-  float r = fma_rn(n, -0x1.62e4p-1f, c);
+  float r = fma_rn(n, -0x1.62e4p-1f, x);
   r = fma_rn(n, -0x1.7f7d1cp-20f, r);
   const float p = horner(r, {0x1.6a23d0p-10f, 0x1.123a20p-7f, 0x1.5558f4p-5f, 0x1.555490p-3f,
                              0x1.fffffcp-2f, 1.0f, 1.0f});
-  const float power = __uint_as_float(__float_as_uint(p) + (__float_as_uint(t) << 23));
+  return __uint_as_float(__float_as_uint(p) + (__float_as_uint(t) << 23));
+}
+
+/// The same for every x but NaN: below -87 it stays what it is there, above 88 it is infinity.
+__device__ __forceinline__ float exp_of(float x) {
+  const float power = exp_within(fminf(fmaxf(x, -87.0f), 88.0f));
   return x > 88.0f ? __uint_as_float(0x7f800000u) : power;
 }
 
@@ -39,69 +42,65 @@ __device__ __forceinline__ C relu(C y) {
   return !(y <= C(0)) ? y : C(0);
 }
 
-/// y = RN(y / d) of all values. `divide_rn` may have to call a function, which it branches around,
-/// so that elements would wait for each other. Here ordinary values take its other path, which
-/// rounds right where no step overflows or loses bits, without the branch.
+/// RN(y / d) for d from 1 to 2^120 where the remainder of y is no subnormal number, or d is 2.
+/// `divide_rn` may have to call a function, which it branches around, so that neighbouring elements
+/// would wait for each other; these are the steps of its other path.
+__device__ __forceinline__ float divide_within(float y, float d) {
+  const float approximate = ptx::rcp_approx(d);
+  const float reciprocal = fma_rn(approximate, fma_rn(-d, approximate, 1.0f), approximate);
+  const float quotient = multiply_rn(y, reciprocal);
+  const float excess = fma_rn(d, quotient, -y);  // Its sign is such that -0 / d stays -0.
+  return fma_rn(-excess, reciprocal, quotient);
+}
+
+/// The functions that are y times the sigmoid of z, RN(y / RN(1 + exp(-z))), of all values.
 template <int kCount>
-__device__ __forceinline__ void divide_all(float (&y)[kCount], const float (&d)[kCount]) {
-  constexpr unsigned kLow = 0x21800000u;   // 2^-60
-  constexpr unsigned kHigh = 0x5d800000u;  // 2^60
-  bool ordinary = true;
+__device__ __forceinline__ void sigmoid_products(ActivationFunction function, float (&y)[kCount]) {
+  float z[kCount];
+  if (function == ActivationFunction::Silu) {
 #pragma unroll
-  for (int i = 0; i < kCount; ++i) {
-    const unsigned magnitude = __float_as_uint(y[i]) & 0x7fffffffu;
-    ordinary = ordinary && magnitude - kLow <= kHigh - kLow && __float_as_uint(d[i]) <= kHigh;
-  }
-  if (ordinary) {
+    for (int i = 0; i < kCount; ++i) z[i] = y[i];
+  } else if (function == ActivationFunction::QuickGelu) {
+#pragma unroll
+    for (int i = 0; i < kCount; ++i) z[i] = multiply_rn(0x1.b3b646p+0f, y[i]);
+  } else {
 #pragma unroll
     for (int i = 0; i < kCount; ++i) {
-      const float approximate = ptx::rcp_approx(d[i]);
-      const float reciprocal = fma_rn(approximate, fma_rn(-d[i], approximate, 1.0f), approximate);
-      const float quotient = multiply_rn(y[i], reciprocal);
-      y[i] = fma_rn(fma_rn(-d[i], quotient, y[i]), reciprocal, quotient);
+      const float square = multiply_rn(y[i], y[i]);
+      z[i] = multiply_rn(y[i], fma_rn(square, 0x1.2444f2p-4f, 0x1.988454p+0f));
+    }
+  }
+  // Up to here exp needs no bounds and d is below 2^116; where d is not 2, y is at least 2^-26. A
+  // NaN, which the maximum leaves out, stays NaN.
+  constexpr float kOrdinary = 80.0f;
+  float largest = 0.0f;
+#pragma unroll
+  for (int i = 0; i < kCount; ++i) largest = fmaxf(largest, fabsf(z[i]));
+  if (largest <= kOrdinary) {
+#pragma unroll
+    for (int i = 0; i < kCount; ++i) {
+      y[i] = divide_within(y[i], add_rn(1.0f, exp_within(-z[i])));
     }
   } else {
 #pragma unroll 1
     for (int i = 0; i < kCount; ++i) {
 #pragma unroll
       for (int j = 0; j < kCount; ++j) {  // Registers have no address.
-        if (j == i) y[j] = divide_rn(y[j], d[j]);
+        if (j == i) y[j] = divide_rn(y[j], add_rn(1.0f, exp_of(-z[j])));
       }
     }
   }
-}
-
-/// The functions that are y times the sigmoid of z, RN(y / RN(1 + exp(-z))), of all values.
-template <int kCount>
-__device__ __forceinline__ void sigmoid_products(ActivationFunction function, float (&y)[kCount]) {
-  float d[kCount];
-  if (function == ActivationFunction::Silu) {
-#pragma unroll
-    for (int i = 0; i < kCount; ++i) d[i] = -y[i];
-  } else if (function == ActivationFunction::QuickGelu) {
-#pragma unroll
-    for (int i = 0; i < kCount; ++i) d[i] = multiply_rn(-0x1.b3b646p+0f, y[i]);
-  } else {
-#pragma unroll
-    for (int i = 0; i < kCount; ++i) {
-      const float square = multiply_rn(y[i], y[i]);
-      d[i] = -multiply_rn(y[i], fma_rn(square, 0x1.2444f2p-4f, 0x1.988454p+0f));
-    }
-  }
-#pragma unroll
-  for (int i = 0; i < kCount; ++i) d[i] = add_rn(1.0f, exp_of(d[i]));
-  divide_all(y, d);
 }
 
 __device__ __forceinline__ float gelu_erf(float y) {
   const float t = fminf(fabsf(y), 13.0f);
   const float s = multiply_rn(t, t);
   const float l = fma_rn(t, t, -s);
-  const float u = divide_rn(0x1.b33334p+1f, add_rn(t, 0x1.b33334p+1f));
+  const float u = divide_within(0x1.b33334p+1f, add_rn(t, 0x1.b33334p+1f));
   const float p =
       horner(u, {0x1.456b06p-5f, -0x1.7e140ep-3f, 0x1.1ecf46p-2f, -0x1.02914ep-3f, 0x1.6013cap-3f,
                  0x1.5169dep-4f, 0x1.f2f3dcp-4f, 0x1.debde8p-4f, 0x1.4e9990p-16f});
-  float e = exp_of(multiply_rn(-0.5f, s));
+  float e = exp_within(multiply_rn(-0.5f, s));
   e = fma_rn(e, multiply_rn(-0.5f, l), e);
   return fma_rn(-t, multiply_rn(e, p), relu(y));
 }
@@ -165,26 +164,6 @@ __device__ __forceinline__ C activate(ActivationFunction function, C y) {
   C values[1] = {y};
   activate_values(function, values);
   return values[0];
-}
-
-/// `T(act(C(y)))` of all elements.
-template <class T, int kCount>
-__device__ __forceinline__ void activate_elements(ActivationFunction function,
-                                                  T (&elements)[kCount]) {
-  if (function == ActivationFunction::None) return;
-  scale_t<T> values[kCount];
-#pragma unroll
-  for (int i = 0; i < kCount; ++i) values[i] = Element<T>::to_compute(elements[i]);
-  activate_values(function, values);
-#pragma unroll
-  for (int i = 0; i < kCount; ++i) elements[i] = Element<T>::from_compute(values[i]);
-}
-
-/// `T(RN(C(x) * C(y)))`.
-template <class T>
-__device__ __forceinline__ T multiply_elements(T x, T y) {
-  using E = Element<T>;
-  return E::from_compute(multiply_rn(E::to_compute(x), E::to_compute(y)));
 }
 
 }  // namespace qlinear::kernels

@@ -88,17 +88,22 @@ class Epilogue {
   template <int kCount>
   __device__ __forceinline__ void transform(TIn (&elements)[kCount], const TIn (&ups)[kCount],
                                             std::int64_t row) const {
-    activate_elements(activation_, elements);
-    if (gate_rows_ != 0) {
+    using E = Element<TIn>;
+    C values[kCount];
 #pragma unroll
-      for (int i = 0; i < kCount; ++i) elements[i] = multiply_elements(elements[i], ups[i]);
+    for (int i = 0; i < kCount; ++i) values[i] = E::to_compute(elements[i]);
+    activate_values(activation_, values);
+    if (gate_rows_ != 0) {
+      round_all<TIn>(values);
+#pragma unroll
+      for (int i = 0; i < kCount; ++i) values[i] = multiply_rn(values[i], E::to_compute(ups[i]));
     } else if (routing_weight_ != nullptr) {
       const C weight = ptx::ld_global(routing_weight_ + row);
+      round_all<TIn>(values);
 #pragma unroll
-      for (TIn& y : elements) {
-        y = Element<TIn>::from_compute(multiply_rn(Element<TIn>::to_compute(y), weight));
-      }
+      for (C& value : values) value = multiply_rn(value, weight);
     }
+    from_compute_all(values, elements);
   }
 
   static __device__ TIn add(TIn y, TIn residual) {
