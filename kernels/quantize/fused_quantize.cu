@@ -20,6 +20,38 @@ __global__ void __launch_bounds__(max_threads<TIn, kStorage>(), 1)
   quantize_fused_row<TIn, kStatic, kStorage, false>(p, options);
 }
 
+/// Several blocks share an SM, so that loads, arithmetic and stores of different rows overlap.
+constexpr unsigned kSharedRowThreads = 256;
+constexpr unsigned kSharedRowBlocks = 4;
+/// A block's row then fits the 64 KiB of compute capability 7.5.
+constexpr std::int64_t kSharedRowMaxK = 30 * 1024;
+
+template <class TIn, int kStatic>
+__global__ void __launch_bounds__(kSharedRowThreads, kSharedRowBlocks)
+    quantize_fused_shared(FusedQuantizeProblem p, FusedOptions options) {
+  quantize_fused_row<TIn, kStatic, RowStorage::Shared, false>(p, options);
+}
+
+/// Starts blocks of just the threads with which each has as many chunks.
+template <class TIn, int kStatic>
+cudaError_t launch_fused_shared_rows(const FusedQuantizeProblem& p, cudaStream_t stream) {
+  const auto row_blocks = std::max(kFewestRowBlocks, static_cast<unsigned>(p.rows.m));
+  const auto chunks =
+      static_cast<unsigned>(std::max<std::int64_t>(1, divide_up(p.rows.k, kChunkElements)));
+  const unsigned chunks_of_thread = (chunks + kSharedRowThreads - 1) / kSharedRowThreads;
+  const unsigned threads = (chunks + chunks_of_thread - 1) / chunks_of_thread;
+  const unsigned block = (threads + 31) / 32 * 32;
+  const std::size_t shared_bytes = RowExchange<scale_t<TIn>, false>::kSharedBytes +
+                                   std::size_t{chunks_of_thread} * block * sizeof(Chunk<TIn>);
+  const LaunchConfig config =
+      row_launch_config("quantize_shared", p.rows, row_blocks, dim3(block), shared_bytes, stream);
+  FusedOptions options = fused_options<TIn>(p, block, row_blocks);
+  // With many rows a GEMM that starts beside them takes longer: 1 to 2 % of a layer on an H200.
+  options.rows.lets_gemm_in_early = false;
+  options.rows.lets_gemm_in_at_once = false;
+  return launch_kernel<&quantize_fused_shared<TIn, kStatic>>(config, p, options);
+}
+
 template <class TIn, int kStatic, RowStorage kStorage>
 cudaError_t launch_fused_rows(const char* name, const FusedQuantizeProblem& p, unsigned threads,
                               cudaStream_t stream) {
@@ -34,7 +66,7 @@ cudaError_t launch_fused_rows(const char* name, const FusedQuantizeProblem& p, u
 
 }  // namespace
 
-std::int64_t fused_quantize_registers_max_k(ElementKind element) {
+std::int64_t fused_quantize_registers_max_k(ElementKind element, SourceKind) {
   const bool is_narrow = element == ElementKind::F16 || element == ElementKind::BF16;
   const unsigned threads = is_narrow ? kRegisterRowThreads<__half> : kRegisterRowThreads<float>;
   return std::int64_t{threads} * kChunkElements;
@@ -49,6 +81,35 @@ cudaError_t launch_fused_quantize_registers(const FusedQuantizeProblem& p, cudaS
       return launch_fused_rows<TIn, decltype(source)::value, RowStorage::Registers>(
           "quantize_registers", p, threads, stream);
     });
+  });
+}
+
+std::int64_t quantize_shared_max_k(ElementKind element) {
+  return fused_quantize_shared_max_k(element, SourceKind::Plain);
+}
+
+cudaError_t launch_quantize_shared(const QuantizeProblem& p, cudaStream_t stream) {
+  return launch_fused_quantize_shared({p, {}, {}}, stream);
+}
+
+std::int64_t fused_quantize_shared_max_k(ElementKind element, SourceKind source) {
+  const bool has_kernel = (element == ElementKind::F16 || element == ElementKind::BF16) &&
+                          (source == SourceKind::Plain || source == SourceKind::Gated);
+  return has_kernel ? kSharedRowMaxK : -1;
+}
+
+cudaError_t launch_fused_quantize_shared(const FusedQuantizeProblem& p, cudaStream_t stream) {
+  return dispatch_element<kEveryPair>(p.rows.element, [&](auto element) {
+    using TIn = typename decltype(element)::Type;
+    if constexpr (sizeof(TIn) == 2) {
+      if (p.source.kind == SourceKind::Plain) {
+        return launch_fused_shared_rows<TIn, static_cast<int>(SourceKind::Plain)>(p, stream);
+      }
+      if (p.source.kind == SourceKind::Gated) {
+        return launch_fused_shared_rows<TIn, static_cast<int>(SourceKind::Gated)>(p, stream);
+      }
+    }
+    return cudaErrorInvalidValue;
   });
 }
 

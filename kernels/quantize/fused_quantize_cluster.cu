@@ -11,14 +11,14 @@ constexpr unsigned kThreads = kFewThreads;
 
 /// Runs a cluster of blocks along y for each row.
 template <class TIn, int kStatic>
-__global__ void __launch_bounds__(kThreads + 32, 1)
+__global__ void __launch_bounds__(kThreads + 32, 3)
     quantize_fused_cluster(FusedQuantizeProblem p, FusedOptions options) {
   quantize_fused_row<TIn, kStatic, RowStorage::Registers, true>(p, options);
 }
 
 }  // namespace
 
-std::int64_t fused_quantize_cluster_max_k(ElementKind element) {
+std::int64_t fused_quantize_cluster_max_k(ElementKind element, SourceKind) {
   // Engines do not quantize long rows of f32 or f64 with a source: those take other kernels.
   const bool has_kernel = element == ElementKind::F16 || element == ElementKind::BF16;
   return has_kernel ? std::int64_t{kMaxClusterBlocks} * kThreads * kChunkElements : -1;

@@ -30,6 +30,7 @@ inline unsigned threads_for_scale(const FusedQuantizeProblem& p, unsigned thread
 /// Where the elements of a row are between the steps of a quantize pass.
 enum class RowStorage : std::uint8_t {
   Registers,  ///< A thread holds a chunk.
+  Shared,     ///< Shared memory holds a row whose h are elements of TIn.
   Memory,     ///< Each step reads them again: rows of any length.
 };
 
@@ -38,8 +39,11 @@ enum class RowStorage : std::uint8_t {
 template <class TIn, int kStatic, RowStorage kStorage, bool kCluster>
 class FusedRow {
   using C = scale_t<TIn>;
-  static constexpr bool kHeld = kStorage == RowStorage::Registers;
+  using S = Source<TIn, kStatic>;
+  using Held = typename S::Held;
   using Exchange = RowExchange<C, kCluster>;
+  static constexpr bool kHeld = kStorage == RowStorage::Registers;
+  static_assert(kStorage != RowStorage::Shared || (S::kHoldsElements && !kCluster));
 
  public:
   __device__ FusedRow(const FusedQuantizeProblem& p, const FusedOptions& options,
@@ -65,15 +69,15 @@ class FusedRow {
   __device__ __forceinline__ void quantize() {
     if (kHeld && first(0) < k_) source_.fetch(first(0));
     exchange_.begin();
-    if (source_.kind() == SourceKind::LayerNorm) {
-      const Norm norm = layer_norm();
-      store(quantizer(norm, !RowRange<C>::finite(norm.rstd), C(1)), norm);
-    } else if (source_.kind() == SourceKind::RmsNorm) {
-      rms_norm();
-    } else {
-      const Norm norm{plain_range()};
-      store(quantizer(norm, false, C(1)), norm);
+    if constexpr (S::kMayBeNorm) {
+      if (source_.kind() == SourceKind::LayerNorm) {
+        const Norm norm = layer_norm();
+        return store(quantizer(norm, !RowRange<C>::finite(norm.rstd), C(1)), norm);
+      }
+      if (source_.kind() == SourceKind::RmsNorm) return rms_norm();
     }
+    const Norm norm{plain_range()};
+    store(quantizer(norm, false, C(1)), norm);
   }
 
  private:
@@ -90,7 +94,7 @@ class FusedRow {
     return (i * exchange_.threads() + exchange_.thread()) * kChunkElements;
   }
 
-  /// Calls `step(first, values)` for each chunk of the thread. Its first call for a row loads.
+  /// Calls `step(first, held)` for each chunk of the thread. Its first call for a row loads.
   template <bool kFirst, class Step>
   __device__ __forceinline__ void each(Step step) {
     if constexpr (kHeld) {
@@ -100,10 +104,39 @@ class FusedRow {
     } else {
 #pragma unroll 1
       for (std::int64_t i = 0; first(i) < k_; ++i) {
-        source_.fetch(first(i));
-        held_ = kFirst ? source_.load(first(i)) : source_.reload(first(i));
+        if constexpr (kStorage == RowStorage::Shared && !kFirst) {
+          get(i);
+        } else {
+          source_.fetch(first(i));
+          held_ = kFirst ? source_.load(first(i)) : source_.reload(first(i));
+        }
         step(first(i), held_);
+        if constexpr (kStorage == RowStorage::Shared && kFirst) put(i);
       }
+    }
+  }
+
+  /// Returns where in shared memory word `w` of the thread's chunk `i` begins, so that the words of
+  /// neighbouring threads lie side by side.
+  __device__ uint4* shared_word(std::int64_t i, int w) const {
+    auto* words = reinterpret_cast<uint4*>(ptx::dynamic_shared_memory() + Exchange::kSharedBytes);
+    return words + (2 * i + w / 4) * exchange_.threads() + exchange_.thread();
+  }
+  __device__ __forceinline__ void put(std::int64_t i) const {
+#pragma unroll
+    for (int w = 0; w < Held::kWords; w += 4) {
+      ptx::st_shared(shared_word(i, w), make_uint4(held_.word[w], held_.word[w + 1],
+                                                   held_.word[w + 2], held_.word[w + 3]));
+    }
+  }
+  __device__ __forceinline__ void get(std::int64_t i) {
+#pragma unroll
+    for (int w = 0; w < Held::kWords; w += 4) {
+      const uint4 v = ptx::ld_shared(shared_word(i, w));
+      held_.word[w] = v.x;
+      held_.word[w + 1] = v.y;
+      held_.word[w + 2] = v.z;
+      held_.word[w + 3] = v.w;
     }
   }
 
@@ -156,7 +189,13 @@ class FusedRow {
 
   __device__ __forceinline__ RowRange<C> plain_range() {
     WarpPost<C> post;
-    each<true>([&](std::int64_t, Values<C>& v) { add_range(post.range, v); });
+    if constexpr (S::kHoldsElements) {
+      PairRange<TIn> range;
+      each<true>([&](std::int64_t, const Held& chunk) { range.add(chunk); });
+      post.range = range.range();
+    } else {
+      each<true>([&](std::int64_t, const Held& v) { add_range(post.range, v); });
+    }
     reduce(post.range);
     exchange_.share(0, post);
     return row_range(0);
@@ -237,10 +276,12 @@ class FusedRow {
   __device__ __forceinline__ void store(const RowQuantizer<C>& quantizer, const Norm& norm) {
     std::int8_t* q = p_.rows.q + (k_ > 0 ? row_ * p_.rows.ldq : 0);
     int sum = 0;
-    each<false>([&](std::int64_t at, Values<C>& v) {
-      if (!kHeld) source_.normalize(v, at, norm.mean, norm.rstd);
-      source_.store_normed(v, at, norm.rstd);
-      const uint4 chunk = quantizer.quantize(v.value);
+    each<false>([&](std::int64_t at, Held& v) {
+      if constexpr (S::kMayBeNorm) {
+        if (!kHeld) source_.normalize(v, at, norm.mean, norm.rstd);
+        source_.store_normed(v, at, norm.rstd);
+      }
+      const uint4 chunk = quantizer.quantize(S::computed(v).value);
       store_chunk(q, at, k_, options_.rows.q_aligned, chunk);
       if (p_.scale.sum_out != nullptr) add_chunk(sum, chunk, source_.count(at));
     });
@@ -275,12 +316,12 @@ class FusedRow {
   const Exchange& exchange_;
   std::int64_t row_;
   std::int64_t k_;  ///< 0 for a row past the last, which takes part in the barriers only.
-  Source<TIn, kStatic> source_;
-  Values<C> held_;
+  S source_;
+  Held held_;
 };
 
-/// The kernel around a row: `quantize_registers`, `quantize_cluster` and `quantize_two_pass` with a
-/// source.
+/// The kernel around a row: `quantize_registers`, `quantize_cluster`, `quantize_shared` and
+/// `quantize_two_pass` with a source.
 template <class TIn, int kStatic, RowStorage kStorage, bool kCluster>
 __device__ __forceinline__ void quantize_fused_row(const FusedQuantizeProblem& p,
                                                    const FusedOptions& options) {

@@ -44,6 +44,32 @@ struct RowRange {
   __device__ bool finite() const { return max(high, minus_low) < kInfinity; }
 };
 
+/// The same of a thread's chunks of a 16-bit type, of which it compares two elements at a time.
+template <class T>
+class PairRange {
+ public:
+  __device__ __forceinline__ void add(const Chunk<T>& chunk) {
+#pragma unroll
+    for (const unsigned word : chunk.word) {
+      high_ = __vmaxs2(high_, word);
+      minus_low_ = __vmaxs2(minus_low_, word ^ 0x80008000u);
+    }
+  }
+
+  __device__ __forceinline__ RowRange<float> range() const {
+    return {larger_half(high_), larger_half(minus_low_)};
+  }
+
+ private:
+  static __device__ __forceinline__ int larger_half(unsigned pair) {
+    const unsigned magnitude = max(pair & 0xffffu, pair >> 16);
+    return __float_as_int(Element<T>::magnitude_to_compute(magnitude));
+  }
+
+  unsigned high_ = 0;
+  unsigned minus_low_ = 0;
+};
+
 /// How one row is quantized: the contract's scales.
 template <class C>
 class RowQuantizer {

@@ -54,6 +54,22 @@ struct Values {
   C value[kChunkElements];
 };
 
+/// `T(v)` of all, for types of 16 bits.
+template <class T>
+__device__ __forceinline__ Chunk<T> chunk_of(const float (&values)[kChunkElements]) {
+  union {
+    decltype(Element<T>::pair_from_compute(0, 0)) pair;
+    unsigned word;
+  } bits;
+  Chunk<T> chunk;
+#pragma unroll
+  for (int w = 0; w < Chunk<T>::kWords; ++w) {
+    bits.pair = Element<T>::pair_from_compute(values[2 * w], values[2 * w + 1]);
+    chunk.word[w] = bits.word;
+  }
+  return chunk;
+}
+
 // Rows that are not aligned, and ends of rows, go element by element through functions that are not
 // inlined: there is a place that loads or stores for each tensor of each source.
 
@@ -119,6 +135,16 @@ class Source {
  public:
   using C = scale_t<TIn>;
 
+  /// Whether every h is an element of TIn, which takes half of the registers of a C.
+  static constexpr bool kHoldsElements =
+      sizeof(TIn) == 2 && (kStatic == static_cast<int>(SourceKind::Plain) ||
+                           kStatic == static_cast<int>(SourceKind::Gated));
+  /// What a thread keeps of a chunk.
+  using Held = std::conditional_t<kHoldsElements, Chunk<TIn>, Values<C>>;
+  static constexpr bool kMayBeNorm = kStatic == kAnySource ||
+                                     kStatic == static_cast<int>(SourceKind::RmsNorm) ||
+                                     kStatic == static_cast<int>(SourceKind::LayerNorm);
+
   __device__ Source(const FusedQuantizeProblem& p, const SourceAlignment& aligned, std::int64_t row,
                     std::int64_t k)
       : p_(p.source),
@@ -163,15 +189,18 @@ class Source {
 
   /// Returns r of a norm, and stores it if there is a residual; h of every other source. `fetch`
   /// was called for the chunk.
-  __device__ __forceinline__ Values<C> load(std::int64_t first) const {
+  __device__ __forceinline__ Held load(std::int64_t first) const {
     if (kFetches && aligned_.all) {
+      if constexpr (kHoldsElements && kStatic == static_cast<int>(SourceKind::Plain)) {
+        return fetched_.x;
+      }
       Values<C> v = values(fetched_.x);
       if (kind() == SourceKind::Gated) gate(v, values(fetched_.second));
       if (is_norm() && p_.residual != nullptr) {
         add<TIn>(v, values(fetched_.second));
         store_values(residual_out<TIn>() + first, v, kChunkElements, true);
       }
-      return v;
+      return held(v);
     }
     Values<C> v = load_row<TIn>(x_, first, aligned_.x);
     switch (kind()) {
@@ -189,16 +218,24 @@ class Source {
       default:
         if (p_.residual != nullptr) add_residual(v, first);
     }
-    return v;
+    return held(v);
   }
 
   /// Returns the same once more: where there is a residual, what was stored.
-  __device__ __forceinline__ Values<C> reload(std::int64_t first) const {
+  __device__ __forceinline__ Held reload(std::int64_t first) const {
     if (!is_norm() || p_.residual == nullptr) return load(first);
     if (p_.residual_in_compute_type) {
-      return load_row<C>(residual_out<C>(), first, aligned_.residual_out);
+      return held(load_row<C>(residual_out<C>(), first, aligned_.residual_out));
     }
-    return load_row<TIn>(residual_out<TIn>(), first, aligned_.residual_out);
+    return held(load_row<TIn>(residual_out<TIn>(), first, aligned_.residual_out));
+  }
+
+  /// Returns what is kept in the compute type.
+  static __device__ __forceinline__ const Values<C>& computed(const Values<C>& held) {
+    return held;
+  }
+  static __device__ __forceinline__ Values<C> computed(const Chunk<TIn>& held) {
+    return values(held);
   }
 
   /// Makes h of r.
@@ -299,12 +336,12 @@ class Source {
     for (int e = 0; e < kChunkElements; ++e) v.value[e] = multiply_rn(v.value[e], by.value[e]);
   }
 
+  /// Makes h of gates and ups, but leaves its last rounding to `held`.
   __device__ __forceinline__ void gate(Values<C>& v, const Values<C>& up) const {
-    using E = Element<TIn>;
-    const auto round = [](C value) { return E::to_compute(E::from_compute(value)); };
     if constexpr (kStatic == kAnySource) {
 #pragma unroll
-      for (C& g : v.value) g = round(activate_out_of_line(p_.function, g));
+      for (C& g : v.value) g = activate_out_of_line(p_.function, g);
+      round_all<TIn>(v.value);
     } else {
       // More at once would take registers of the GEMM's, which starts beside this kernel.
       constexpr int kAtOnce = 8;
@@ -314,15 +351,20 @@ class Source {
 #pragma unroll
         for (int e = 0; e < kAtOnce; ++e) values[e] = v.value[first + e];
         activate_values(p_.function, values);
+        round_all<TIn>(values);
 #pragma unroll
         for (int e = 0; e < kAtOnce; ++e) v.value[first + e] = values[e];
       }
-#pragma unroll
-      for (C& g : v.value) g = round(g);
     }
-#pragma unroll
-    for (int e = 0; e < kChunkElements; ++e) {
-      v.value[e] = round(multiply_rn(v.value[e], up.value[e]));
+    multiply(v, up);
+    if constexpr (!kHoldsElements) round_all<TIn>(v.value);
+  }
+
+  static __device__ __forceinline__ Held held(const Values<C>& v) {
+    if constexpr (kHoldsElements) {
+      return chunk_of<TIn>(v.value);
+    } else {
+      return v;
     }
   }
 
@@ -334,10 +376,8 @@ class Source {
   template <class T>
   static __device__ __forceinline__ void add(Values<C>& v, const Values<C>& residual) {
 #pragma unroll
-    for (int e = 0; e < kChunkElements; ++e) {
-      v.value[e] =
-          Element<T>::to_compute(Element<T>::from_compute(add_rn(v.value[e], residual.value[e])));
-    }
+    for (int e = 0; e < kChunkElements; ++e) v.value[e] = add_rn(v.value[e], residual.value[e]);
+    round_all<T>(v.value);
   }
 
   template <class T>
@@ -345,10 +385,8 @@ class Source {
     const auto residual = load_row<T>(static_cast<const T*>(p_.residual) + row_ * p_.ld_residual,
                                       first, aligned_.residual);
 #pragma unroll
-    for (int e = 0; e < kChunkElements; ++e) {
-      v.value[e] =
-          Element<T>::to_compute(Element<T>::from_compute(add_rn(v.value[e], residual.value[e])));
-    }
+    for (int e = 0; e < kChunkElements; ++e) v.value[e] = add_rn(v.value[e], residual.value[e]);
+    round_all<T>(v.value);
     store_values(residual_out<T>() + first, v, count(first), aligned_.residual_out);
   }
 

@@ -26,6 +26,7 @@ constexpr std::int64_t kAnyExtent = std::numeric_limits<std::int64_t>::max();
 constexpr int kMaxWorkspaceSplit = 16;
 
 std::int64_t any_k(ElementKind) { return std::numeric_limits<std::int64_t>::max(); }
+std::int64_t any_fused_k(ElementKind, SourceKind) { return any_k(ElementKind::F32); }
 
 constexpr QuantizeKernel quantize_cluster_row() {
   QuantizeKernel row{};
@@ -45,12 +46,16 @@ constexpr QuantizeKernel quantize_cluster_row() {
 // Rows stand in order of preference: selection takes the first that suits the problem.
 constexpr std::array kQuantizeRows{
     quantize_cluster_row(),
+    QuantizeKernel{"quantize_shared", KernelFamily::Quantize, kOldestArchitecture,
+                   &kernels::quantize_shared_max_k, nullptr, &kernels::launch_quantize_shared,
+                   &kernels::fused_quantize_shared_max_k, &kernels::launch_fused_quantize_shared,
+                   true},
     QuantizeKernel{"quantize_registers", KernelFamily::Quantize, kOldestArchitecture,
                    &kernels::quantize_registers_max_k, nullptr, &kernels::launch_quantize_registers,
                    &kernels::fused_quantize_registers_max_k,
                    &kernels::launch_fused_quantize_registers},
     QuantizeKernel{"quantize_two_pass", KernelFamily::Quantize, kOldestArchitecture, &any_k,
-                   nullptr, &kernels::launch_quantize_two_pass, &any_k,
+                   nullptr, &kernels::launch_quantize_two_pass, &any_fused_k,
                    &kernels::launch_fused_quantize_two_pass},
 };
 
@@ -327,7 +332,9 @@ KernelList registered_kernels() noexcept {
 
 bool supports(const KernelSku& sku, ElementKind element, ElementKind weight_element) noexcept {
   if (sku.category == KernelCategory::Quantize) {
-    return weight_element == ElementKind::S8 && kernels::kEveryPair.contains_activation(element);
+    const detail::QuantizeKernel* kernel = detail::find_quantize_kernel(sku.name);
+    return kernel != nullptr && weight_element == ElementKind::S8 &&
+           kernels::kEveryPair.contains_activation(element) && kernel->max_k(element) >= 0;
   }
   const detail::GemmKernel* kernel = detail::find_gemm_kernel(sku.name);
   return kernel != nullptr && kernel->types.contains(element, weight_element);

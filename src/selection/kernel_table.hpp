@@ -19,14 +19,15 @@ struct QuantizeKernel {
   const char* name;
   KernelFamily family;
   int architecture;  ///< The oldest compute capability that runs it, as major * 10 + minor.
-  std::int64_t (*max_k)(ElementKind element);
+  std::int64_t (*max_k)(ElementKind element);  ///< -1: it takes none.
   /// Returns how many blocks form the cluster that shares a row of `k`. Null for a kernel without
   /// clusters.
   int (*cluster_blocks)(std::int64_t k);
   kernels::QuantizeLauncher launch;
   /// The same with sources, scales and outputs that a plain pass does not have.
-  std::int64_t (*fused_max_k)(ElementKind element);
+  std::int64_t (*fused_max_k)(ElementKind element, SourceKind source);
   kernels::FusedQuantizeLauncher launch_fused;
+  bool uses_shared_memory = false;  ///< It keeps rows there.
 };
 
 /// Says how blocks that share a tile combine their slices of K.

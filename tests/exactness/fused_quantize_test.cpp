@@ -18,7 +18,8 @@
 namespace qlinear::test {
 namespace {
 
-constexpr std::array kKernels = {"quantize_registers", "quantize_two_pass", "quantize_cluster"};
+constexpr std::array kKernels = {"quantize_registers", "quantize_shared", "quantize_two_pass",
+                                 "quantize_cluster"};
 constexpr std::array kElements = {ElementKind::F16, ElementKind::BF16, ElementKind::F32,
                                   ElementKind::F64};
 
@@ -36,12 +37,15 @@ CaseReport run(ElementKind element, const LinearCase& c) {
 }
 
 /// Whether `kernel` takes rows of `element` with `options`: with sources, clusters serve the types
-/// of engines.
+/// of engines; shared memory serves those alone, and few sources.
 bool takes(std::string_view kernel, ElementKind element, const LayerOptions& options) {
   const bool plain = options.source == SourceDescriptor{} && options.scale == ScaleDescriptor{} &&
                      !options.weight_zero_points;
-  return kernel != "quantize_cluster" || element == ElementKind::F16 ||
-         element == ElementKind::BF16 || plain;
+  const bool engines = element == ElementKind::F16 || element == ElementKind::BF16;
+  const SourceKind kind = options.source.kind;
+  if (kernel == "quantize_cluster") return engines || plain;
+  if (kernel != "quantize_shared") return true;
+  return engines && (kind == SourceKind::Plain || kind == SourceKind::Gated);
 }
 
 using Parameters = std::tuple<const char*, ElementKind, SourceKind>;
@@ -110,6 +114,7 @@ TEST_P(FusedQuantize, TakesLongRows) {
   const auto& [kernel, element, kind] = GetParam();
   Random random(73);
   const std::int64_t longest = std::string_view(kernel) == "quantize_registers" ? 16384
+                               : std::string_view(kernel) == "quantize_shared"  ? 30720
                                : std::string_view(kernel) == "quantize_cluster" ? 32768
                                                                                 : 33000;
   const std::int64_t k =

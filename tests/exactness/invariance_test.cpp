@@ -108,13 +108,11 @@ TEST_P(Invariance, KernelsAgree) {
     const auto operands = make_operands<TIn, TWQ>(c);
     const auto chosen = device_result(c, operands);
     for (const KernelSku& sku : registered_kernels()) {
-      if (!runs_here(sku)) continue;
-      if (sku.category == KernelCategory::Gemm &&
-          !supports(sku, element_kind_v<TIn>, element_kind_v<TWQ>)) {
-        continue;
-      }
+      const bool is_gemm = sku.category == KernelCategory::Gemm;
+      const ElementKind weight = is_gemm ? element_kind_v<TWQ> : ElementKind::S8;
+      if (!runs_here(sku) || !supports(sku, element_kind_v<TIn>, weight)) continue;
       LinearCase forced = c;
-      (sku.category == KernelCategory::Gemm ? forced.kernel : forced.quantize_kernel) = sku.name;
+      (is_gemm ? forced.kernel : forced.quantize_kernel) = sku.name;
       EXPECT_TRUE(same_result(chosen, device_result(forced, operands))) << forced;
     }
   });

@@ -393,6 +393,28 @@ TEST(CostModel, SpreadsFewLongRowsOverClusters) {
                "quantize_registers");
 }
 
+TEST(CostModel, KeepsManyLongGatedRowsInSharedMemory) {
+  const DeviceInfo device = hopper(5);
+  const auto chosen = [&](std::int64_t m, std::int64_t n, std::int64_t k,
+                          ElementKind element = ElementKind::BF16) {
+    QuantizedLinearDescriptor descriptor;
+    descriptor.m = m;
+    descriptor.c_out = n;
+    descriptor.k = k;
+    descriptor.activation_element = element;
+    descriptor.source = {.kind = SourceKind::Gated, .function = ActivationFunction::Silu};
+    return std::string_view(select_for_plan(device, descriptor, {}).value().quantize_kernel->name);
+  };
+  EXPECT_EQ(chosen(66, 4096, 14336), "quantize_cluster");
+  EXPECT_EQ(chosen(67, 4096, 14336), "quantize_registers");
+  EXPECT_EQ(chosen(512, 4096, 14336), "quantize_shared");
+  EXPECT_EQ(chosen(512, 4096, 8192), "quantize_registers");
+  EXPECT_EQ(chosen(128, 8192, 28672), "quantize_cluster");
+  EXPECT_EQ(chosen(129, 8192, 28672), "quantize_shared");
+  EXPECT_EQ(chosen(129, 8192, 53248), "quantize_two_pass");
+  EXPECT_EQ(chosen(512, 4096, 14336, ElementKind::F32), "quantize_two_pass");
+}
+
 TEST(CostModel, SpreadsManyRowsBehindTilesThatLeaveNoRoom) {
   const DeviceInfo device = hopper(0);
   PlanPreference preference;

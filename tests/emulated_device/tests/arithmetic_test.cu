@@ -90,15 +90,16 @@ __global__ void bits(unsigned* out) {
   ptx::st_global(out + 7, static_cast<unsigned>(__clz(static_cast<int>(b))));
   ptx::st_global(out + 8, static_cast<unsigned>(__ffs(static_cast<int>(a))));
   ptx::st_global(out + 9, __brev(a));
+  ptx::st_global(out + 10, __vmaxs2(a, b));
 }
 
 TEST(Arithmetic, OfBits) {
   const DeviceBuffer<unsigned> values(
-      std::vector<unsigned>{0x81027f40U, 0x00ff8182U, 0, 0, 0, 0, 0, 0, 0, 0});
+      std::vector<unsigned>{0x81027f40U, 0x00ff8182U, 0, 0, 0, 0, 0, 0, 0, 0, 0});
   ASSERT_EQ((kernels::launch_kernel<&bits>(one_block("bits", 1), values.data())), cudaSuccess);
   EXPECT_EQ(values.read(),
             (std::vector<unsigned>{0x81027f40U, 0x00ff8182U, 0x81827f40U, 0x00ff8102U, 0x81027f40U,
-                                   0x81028182U, 11, 8, 7, 0x02fe4081U}));
+                                   0x81028182U, 11, 8, 7, 0x02fe4081U, 0x00ff7f40U}));
 }
 
 __global__ void dot(int* out) {

@@ -138,6 +138,11 @@ inline unsigned __vmaxu2(unsigned a, unsigned b) {
   return (high << 16) | low;
 }
 
+inline unsigned __vmaxs2(unsigned a, unsigned b) {
+  constexpr unsigned kSigns = 0x80008000U;
+  return __vmaxu2(a ^ kSigns, b ^ kSigns) ^ kSigns;
+}
+
 inline int __dp4a(int a, int b, int c) {
   auto sum = static_cast<unsigned>(c);
   for (int i = 0; i < 4; ++i) {
