@@ -23,6 +23,9 @@ class LibraryLinear : public TimedCase {
   void verify(Workload& workload, const Oracle& oracle) override;
 
  protected:
+  virtual QuantizedLinearDescriptor descriptor(const Workload& workload) const {
+    return workload.descriptor();
+  }
   const QuantizedLinearPlan<Bf16, S8>& plan() const { return *plan_; }
   Workspace workspace() const { return {space_.data(), space_.bytes()}; }
 

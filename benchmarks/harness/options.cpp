@@ -124,6 +124,8 @@ bool apply(const std::string& argument, Options& options) {
     use_quick_selection(options);
   } else if (argument == "--tune") {
     options.tune = true;
+  } else if (argument == "--epilogues") {
+    options.epilogues = true;
   } else if (const auto models = value_of(argument, "--decoder=")) {
     options.decoders = parse_decoders(*models);
   } else if (argument == "--help") {
@@ -199,6 +201,7 @@ std::string usage() {
          "  --m=1,16,64-128    tokens a call; no sweep\n"
          "  --sweep=LAYER|none layer, if among the shapes, to measure at each M in 1..256\n"
          "  --peers=A,B        peers by name, all, or none\n"
+         "  --epilogues        the GEMM with each option of the epilogue, too\n"
          "  --row-ms=20        measured time of a row\n"
          "  --rates=C,R,T      bytes a second of a copy and of a read, and int8 operations a "
          "second,\n"

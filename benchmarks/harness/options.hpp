@@ -21,6 +21,7 @@ struct Options {
   double row_seconds = 0.020;             ///< Measured time of a row.
   std::optional<MachineRates> rates;      ///< Taken instead of measured.
   bool tune = false;
+  bool epilogues = false;              ///< The GEMM with each option of the epilogue, too.
   std::vector<DecoderShape> decoders;  ///< Whole decoder layers, instead of single ones.
   std::vector<std::string> kernels;    ///< That `tune` times beside the choice; empty for all.
   bool help = false;

@@ -84,38 +84,68 @@ Oracle::Oracle(Workload& workload) : workload_(workload) {
   check_against_reference();
 }
 
-void Oracle::check_against_reference() {
+void Oracle::check_row(std::int64_t row, const Bf16* actual, const EpilogueDescriptor& epilogue,
+                       const Bf16* bias, const Bf16* residual, std::vector<S8>& q,
+                       float& act_scale) const {
   const std::int64_t k = workload_.k();
   const std::int64_t n = workload_.n();
   const std::int64_t columns = sample_.columns;
   const std::int64_t step = sample_.column_step;
+  const auto columns_of = [&](const Bf16* values) { return download(values, columns, 1, step); };
+  const auto activation = download(workload_.activation(0) + row * k, 1, k, k);
   const auto weight = download(workload_.weights().weight(0), columns, k, step * k);
   const auto scale = download(workload_.weights().scale(), columns, 1, step);
   QuantizedLinearDescriptor descriptor = workload_.descriptor();
   descriptor.m = 1;
   descriptor.c_out = columns;
+  descriptor.epilogue = epilogue;
+  std::vector<Bf16> expected(to_size(columns));
+  QuantizedLinearArgs<Bf16, S8> args{
+      {activation.data(), {1, k}, {k, 1}}, {weight.data(), {columns, k}, {k, 1}},
+      {scale.data(), {columns}, {1}},      {expected.data(), {1, columns}, {columns, 1}},
+      {q.data(), {1, k}, {k, 1}},          {&act_scale, {1}, {1}}};
+  std::vector<Bf16> bias_values;
+  std::vector<Bf16> residual_values;
+  if (bias != nullptr) {
+    bias_values = columns_of(bias);
+    args.bias = {bias_values.data(), {columns}, {1}};
+  }
+  if (epilogue.residual) {
+    residual_values = columns_of(residual + row * n);
+    args.epilogue.residual = {residual_values.data(), {1, columns}, {columns, 1}};
+  }
+  check(reference::quantized_linear<Bf16, S8>(descriptor, args));
+  const std::vector<Bf16> values = columns_of(actual);
+  if (std::memcmp(values.data(), expected.data(), expected.size() * sizeof(Bf16)) != 0) {
+    throw std::runtime_error("the library's output differs from the CPU reference in row " +
+                             std::to_string(row));
+  }
+}
+
+void Oracle::check_against_reference() {
+  const std::int64_t k = workload_.k();
+  const std::int64_t columns = sample_.columns;
+  const auto weight = download(workload_.weights().weight(0), columns, k, sample_.column_step * k);
   for (std::size_t index = 0; index < sample_.rows.size(); ++index) {
     const std::int64_t row = sample_.rows[index];
-    const auto activation = download(workload_.activation(0) + row * k, 1, k, k);
-    const auto actual = download(output_.data() + row * n, columns, 1, step);
-    std::vector<Bf16> expected(to_size(columns));
     std::vector<S8> q(to_size(k));
     float act_scale = 0;
-    check(reference::quantized_linear<Bf16, S8>(descriptor,
-                                                {{activation.data(), {1, k}, {k, 1}},
-                                                 {weight.data(), {columns, k}, {k, 1}},
-                                                 {scale.data(), {columns}, {1}},
-                                                 {expected.data(), {1, columns}, {columns, 1}},
-                                                 {q.data(), {1, k}, {k, 1}},
-                                                 {&act_scale, {1}, {1}}}));
-    if (std::memcmp(actual.data(), expected.data(), expected.size() * sizeof(Bf16)) != 0) {
-      throw std::runtime_error("the library's output differs from the CPU reference in row " +
-                               std::to_string(row));
-    }
+    check_row(row, output_.data() + row * workload_.n(), {}, nullptr, nullptr, q, act_scale);
     check_scratch_row(index, q, act_scale);
     for (std::int64_t column = 0; column < columns; ++column) {
       sample_.sums.push_back(dot(q.data(), weight.data() + column * k, k));
     }
+  }
+}
+
+void Oracle::expect_epilogue(const EpilogueDescriptor& epilogue, const Bf16* bias,
+                             const Bf16* residual) const {
+  check(cudaStreamSynchronize(workload_.stream()));
+  std::vector<S8> q(to_size(workload_.k()));
+  float act_scale = 0;
+  for (const std::int64_t row : sample_.rows) {
+    check_row(row, workload_.output(0) + row * workload_.n(), epilogue, bias, residual, q,
+              act_scale);
   }
 }
 

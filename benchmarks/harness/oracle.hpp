@@ -27,6 +27,10 @@ class Oracle {
   void poison_accumulator() const;
 
   void expect_output() const;
+  /// The bits of the CPU reference with these options on the sample of rows and columns. Without a
+  /// bias `bias` is null; `residual` is read if there is one.
+  void expect_epilogue(const EpilogueDescriptor& epilogue, const Bf16* bias,
+                       const Bf16* residual) const;
   /// ‖output - expected‖ <= bound * ‖expected‖, in the Frobenius norm.
   void expect_output_within(double bound) const;
   void expect_quantized() const;
@@ -42,6 +46,11 @@ class Oracle {
   };
 
   void check_against_reference();
+  /// Throws unless `actual`, row `row` of an output, has the reference's bits in the sample's
+  /// columns.
+  void check_row(std::int64_t row, const Bf16* actual, const EpilogueDescriptor& epilogue,
+                 const Bf16* bias, const Bf16* residual, std::vector<S8>& q,
+                 float& act_scale) const;
   void check_scratch_row(std::size_t index, const std::vector<S8>& q, float scale) const;
   void expect_same_bits(const void* actual, const void* expected, std::size_t bytes,
                         const char* what) const;

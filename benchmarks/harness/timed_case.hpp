@@ -52,6 +52,9 @@ inline constexpr const char* kConstantWeightsCase = "qlinear_constant_weights";
 /// The library's quantize pass, its GEMM, and the whole linear layer without and with the promise.
 TimedCases make_library_cases();
 
+/// The library's GEMM with each option of the epilogue.
+TimedCases make_epilogue_cases();
+
 /// Every peer of this build that runs on the current device.
 TimedCases make_peers();
 

@@ -58,6 +58,9 @@ void report(const Bench& bench, const LayerShape& layer, std::int64_t m, Work wo
 }  // namespace
 
 Rows::Rows(Bench& bench) : bench_(bench), library_(make_library_cases()) {
+  if (bench.options.epilogues) {
+    for (auto& timed : make_epilogue_cases()) peers_.push_back(std::move(timed));
+  }
   for (auto& peer : make_peers()) {
     if (bench.options.wants_peer(peer->name())) peers_.push_back(std::move(peer));
   }
