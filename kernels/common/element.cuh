@@ -26,6 +26,12 @@ struct Element<__half> {
   static __device__ __half2 pair_from_compute(float low, float high) {
     return __floats2half2_rn(low, high);
   }
+  static __device__ float low_to_compute(unsigned pair) {
+    return __half2float(__ushort_as_half(static_cast<unsigned short>(pair)));
+  }
+  static __device__ float high_to_compute(unsigned pair) {
+    return __half2float(__ushort_as_half(static_cast<unsigned short>(pair >> 16)));
+  }
   static __device__ float magnitude_to_compute(Magnitude bits) {
     return __half2float(__ushort_as_half(static_cast<unsigned short>(bits)));
   }
@@ -40,6 +46,10 @@ struct Element<__nv_bfloat16> {
   static __device__ __nv_bfloat16 from_compute(float y) { return __float2bfloat16_rn(y); }
   static __device__ __nv_bfloat162 pair_from_compute(float low, float high) {
     return __floats2bfloat162_rn(low, high);
+  }
+  static __device__ float low_to_compute(unsigned pair) { return __uint_as_float(pair << 16); }
+  static __device__ float high_to_compute(unsigned pair) {
+    return __uint_as_float(pair & 0xffff0000u);
   }
   static __device__ float magnitude_to_compute(Magnitude bits) {
     return __uint_as_float(bits << 16);
@@ -80,6 +90,17 @@ __device__ __forceinline__ double sqrt_rn(double a) { return __dsqrt_rn(a); }
 __device__ __forceinline__ float fma_rn(float a, float b, float c) { return __fmaf_rn(a, b, c); }
 __device__ __forceinline__ double fma_rn(double a, double b, double c) { return __fma_rn(a, b, c); }
 
+/// The bits of two elements of 16 bits, the first of them low.
+template <class T>
+__device__ __forceinline__ unsigned pair_bits(float low, float high) {
+  union {
+    decltype(Element<T>::pair_from_compute(0, 0)) pair;
+    unsigned word;
+  } bits;
+  bits.pair = Element<T>::pair_from_compute(low, high);
+  return bits.word;
+}
+
 /// T(y) of all values. Two are converted at a time, since one alone takes an instruction of an
 /// eighth of the rate (F2F instead of F2FP on sm_90a).
 template <class T, int kCount>
@@ -102,10 +123,15 @@ __device__ __forceinline__ void from_compute_all(const scale_t<T> (&values)[kCou
 /// `C(T(y))` of all values.
 template <class T, int kCount>
 __device__ __forceinline__ void round_all(scale_t<T> (&values)[kCount]) {
-  T elements[kCount];
-  from_compute_all(values, elements);
+  if constexpr (sizeof(T) == 2) {
 #pragma unroll
-  for (int i = 0; i < kCount; ++i) values[i] = Element<T>::to_compute(elements[i]);
+    for (int i = 0; i < kCount; i += 2) {
+      const bool is_last = i + 1 == kCount;
+      const unsigned pair = pair_bits<T>(values[i], is_last ? 0.0f : values[is_last ? i : i + 1]);
+      values[i] = Element<T>::low_to_compute(pair);
+      if (!is_last) values[i + 1] = Element<T>::high_to_compute(pair);
+    }
+  }
 }
 
 template <class C>

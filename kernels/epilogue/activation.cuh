@@ -10,6 +10,17 @@
 
 namespace qlinear::kernels {
 
+/// Returns `values[index]`, by comparing: registers have no address.
+template <class T, int kCount>
+__device__ __forceinline__ T select_register(const T (&values)[kCount], int index) {
+  T selected = values[0];
+#pragma unroll
+  for (int i = 1; i < kCount; ++i) {
+    if (i == index) selected = values[i];
+  }
+  return selected;
+}
+
 /// A polynomial by fma, its highest coefficient first.
 template <int kTerms>
 __device__ __forceinline__ float horner(float x, const float (&coefficients)[kTerms]) {
@@ -42,7 +53,7 @@ __device__ __forceinline__ C relu(C y) {
   return !(y <= C(0)) ? y : C(0);
 }
 
-/// RN(y / d) for d from 1 to 2^120 where the remainder of y is no subnormal number, or d is 2.
+/// RN(y / d) for d from 1 to 2^126 where the remainder of y is no subnormal number, or d is 2.
 /// `divide_rn` may have to call a function, which it branches around, so that neighbouring elements
 /// would wait for each other; these are the steps of its other path.
 __device__ __forceinline__ float divide_within(float y, float d) {
@@ -56,6 +67,10 @@ __device__ __forceinline__ float divide_within(float y, float d) {
 /// The functions that are y times the sigmoid of z, RN(y / RN(1 + exp(-z))), of all values.
 template <int kCount>
 __device__ __forceinline__ void sigmoid_products(ActivationFunction function, float (&y)[kCount]) {
+  // Up to here exp needs no bounds and d is below 2^126; where d is not 2, y is at least 2^-26. A
+  // NaN, which the maximum leaves out, stays NaN.
+  constexpr float kOrdinary = 87.0f;
+  float largest = 0.0f;
   float z[kCount];
   if (function == ActivationFunction::Silu) {
 #pragma unroll
@@ -68,12 +83,15 @@ __device__ __forceinline__ void sigmoid_products(ActivationFunction function, fl
     for (int i = 0; i < kCount; ++i) {
       const float square = multiply_rn(y[i], y[i]);
       z[i] = multiply_rn(y[i], fma_rn(square, 0x1.2444f2p-4f, 0x1.988454p+0f));
+      // z grows like the cube of y, so that its ends are common: d is 1 there, or infinity, and z
+      // may be any that gives the same.
+      const bool finite = fabsf(y[i]) <= 0x1.fffffep+127f;
+      const bool vanishes = finite && z[i] < -88.0f;
+      y[i] = vanishes ? -0.0f : y[i];
+      z[i] = vanishes ? 0.0f : z[i];
+      z[i] = finite ? fminf(z[i], kOrdinary) : z[i];
     }
   }
-  // Up to here exp needs no bounds and d is below 2^116; where d is not 2, y is at least 2^-26. A
-  // NaN, which the maximum leaves out, stays NaN.
-  constexpr float kOrdinary = 80.0f;
-  float largest = 0.0f;
 #pragma unroll
   for (int i = 0; i < kCount; ++i) largest = fmaxf(largest, fabsf(z[i]));
   if (largest <= kOrdinary) {
@@ -84,10 +102,10 @@ __device__ __forceinline__ void sigmoid_products(ActivationFunction function, fl
   } else {
 #pragma unroll 1
     for (int i = 0; i < kCount; ++i) {
+      const float value =
+          divide_rn(select_register(y, i), add_rn(1.0f, exp_of(-select_register(z, i))));
 #pragma unroll
-      for (int j = 0; j < kCount; ++j) {  // Registers have no address.
-        if (j == i) y[j] = divide_rn(y[j], add_rn(1.0f, exp_of(-z[j])));
-      }
+      for (int j = 0; j < kCount; ++j) y[j] = j == i ? value : y[j];
     }
   }
 }

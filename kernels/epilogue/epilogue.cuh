@@ -6,6 +6,9 @@
 #include <epilogue/activation.cuh>
 #include <ptx/memory.cuh>
 
+#include <cstdint>
+#include <type_traits>
+
 namespace qlinear::kernels {
 
 /// What the elements of one output column share.
@@ -13,6 +16,31 @@ template <class C>
 struct EpilogueColumn {
   C scale;
   C bias;
+};
+
+/// Neighbours in a row of the output, which one access moves.
+template <class T, int kCount>
+union Piece {
+  using Bits = std::conditional_t<kCount * sizeof(T) == 16, uint4,
+                                  std::conditional_t<kCount * sizeof(T) == 8, uint2, unsigned>>;
+  static_assert(sizeof(Bits) == kCount * sizeof(T));
+
+  Bits bits;
+  T value[kCount];
+
+  __device__ Piece() : bits{} {}
+  __device__ __forceinline__ void load_shared(const T* from) {
+    bits = ptx::ld_shared(reinterpret_cast<const Bits*>(from));
+  }
+  __device__ __forceinline__ void load_global(const T* from) {
+    bits = ptx::ld_global(reinterpret_cast<const Bits*>(from));
+  }
+  __device__ __forceinline__ void store_shared(T* to) const {
+    ptx::st_shared(reinterpret_cast<Bits*>(to), bits);
+  }
+  __device__ __forceinline__ void store_global(T* to) const {
+    ptx::st_global(reinterpret_cast<Bits*>(to), bits);
+  }
 };
 
 /// The one epilogue turns exact int32 sums into output elements: the rows "dequantize", "with a
@@ -24,6 +52,9 @@ class Epilogue {
  public:
   using C = scale_t<TIn>;
   using Column = EpilogueColumn<C>;
+
+  /// A piece of a row is as many elements as 16 bytes hold.
+  static constexpr int kWidth = 16 / static_cast<int>(sizeof(TIn));
 
   /// Adding it as a bias leaves the bits of the rounded product: -0 + -0 is -0, and +0 + -0 is +0.
   static constexpr C kNoBias = C(-0.0);
@@ -83,32 +114,47 @@ class Epilogue {
   }
   __device__ bool has_residual() const { return kOptions && residual_ != nullptr; }
 
-  /// Does what comes before a residual to elements of a row: applies the activation function, then
-  /// multiplies by `ups`, if the output is gated, or by a routing weight, if there is one.
-  template <int kCount>
-  __device__ __forceinline__ void transform(TIn (&elements)[kCount], const TIn (&ups)[kCount],
-                                            std::int64_t row) const {
-    using E = Element<TIn>;
+  /// Whether elements are multiplied after the activation function.
+  __device__ bool multiplies() const {
+    return kOptions && (gate_rows_ != 0 || routing_weight_ != nullptr);
+  }
+
+  /// Does what comes before a residual to elements: applies the activation function, then
+  /// multiplies by `factor(i)`, if it `multiplies`: by the up, if the output is gated, or the
+  /// routing weight.
+  template <int kCount, class Factor>
+  __device__ __forceinline__ void transform(TIn (&elements)[kCount], const Factor& factor) const {
     C values[kCount];
 #pragma unroll
-    for (int i = 0; i < kCount; ++i) values[i] = E::to_compute(elements[i]);
+    for (int i = 0; i < kCount; ++i) values[i] = Element<TIn>::to_compute(elements[i]);
     activate_values(activation_, values);
-    if (gate_rows_ != 0) {
+    if (multiplies()) {
       round_all<TIn>(values);
 #pragma unroll
-      for (int i = 0; i < kCount; ++i) values[i] = multiply_rn(values[i], E::to_compute(ups[i]));
-    } else if (routing_weight_ != nullptr) {
-      const C weight = ptx::ld_global(routing_weight_ + row);
-      round_all<TIn>(values);
-#pragma unroll
-      for (C& value : values) value = multiply_rn(value, weight);
+      for (int i = 0; i < kCount; ++i) values[i] = multiply_rn(values[i], factor(i));
     }
     from_compute_all(values, elements);
+  }
+
+  /// Returns the routing weight of a row; where there is none, any number.
+  __device__ C routing_weight(std::int64_t row) const {
+    return routing_weight_ != nullptr ? ptx::ld_global(routing_weight_ + row) : C(0);
   }
 
   static __device__ TIn add(TIn y, TIn residual) {
     using E = Element<TIn>;
     return E::from_compute(add_rn(E::to_compute(y), E::to_compute(residual)));
+  }
+  template <int kCount>
+  static __device__ __forceinline__ void add(TIn (&elements)[kCount],
+                                             const TIn (&residual)[kCount]) {
+    using E = Element<TIn>;
+    C sums[kCount];
+#pragma unroll
+    for (int i = 0; i < kCount; ++i) {
+      sums[i] = add_rn(E::to_compute(elements[i]), E::to_compute(residual[i]));
+    }
+    from_compute_all(sums, elements);
   }
 
   /// Does all that follows the rounding of one element to TIn, and stores it. `up` belongs to the
@@ -116,8 +162,8 @@ class Epilogue {
   __device__ __forceinline__ void finish(TIn y, TIn up, std::int64_t row,
                                          std::int64_t column) const {
     TIn elements[1] = {y};
-    const TIn ups[1] = {up};
-    transform(elements, ups, row);
+    const C factor = gate_rows_ != 0 ? Element<TIn>::to_compute(up) : routing_weight(row);
+    transform(elements, [&](int) { return factor; });
     if (has_residual()) elements[0] = add(elements[0], ptx::ld_global(residual_at(row, column)));
     ptx::st_global(address(row, column), elements[0]);
   }
@@ -133,49 +179,54 @@ class Epilogue {
   /// Returns whether 16-byte pieces of output rows are aligned, if they begin at a whole number of
   /// pieces.
   __device__ bool has_aligned_pieces() const { return pieces_are_aligned(c_, ldc_); }
+  __device__ bool has_aligned_residual() const { return pieces_are_aligned(residual_, ldr_); }
 
-  /// Adds the residual to a lane's pieces of 16 bytes in shared memory, where `copy_pieces` finds
-  /// them. That of the first begins at `residual`.
-  template <int kPieces, int kRowStep, int kStagedStep>
-  __device__ __forceinline__ void add_residual(const TIn* residual, TIn* staged, int rows_left,
-                                               int columns_left) const {
-    constexpr int kWidth = 16 / static_cast<int>(sizeof(TIn));
-    const std::int64_t step = kRowStep * ldr_;
-    if (pieces_are_aligned(residual_, ldr_) && columns_left >= kWidth) {
-      // With more pieces at once, tiles of many accumulators would spill.
-      constexpr int kAtOnce = kPieces < 2 ? kPieces : 2;
+  /// Requests the lines of a residual's rectangle, so that it is in the L2 when it is added; each
+  /// of `threads` threads a part.
+  __device__ void prefetch_residual(std::int64_t row, std::int64_t column, int rows, int columns,
+                                    int thread, int threads) const {
+    if (!has_residual()) return;
+    constexpr int kLine = 128 / static_cast<int>(sizeof(TIn));
+    const int lines = (columns + kLine - 1) / kLine;
 #pragma unroll 1
-      for (int first = 0; first < kPieces; first += kAtOnce) {
-        Piece piece[kAtOnce];
-#pragma unroll
-        for (int i = 0; i < kAtOnce; ++i) {
-          piece[i].bits = make_uint4(0, 0, 0, 0);
-          if ((first + i) * kRowStep >= rows_left) continue;
-          piece[i].bits =
-              ptx::ld_global(reinterpret_cast<const uint4*>(residual + (first + i) * step));
-        }
-#pragma unroll
-        for (int i = 0; i < kAtOnce; ++i) {
-          if ((first + i) * kRowStep >= rows_left) continue;
-          auto* target = reinterpret_cast<uint4*>(staged + (first + i) * kStagedStep);
-          Piece sum{ptx::ld_shared(target)};
-#pragma unroll
-          for (int e = 0; e < kWidth; ++e) {
-            sum.elements[e] = add(sum.elements[e], piece[i].elements[e]);
-          }
-          ptx::st_shared(target, sum.bits);
-        }
-      }
-      return;
+    for (int i = thread; i < rows * lines; i += threads) {
+      ptx::prefetch_l2(residual_at(row + i / lines, column + i % lines * kLine));
     }
-#pragma unroll 1
-    for (int i = 0; i * kRowStep < rows_left && i < kPieces; ++i) {
-#pragma unroll 1
-      for (int e = 0; e < kWidth && e < columns_left; ++e) {
-        TIn* target = staged + i * kStagedStep + e;
-        ptx::st_shared(target,
-                       add(ptx::ld_shared(target), ptx::ld_global(residual + i * step + e)));
+  }
+
+  /// Does all that follows the rounding to `kCount` neighbours of staged elements, and stores them.
+  /// `row` and `column` are their place in the output, `columns_left` that remain from there on,
+  /// and `aligned` the result of `has_aligned_pieces`. If the output is gated, the ups are
+  /// `kGatedBlock` elements further on.
+  template <int kCount>
+  __device__ __forceinline__ void finish_staged(TIn* staged, std::int64_t row, std::int64_t column,
+                                                int columns_left, bool aligned) const {
+    using Neighbours = Piece<TIn, kCount>;
+    const bool whole = columns_left >= kCount;
+    const bool adds_whole = has_residual() && whole && has_aligned_residual();
+    Neighbours residual{};
+    if (adds_whole) residual.load_global(residual_at(row, column));
+    Neighbours piece;
+    piece.load_shared(staged);
+    if (transforms()) {
+      if (gate_rows_ != 0) {
+        Neighbours ups;
+        ups.load_shared(staged + kGatedBlock);
+        transform(piece.value, [&](int i) { return Element<TIn>::to_compute(ups.value[i]); });
+      } else {
+        const C weight = routing_weight(row);
+        transform(piece.value, [&](int) { return weight; });
       }
+    }
+    if (adds_whole) add(piece.value, residual.value);
+    TIn* target = address(row, column);
+    if (whole && aligned && (adds_whole || !has_residual())) return piece.store_global(target);
+    piece.store_shared(staged);
+#pragma unroll 1
+    for (int e = 0; e < kCount && e < columns_left; ++e) {
+      TIn y = ptx::ld_shared(staged + e);
+      if (has_residual() && !adds_whole) y = add(y, ptx::ld_global(residual_at(row, column + e)));
+      ptx::st_global(target + e, y);
     }
   }
 
@@ -187,7 +238,6 @@ class Epilogue {
   template <int kPieces, int kRowStep, int kStagedStep>
   __device__ __forceinline__ void copy_pieces(TIn* target, const TIn* staged, int rows_left,
                                               int columns_left, bool aligned) const {
-    constexpr int kWidth = 16 / static_cast<int>(sizeof(TIn));
     constexpr int kAtOnce = kPieces < 2 ? kPieces : 2;
     const std::int64_t step = kRowStep * ldc_;
     if (aligned && columns_left >= kWidth) {
@@ -218,12 +268,6 @@ class Epilogue {
   }
 
  private:
-  /// 16 bytes of a row, which one access moves.
-  union Piece {
-    uint4 bits;
-    TIn elements[16 / sizeof(TIn)];
-  };
-
   static __device__ bool pieces_are_aligned(const TIn* matrix, std::int64_t stride) {
     return reinterpret_cast<std::uintptr_t>(matrix) % 16 == 0 &&
            stride * static_cast<std::int64_t>(sizeof(TIn)) % 16 == 0;
@@ -241,16 +285,5 @@ class Epilogue {
   std::int64_t ldr_;
   std::int64_t gate_rows_;
 };
-
-/// Returns `values[index]`, by comparing: registers have no address.
-template <class T, int kCount>
-__device__ __forceinline__ T select_register(const T (&values)[kCount], int index) {
-  T selected = values[0];
-#pragma unroll
-  for (int i = 1; i < kCount; ++i) {
-    if (i == index) selected = values[i];
-  }
-  return selected;
-}
 
 }  // namespace qlinear::kernels

@@ -12,21 +12,18 @@
 
 namespace qlinear::kernels {
 
-/// Neighbours that one access moves.
-template <class T, int kCount>
-struct alignas(kCount * sizeof(T)) Neighbours {
-  T value[kCount];
+/// Two neighbours, which one access of shared memory moves.
+template <class T>
+struct alignas(2 * sizeof(T)) Pair {
+  T value[2];
 
-  static __device__ __forceinline__ Neighbours load(const T* values) {
-    return ptx::ld_shared(reinterpret_cast<const Neighbours*>(values));
+  static __device__ __forceinline__ Pair load(const T* values) {
+    return ptx::ld_shared(reinterpret_cast<const Pair*>(values));
   }
   __device__ __forceinline__ void store(T* values) const {
-    ptx::st_shared(reinterpret_cast<Neighbours*>(values), *this);
+    ptx::st_shared(reinterpret_cast<Pair*>(values), *this);
   }
 };
-
-template <class T>
-using Pair = Neighbours<T, 2>;
 
 /// Stores a warp's accumulators.
 ///
@@ -39,6 +36,8 @@ using Pair = Neighbours<T, 2>;
 ///    fragment of a strip of 16 rows,
 ///  - `Index` numbers rows and columns of the output,
 ///  - `kSwapAB`: rows of fragments are columns of the output,
+///  - `kFinishedBytes` are handled at a time beside the accumulators: 16, or less where registers
+///  are few,
 ///  - `kStrips` of 16 rows, each of `kColumns` columns, of which a pass stages `kPassColumns`.
 ///
 /// Without `kOptions` it has no code for what `Epilogue` then does not know.
@@ -61,20 +60,25 @@ class StagedStore {
   static constexpr int kOutputRows = kSwapAB ? Layout::kPassColumns : 16;
   static constexpr int kOutputColumns = kSwapAB ? 16 : Layout::kPassColumns;
   // A lane moves this many elements, 16 bytes, at a time.
-  static constexpr int kWidth = 16 / static_cast<int>(sizeof(TIn));
+  static constexpr int kWidth = Epilogue<TIn>::kWidth;
   // The padding spreads rows over banks.
   static constexpr int kPitch = kOutputColumns + kWidth;
   static constexpr int kLanesPerRow = kOutputColumns / kWidth;
   static constexpr int kRowsAtOnce = 32 / kLanesPerRow;
   static constexpr int kPieces = (kOutputRows + kRowsAtOnce - 1) / kRowsAtOnce;
-  // A lane transforms this many neighbours at a time. Beside many accumulators there are no
-  // registers for two.
-  static constexpr int kTogether = kRows * kColumns / 32 > 64 ? 1 : 2;
-  using Together = Neighbours<TIn, kTogether>;
-  static constexpr int kGroups = kOutputColumns / kTogether;  // Of a row.
+  // What follows the rounding is done to this many neighbours at a time.
+  static constexpr int kFinished = Layout::kFinishedBytes / static_cast<int>(sizeof(TIn));
+  static constexpr int kFinishedPieces = kOutputColumns / kFinished;  // Of a row.
+  static constexpr int kPiecesOfLane = (kOutputRows * kFinishedPieces + 31) / 32;
+  static constexpr int kResidualPieces = std::min(kPiecesOfLane, Layout::kFinishedBytes / 4);
+  // Where registers are fewest, there are none for several pieces of a residual.
+  static constexpr bool kAddsPieces = Layout::kFinishedBytes > 4;
+  using Neighbours = Piece<TIn, kFinished>;
+  struct Residual {
+    Neighbours piece[kResidualPieces];
+  };
 
-  static_assert(kColumns % 8 == 0 && Layout::kPassColumns % 8 == 0 && 32 % kLanesPerRow == 0 &&
-                    kGroups % 8 == 0 && (kGroups & (kGroups - 1)) == 0,
+  static_assert(kColumns % 8 == 0 && Layout::kPassColumns % 8 == 0 && 32 % kLanesPerRow == 0,
                 "lanes share rows of a pass evenly: a warp has 16, 32 or at least 64 columns");
 
  public:
@@ -126,7 +130,7 @@ class StagedStore {
                                                 const Factors& factors,
                                                 std::integer_sequence<int, kPass...>) const {
     ((__syncwarp(), stage<kPass>(accumulators, factors), __syncwarp(),
-      copy_pass<true>(place_of(kPass), lane_)),
+      copy_pass(place_of(kPass), lane_)),
      ...);
   }
 
@@ -136,10 +140,82 @@ class StagedStore {
                                                 const Factors& factors, EachPass each_pass) const {
 #pragma unroll 1
     for (int pass = 0; pass < kPasses; ++pass) {
+      Residual residual;
+      const bool adds = kAddsPieces && adds_pieces(pass);
+      if (adds) load_residual(pass, 0, residual);
       __syncwarp();  // Wait until nobody reads what this memory held before.
       stage_pass(pass, accumulators, factors, each_pass);
       __syncwarp();
-      finish_pass(pass);
+      if (adds) {
+        add_pass(pass, residual);
+      } else {
+        finish_pass(pass);
+      }
+    }
+  }
+
+  /// A pass's place in what the warp stores.
+  struct PassPlace {
+    int row;
+    int column;
+  };
+  static __device__ __forceinline__ PassPlace place_of(int pass) {
+    const int strip = pass / kPassesOfStrip * 16;
+    const int part = pass % kPassesOfStrip * Layout::kPassColumns;
+    return kSwapAB ? PassPlace{part, strip} : PassPlace{strip, part};
+  }
+
+  /// Returns whether a pass only adds a residual, to whole pieces.
+  __device__ __forceinline__ bool adds_pieces(int pass) const {
+    return epilogue_.has_residual() && !epilogue_.transforms() && aligned_ &&
+           epilogue_.has_aligned_residual() && (columns_ - place_of(pass).column) % kFinished == 0;
+  }
+
+  /// Where a lane's `i`-th piece of a pass is; `exists` tells whether there is one.
+  struct PiecePlace {
+    bool exists;
+    int row;
+    int column;
+  };
+  __device__ __forceinline__ PiecePlace piece_place(const PassPlace& place, int i) const {
+    const int piece = static_cast<int>(ptx::laneid()) + i * 32;
+    const int row = piece / kFinishedPieces;
+    const int column = piece % kFinishedPieces * kFinished;
+    return {row < min(rows_ - place.row, kOutputRows) && column < columns_ - place.column, row,
+            column};
+  }
+
+  /// Loads pieces of the residual, from the `first`-th of the lane on, so that their latencies
+  /// overlap: those of a pass's first pieces with its staging, too.
+  __device__ __forceinline__ void load_residual(int pass, int first, Residual& residual) const {
+    const PassPlace place = place_of(pass);
+#pragma unroll
+    for (int i = 0; i < kResidualPieces; ++i) {
+      const PiecePlace at = piece_place(place, first + i);
+      if (at.exists) {
+        residual.piece[i].load_global(
+            epilogue_.residual_at(std::int64_t{first_row_} + place.row + at.row,
+                                  std::int64_t{first_column_} + place.column + at.column));
+      }
+    }
+  }
+
+  __device__ __forceinline__ void add_pass(int pass, Residual& residual) const {
+    const PassPlace place = place_of(pass);
+#pragma unroll 1
+    for (int first = 0;; first += kResidualPieces) {
+#pragma unroll
+      for (int i = 0; i < kResidualPieces; ++i) {
+        const PiecePlace at = piece_place(place, first + i);
+        if (!at.exists) continue;
+        Neighbours sum;
+        sum.load_shared(staging_ + at.row * kPitch + at.column);
+        epilogue_.add(sum.value, residual.piece[i].value);
+        sum.store_global(epilogue_.address(std::int64_t{first_row_} + place.row + at.row,
+                                           std::int64_t{first_column_} + place.column + at.column));
+      }
+      if (first + kResidualPieces >= kPiecesOfLane) return;
+      load_residual(pass, first + kResidualPieces, residual);
     }
   }
 
@@ -217,79 +293,54 @@ class StagedStore {
     }
   }
 
-  /// A pass's place in what the warp stores.
-  struct PassPlace {
-    int row;
-    int column;
-  };
-  static __device__ __forceinline__ PassPlace place_of(int pass) {
-    const int strip = pass / kPassesOfStrip * 16;
-    const int part = pass % kPassesOfStrip * Layout::kPassColumns;
-    return kSwapAB ? PassPlace{part, strip} : PassPlace{strip, part};
-  }
-
+  /// Does what follows the rounding to the staged elements, a piece at a time by one
+  /// copy of the code for it; of a gated output lanes have pieces of gates alone.
   __device__ __forceinline__ void finish_pass(int pass) const {
     // It is read again, so that what follows from it is computed here. Computed for all passes at
     // once, it would take registers from the accumulators.
     const auto lane = static_cast<int>(ptx::laneid());
     const PassPlace place = place_of(pass);
-    if (epilogue_.transforms()) {
-      transform_pass(place, lane);
-      __syncwarp();
-    }
-    copy_pass<false>(place, lane);
-  }
-
-  /// Transforms the staged elements where they are; those of a gated output take the place of
-  /// gates.
-  __device__ __forceinline__ void transform_pass(const PassPlace& place, int lane) const {
     const bool gated = epilogue_.gate_rows() != 0;
-    const int groups = gated ? kGroups / 2 : kGroups;
+    const int pieces_of_row = gated ? kFinishedPieces / 2 : kFinishedPieces;
     const int rows = min(rows_ - place.row, kOutputRows);
     const int columns = columns_ - place.column;
 #pragma unroll 1
-    for (int i = lane; i < rows * groups; i += 32) {
-      const int row = gated ? i / (kGroups / 2) : i / kGroups;
-      const int group = i & (groups - 1);
-      const int column = gated ? gate_column(group) : group * kTogether;
-      if (column >= columns) continue;
-      TIn* at = staging_ + row * kPitch + column;
-      Together elements = Together::load(at);
-      const Together ups = gated ? Together::load(at + kGatedBlock) : Together{};
-      epilogue_.transform(elements.value, ups.value, std::int64_t{first_row_} + place.row + row);
-      elements.store(at);
+    for (int i = lane; i < rows * pieces_of_row; i += 32) {
+      const int row = gated ? i / (kFinishedPieces / 2) : i / kFinishedPieces;
+      const int piece = i - row * pieces_of_row;
+      const int staged_column = gated ? gate_column(piece) : piece * kFinished;
+      int columns_left = columns - staged_column;
+      if (columns_left <= 0) continue;
+      std::int64_t column = std::int64_t{first_column_} + place.column + staged_column;
+      if (gated) {
+        column = epilogue_.gated_column(column);
+        columns_left =
+            static_cast<int>(min(epilogue_.gate_rows() - column, std::int64_t{kFinished}));
+      }
+      epilogue_.template finish_staged<kFinished>(staging_ + row * kPitch + staged_column,
+                                                  std::int64_t{first_row_} + place.row + row,
+                                                  column, columns_left, aligned_);
     }
   }
 
-  /// Returns the staged column at which the `group`-th group of gates of a row begins.
-  static __device__ __forceinline__ int gate_column(int group) {
-    constexpr int kOfBlock = kGatedBlock / kTogether;
-    return group / kOfBlock * (2 * kGatedBlock) + group % kOfBlock * kTogether;
+  /// Returns the staged column at which the `piece`-th piece of gates of a row begins.
+  static __device__ __forceinline__ int gate_column(int piece) {
+    constexpr int kOfBlock = kGatedBlock / kFinished;
+    return piece / kOfBlock * (2 * kGatedBlock) + piece % kOfBlock * kFinished;
   }
 
-  /// Copies the elements of a pass to the output; unless `kPlain`, without every second block of a
-  /// gated one, and with a residual if there is one.
-  template <bool kPlain>
+  /// Copies the elements of a pass to the output.
   __device__ __forceinline__ void copy_pass(const PassPlace& place, int lane) const {
     const int lane_row = lane / kLanesPerRow;
     const int lane_column = lane % kLanesPerRow * kWidth;
     const std::int64_t row = std::int64_t{first_row_} + place.row + lane_row;
     const int rows_left = min(rows_ - place.row, kOutputRows) - lane_row;
-    std::int64_t column = std::int64_t{first_column_} + place.column + lane_column;
-    int columns_left = columns_ - place.column - lane_column;
+    const std::int64_t column = std::int64_t{first_column_} + place.column + lane_column;
+    const int columns_left = columns_ - place.column - lane_column;
     if (columns_left <= 0) return;
-    if (!kPlain && epilogue_.gate_rows() != 0) {
-      if (lane_column % (2 * kGatedBlock) >= kGatedBlock) return;
-      column = epilogue_.gated_column(column);
-      columns_left = static_cast<int>(min(epilogue_.gate_rows() - column, std::int64_t{kWidth}));
-    }
-    TIn* staged = staging_ + lane_row * kPitch + lane_column;
-    if (!kPlain && epilogue_.has_residual()) {
-      epilogue_.template add_residual<kPieces, kRowsAtOnce, kRowsAtOnce * kPitch>(
-          epilogue_.residual_at(row, column), staged, rows_left, columns_left);
-    }
     epilogue_.template copy_pieces<kPieces, kRowsAtOnce, kRowsAtOnce * kPitch>(
-        epilogue_.address(row, column), staged, rows_left, columns_left, aligned_);
+        epilogue_.address(row, column), staging_ + lane_row * kPitch + lane_column, rows_left,
+        columns_left, aligned_);
   }
 
   /// Lays out what zero points ask of the rows and columns of the fragments in the staging memory,

@@ -56,9 +56,8 @@ template <class TIn, int kStatic, RowStorage kStorage>
 cudaError_t launch_fused_rows(const char* name, const FusedQuantizeProblem& p, unsigned threads,
                               cudaStream_t stream) {
   const auto row_blocks = std::max(kFewestRowBlocks, static_cast<unsigned>(p.rows.m));
-  const unsigned more = kStorage == RowStorage::Registers ? threads_for_scale(p, threads) : 0;
   const LaunchConfig config =
-      row_launch_config(name, p.rows, row_blocks, dim3(threads + more),
+      row_launch_config(name, p.rows, row_blocks, dim3(threads),
                         RowExchange<scale_t<TIn>, false>::kSharedBytes, stream);
   return launch_kernel<&quantize_fused<TIn, kStatic, kStorage>>(
       config, p, fused_options<TIn>(p, threads, row_blocks));

@@ -17,16 +17,6 @@ FusedOptions fused_options(const FusedQuantizeProblem& p, unsigned threads, unsi
   return {row_options<TIn>(p.rows, threads, row_blocks), source_alignment<TIn>(p)};
 }
 
-/// Returns how many threads a block gets beside `threads` that have elements. The scale of RMSNorm
-/// takes divisions and a square root, one after another: with few rows a warp without elements does
-/// that while the others quantize. With more tokens the GEMM's blocks have no registers to spare
-/// for it.
-inline unsigned threads_for_scale(const FusedQuantizeProblem& p, unsigned threads) {
-  constexpr std::int64_t kFewTokens = 16;
-  const bool pays = p.source.kind == SourceKind::RmsNorm && p.rows.m <= kFewTokens;
-  return pays && threads <= kFewThreads ? 32 : 0;
-}
-
 /// Where the elements of a row are between the steps of a quantize pass.
 enum class RowStorage : std::uint8_t {
   Registers,  ///< A thread holds a chunk.
@@ -43,6 +33,8 @@ class FusedRow {
   using Held = typename S::Held;
   using Exchange = RowExchange<C, kCluster>;
   static constexpr bool kHeld = kStorage == RowStorage::Registers;
+  /// Counts elements of a row.
+  using Count = std::conditional_t<kStorage == RowStorage::Memory, std::int64_t, int>;
   static_assert(kStorage != RowStorage::Shared || (S::kHoldsElements && !kCluster));
 
  public:
@@ -90,8 +82,9 @@ class FusedRow {
   };
 
   /// Returns the row's element with which the thread's chunk `i` begins.
-  __device__ std::int64_t first(std::int64_t i) const {
-    return (i * exchange_.threads() + exchange_.thread()) * kChunkElements;
+  __device__ Count first(Count i) const {
+    return (i * static_cast<Count>(exchange_.threads()) + static_cast<Count>(exchange_.thread())) *
+           kChunkElements;
   }
 
   /// Calls `step(first, held)` for each chunk of the thread. Its first call for a row loads.
@@ -103,7 +96,7 @@ class FusedRow {
       step(first(0), held_);
     } else {
 #pragma unroll 1
-      for (std::int64_t i = 0; first(i) < k_; ++i) {
+      for (Count i = 0; first(i) < static_cast<Count>(k_); ++i) {
         if constexpr (kStorage == RowStorage::Shared && !kFirst) {
           get(i);
         } else {
@@ -118,18 +111,18 @@ class FusedRow {
 
   /// Returns where in shared memory word `w` of the thread's chunk `i` begins, so that the words of
   /// neighbouring threads lie side by side.
-  __device__ uint4* shared_word(std::int64_t i, int w) const {
+  __device__ uint4* shared_word(Count i, int w) const {
     auto* words = reinterpret_cast<uint4*>(ptx::dynamic_shared_memory() + Exchange::kSharedBytes);
     return words + (2 * i + w / 4) * exchange_.threads() + exchange_.thread();
   }
-  __device__ __forceinline__ void put(std::int64_t i) const {
+  __device__ __forceinline__ void put(Count i) const {
 #pragma unroll
     for (int w = 0; w < Held::kWords; w += 4) {
       ptx::st_shared(shared_word(i, w), make_uint4(held_.word[w], held_.word[w + 1],
                                                    held_.word[w + 2], held_.word[w + 3]));
     }
   }
-  __device__ __forceinline__ void get(std::int64_t i) {
+  __device__ __forceinline__ void get(Count i) {
 #pragma unroll
     for (int w = 0; w < Held::kWords; w += 4) {
       const uint4 v = ptx::ld_shared(shared_word(i, w));
@@ -286,8 +279,7 @@ class FusedRow {
       if (p_.scale.sum_out != nullptr) add_chunk(sum, chunk, source_.count(at));
     });
     if (p_.scale.sum_out != nullptr) sum = exchange_.integer_sum(3, sum);
-    // A thread of the last warp, which may have no elements: see `threads_for_scale`.
-    if (exchange_.thread() != exchange_.threads() - 32 || row_ >= p_.rows.m) return;
+    if (exchange_.thread() != 0 || row_ >= p_.rows.m) return;
     const bool folds = source_.kind() == SourceKind::RmsNorm;
     ptx::st_global(static_cast<C*>(p_.rows.scale) + row_,
                    folds ? quantizer.act_scale(deviation(norm.squares)) : quantizer.act_scale());

@@ -48,8 +48,7 @@ template <class C, bool kCluster>
 class RowExchange {
  public:
   static constexpr int kPhases = 4;
-  static constexpr unsigned kMaxWarps =
-      kCluster ? (kFewThreads / 32 + 1) * kMaxClusterBlocks : 1024 / 32;
+  static constexpr unsigned kMaxWarps = kCluster ? kFewThreads / 32 * kMaxClusterBlocks : 1024 / 32;
   static constexpr std::size_t kSharedBytes =
       kPhases * (kMaxWarps * sizeof(WarpPost<C>) + sizeof(ptx::Mbarrier));
 

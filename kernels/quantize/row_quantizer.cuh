@@ -100,6 +100,7 @@ class RowQuantizer {
         amax = RowRange<C>::magnitude(given(p.scale.range_max, row));
       }
       use_extent(amax, high_);
+      within_ = kind == ScaleKind::Dynamic && low_ <= -high_;
     }
     if (!finite_) zero_point_ = 0;
     const C shift = int_to_compute_rn<C>(zero_point_);
@@ -120,6 +121,9 @@ class RowQuantizer {
     if (divides_ || factor_ != C(1)) {
 #pragma unroll
       for (int e = 0; e < kChunkElements; ++e) q[e] = rounded(scaled_out_of_line(h[e]));
+    } else if (within_) {
+#pragma unroll
+      for (int e = 0; e < kChunkElements; ++e) q[e] = rint_low_bits(multiply_rn(h[e], inverse_));
     } else {
 #pragma unroll
       for (int e = 0; e < kChunkElements; ++e) q[e] = rounded(multiply_rn(h[e], inverse_));
@@ -195,6 +199,9 @@ class RowQuantizer {
   int zero_point_ = 0;
   bool finite_;
   bool divides_ = false;
+  /// Whether q needs no bounds: by its own range an element is at most RN(RN(q_max / amax) * amax),
+  /// which rounds to q_max.
+  bool within_ = false;
 };
 
 }  // namespace qlinear::kernels

@@ -57,17 +57,28 @@ struct Values {
 /// `T(v)` of all, for types of 16 bits.
 template <class T>
 __device__ __forceinline__ Chunk<T> chunk_of(const float (&values)[kChunkElements]) {
-  union {
-    decltype(Element<T>::pair_from_compute(0, 0)) pair;
-    unsigned word;
-  } bits;
   Chunk<T> chunk;
 #pragma unroll
   for (int w = 0; w < Chunk<T>::kWords; ++w) {
-    bits.pair = Element<T>::pair_from_compute(values[2 * w], values[2 * w + 1]);
-    chunk.word[w] = bits.word;
+    chunk.word[w] = pair_bits<T>(values[2 * w], values[2 * w + 1]);
   }
   return chunk;
+}
+
+template <class T>
+__device__ __forceinline__ Values<scale_t<T>> values_of(const Chunk<T>& chunk) {
+  Values<scale_t<T>> values;
+#pragma unroll
+  for (int e = 0; e < kChunkElements; ++e) {
+    if constexpr (sizeof(T) == 2) {
+      const unsigned word = chunk.word[e / 2];
+      values.value[e] =
+          e % 2 == 0 ? Element<T>::low_to_compute(word) : Element<T>::high_to_compute(word);
+    } else {
+      values.value[e] = Element<T>::to_compute(chunk_element(chunk, e));
+    }
+  }
+  return values;
 }
 
 // Rows that are not aligned, and ends of rows, go element by element through functions that are not
@@ -94,6 +105,15 @@ template <class T, class C>
   for (int e = 0; e < kChunkElements; ++e) {
     if (e < count) ptx::st_global(target + e, Element<T>::from_compute(values.value[e]));
   }
+}
+
+/// Loads the same as they are.
+template <class T>
+[[gnu::noinline]] __device__ Chunk<T> load_chunk_out_of_line(const T* row, std::int64_t first,
+                                                             std::int64_t k) {
+  Chunk<T> chunk;
+  load_chunk_by_element(chunk, row, first, k);
+  return chunk;
 }
 
 /// `activate` for kernels that take any source.
@@ -172,10 +192,12 @@ class Source {
 
   /// Requests all that a chunk is computed from, before any of it is waited for.
   __device__ __forceinline__ void fetch(std::int64_t first) {
-    if constexpr (kFetches) {
+    if constexpr (kHoldsElements) {
+      fetch_chunk(fetched_.x, x_, first, aligned_.x);
+      if (kind() == SourceKind::Gated) fetch_chunk(fetched_.second, x_ + k_, first, aligned_.up);
+    } else if constexpr (kFetches) {
       if (!aligned_.all) return;
       load_aligned_chunk(fetched_.x, x_, first);
-      if (kind() == SourceKind::Gated) load_aligned_chunk(fetched_.second, x_ + k_, first);
       if (!is_norm()) return;
       if (p_.residual != nullptr) {
         load_aligned_chunk(fetched_.second,
@@ -190,44 +212,29 @@ class Source {
   /// Returns r of a norm, and stores it if there is a residual; h of every other source. `fetch`
   /// was called for the chunk.
   __device__ __forceinline__ Held load(std::int64_t first) const {
-    if (kFetches && aligned_.all) {
-      if constexpr (kHoldsElements && kStatic == static_cast<int>(SourceKind::Plain)) {
+    if constexpr (kHoldsElements) {
+      if constexpr (kStatic == static_cast<int>(SourceKind::Plain)) {
         return fetched_.x;
+      } else {
+        Values<C> v = values_of(fetched_.x);
+        gate(v, values_of(fetched_.second));
+        return chunk_of<TIn>(v.value);
       }
-      Values<C> v = values(fetched_.x);
-      if (kind() == SourceKind::Gated) gate(v, values(fetched_.second));
-      if (is_norm() && p_.residual != nullptr) {
-        add<TIn>(v, values(fetched_.second));
-        store_values(residual_out<TIn>() + first, v, kChunkElements, true);
-      }
-      return held(v);
+    } else {
+      return load_values(first);
     }
-    Values<C> v = load_row<TIn>(x_, first, aligned_.x);
-    switch (kind()) {
-      case SourceKind::Plain:
-        break;
-      case SourceKind::ColumnFactor: {
-        const auto factor =
-            load_row<C>(static_cast<const C*>(p_.column_factor), first, aligned_.column_factor);
-        multiply(v, factor);
-        break;
-      }
-      case SourceKind::Gated:
-        gate(v, load_row<TIn>(x_ + k_, first, aligned_.up));
-        break;
-      default:
-        if (p_.residual != nullptr) add_residual(v, first);
-    }
-    return held(v);
   }
 
   /// Returns the same once more: where there is a residual, what was stored.
   __device__ __forceinline__ Held reload(std::int64_t first) const {
-    if (!is_norm() || p_.residual == nullptr) return load(first);
-    if (p_.residual_in_compute_type) {
-      return held(load_row<C>(residual_out<C>(), first, aligned_.residual_out));
+    if constexpr (kMayBeNorm) {
+      if (is_norm() && p_.residual != nullptr) {
+        return p_.residual_in_compute_type
+                   ? load_row<C>(residual_out<C>(), first, aligned_.residual_out)
+                   : load_row<TIn>(residual_out<TIn>(), first, aligned_.residual_out);
+      }
     }
-    return held(load_row<TIn>(residual_out<TIn>(), first, aligned_.residual_out));
+    return load(first);
   }
 
   /// Returns what is kept in the compute type.
@@ -235,7 +242,7 @@ class Source {
     return held;
   }
   static __device__ __forceinline__ Values<C> computed(const Chunk<TIn>& held) {
-    return values(held);
+    return values_of(held);
   }
 
   /// Makes h of r.
@@ -243,7 +250,7 @@ class Source {
                                             C rstd) const {
     if (kind() == SourceKind::RmsNorm && p_.norm_weight != nullptr) {
       Values<C> weight = kFetches && aligned_.all
-                             ? values(fetched_.weight)
+                             ? values_of(fetched_.weight)
                              : load_norm(p_.norm_weight, first, aligned_.norm_weight);
       if (p_.unit_offset) {
 #pragma unroll
@@ -302,6 +309,44 @@ class Source {
     }
   }
 
+  /// Without `aligned` or past the end of the row it goes element by element.
+  __device__ __forceinline__ void fetch_chunk(Chunk<TIn>& chunk, const TIn* row, std::int64_t first,
+                                              bool aligned) const {
+    if (aligned && first + kChunkElements <= k_) {
+      load_aligned_chunk(chunk, row, first);
+    } else {
+      chunk = load_chunk_out_of_line(row, first, k_);
+    }
+  }
+
+  __device__ __forceinline__ Values<C> load_values(std::int64_t first) const {
+    if (kFetches && aligned_.all) {
+      Values<C> v = values_of(fetched_.x);
+      if (is_norm() && p_.residual != nullptr) {
+        add<TIn>(v, values_of(fetched_.second));
+        store_values(residual_out<TIn>() + first, v, kChunkElements, true);
+      }
+      return v;
+    }
+    Values<C> v = load_row<TIn>(x_, first, aligned_.x);
+    switch (kind()) {
+      case SourceKind::Plain:
+        break;
+      case SourceKind::ColumnFactor: {
+        const auto factor =
+            load_row<C>(static_cast<const C*>(p_.column_factor), first, aligned_.column_factor);
+        multiply(v, factor);
+        break;
+      }
+      case SourceKind::Gated:
+        gate(v, load_row<TIn>(x_ + k_, first, aligned_.up));
+        break;
+      default:
+        if (p_.residual != nullptr) add_residual(v, first);
+    }
+    return v;
+  }
+
   template <class T>
   __device__ __forceinline__ Values<C> load_row(const T* row, std::int64_t first,
                                                 bool aligned) const {
@@ -310,7 +355,7 @@ class Source {
     }
     Chunk<T> chunk;
     load_aligned_chunk(chunk, row, first);
-    return values(chunk);
+    return values_of(chunk);
   }
 
   __device__ __forceinline__ Values<C> load_norm(const void* weights, std::int64_t first,
@@ -321,22 +366,12 @@ class Source {
     return load_row<TIn>(static_cast<const TIn*>(weights), first, aligned);
   }
 
-  template <class T>
-  static __device__ __forceinline__ Values<C> values(const Chunk<T>& chunk) {
-    Values<C> values;
-#pragma unroll
-    for (int e = 0; e < kChunkElements; ++e) {
-      values.value[e] = Element<T>::to_compute(chunk_element(chunk, e));
-    }
-    return values;
-  }
-
   static __device__ __forceinline__ void multiply(Values<C>& v, const Values<C>& by) {
 #pragma unroll
     for (int e = 0; e < kChunkElements; ++e) v.value[e] = multiply_rn(v.value[e], by.value[e]);
   }
 
-  /// Makes h of gates and ups, but leaves its last rounding to `held`.
+  /// Makes h of gates and ups; where elements are held, their last rounding is left to `load`.
   __device__ __forceinline__ void gate(Values<C>& v, const Values<C>& up) const {
     if constexpr (kStatic == kAnySource) {
 #pragma unroll
@@ -358,14 +393,6 @@ class Source {
     }
     multiply(v, up);
     if constexpr (!kHoldsElements) round_all<TIn>(v.value);
-  }
-
-  static __device__ __forceinline__ Held held(const Values<C>& v) {
-    if constexpr (kHoldsElements) {
-      return chunk_of<TIn>(v.value);
-    } else {
-      return v;
-    }
   }
 
   template <class T>

@@ -16,6 +16,8 @@ struct MmaSyncFragments {
   static constexpr int kFullPass = kMmaSyncStagedBytes / static_cast<int>(sizeof(TIn));
   static constexpr int kPassColumns = kColumns < kFullPass ? kColumns : kFullPass;
 
+  static constexpr int kFinishedBytes = kStrips * kColumns / 2 > 64 ? 8 : 16;
+
   template <class Held>
   static __device__ __forceinline__ auto* fragment(Held& accumulators, int strip, int j) {
     return accumulators.value[strip][j];

@@ -82,19 +82,31 @@ class WgmmaDirectStore {
     }
   }
 
-  /// Stores elements that change on the way, by one copy of the code for it. The halves of a
-  /// fragment are a gate and its up.
+  /// Stores elements that change on the way. The halves of a fragment are a gate and its up; ups go
+  /// through the activation function, too, so that there is one copy of the code for it.
   __device__ void finish(const WgmmaAccumulators<Traits::kColumns>& accumulators) const {
-    TIn elements[kElements];
-#pragma unroll
-    for (int i = 0; i < kElements; ++i) elements[i] = value(accumulators, i);
     const bool gated = epilogue_.gate_rows() != 0;
-#pragma unroll 1
+    TIn elements[kElements];
+    TIn residual[kElements];
+    C factor[kElements];
+#pragma unroll
+    for (int i = 0; i < kElements; ++i) {
+      elements[i] = value(accumulators, i);
+      const bool adds = epilogue_.has_residual() && stores(i);
+      residual[i] = adds ? ptx::ld_global(epilogue_.residual_at(m(i), n(i))) : TIn{};
+      factor[i] = gated || m(i) >= m_ ? C(0) : epilogue_.routing_weight(m(i));
+    }
+#pragma unroll
+    for (int i = 0; i < kElements; ++i) {
+      if (gated && half_of(i) == 0) factor[i] = Element<TIn>::to_compute(elements[i + 2]);
+    }
+    if (epilogue_.transforms()) epilogue_.transform(elements, [&](int i) { return factor[i]; });
+    if (epilogue_.has_residual()) epilogue_.add(elements, residual);
+#pragma unroll
     for (int i = 0; i < kElements; ++i) {
       const std::int64_t column = gated ? epilogue_.gated_column(n(i)) : n(i);
       if (!stores(i) || (gated && (half_of(i) != 0 || column >= epilogue_.gate_rows()))) continue;
-      epilogue_.finish(select_register(elements, i), select_register(elements, i + 2), m(i),
-                       column);
+      ptx::st_global(epilogue_.address(m(i), column), elements[i]);
     }
   }
 

@@ -5,6 +5,8 @@
 #include <gemm/wgmma/schedule.cuh>
 #include <ptx/bar_sync.cuh>
 
+#include <algorithm>
+
 namespace qlinear::kernels {
 
 /// A warp's part of a warpgroup's accumulators, which is one strip.
@@ -18,6 +20,12 @@ struct WgmmaFragments {
   static constexpr int kColumns = Traits::kColumns;
   static constexpr int kPassColumns =
       kSwapAB ? kWgmmaStagedTokens<TIn> : 128 / static_cast<int>(sizeof(TIn));
+
+  static constexpr int kSpareBytes = !WgmmaRegisters<TIn, kTileIndex>::kLeavesSome ? 16
+                                     : kColumns <= 128                             ? 16
+                                     : kColumns < 160                              ? 8
+                                                                                   : 4;
+  static constexpr int kFinishedBytes = std::max(kSpareBytes, static_cast<int>(sizeof(TIn)));
 
   template <class Held>
   static __device__ __forceinline__ auto* fragment(Held& accumulators, int, int j) {
@@ -58,6 +66,7 @@ class WgmmaStore {
     fetch_columns();
     fetch_row(0, work.first_row + lane / 4);
     fetch_row(1, work.first_row + lane / 4 + 8);
+    epilogue_.prefetch_residual(first_m(), first_n(), stored_rows(), stored_columns(), lane, 32);
   }
 
   /// The whole warpgroup calls it before any of its warps stores.
@@ -74,10 +83,7 @@ class WgmmaStore {
 
   /// A warp stores its part of the tile.
   __device__ void store(WgmmaAccumulators<kColumns>& accumulators) const {
-    const int m = kSwapAB ? work_.first_column : work_.first_row;
-    const int n = kSwapAB ? work_.first_row : work_.first_column;
-    Staged(p_, staging_, m, n, min(work_.end_m - m, kSwapAB ? kColumns : 16),
-           min(work_.end_n - n, kSwapAB ? 16 : kColumns))
+    Staged(p_, staging_, first_m(), first_n(), stored_rows(), stored_columns())
         .store(accumulators, *this);
   }
 
@@ -90,6 +96,16 @@ class WgmmaStore {
   __device__ const C* column_bias() const { return column_bias_; }
 
  private:
+  // The warp's part of the output.
+  __device__ int first_m() const { return kSwapAB ? work_.first_column : work_.first_row; }
+  __device__ int first_n() const { return kSwapAB ? work_.first_row : work_.first_column; }
+  __device__ int stored_rows() const {
+    return min(work_.end_m - first_m(), kSwapAB ? kColumns : 16);
+  }
+  __device__ int stored_columns() const {
+    return min(work_.end_n - first_n(), kSwapAB ? 16 : kColumns);
+  }
+
   /// Fetches a row of wgmma, which is a row of the output or, with swap_ab, a column.
   __device__ void fetch_row(int half, int row) {
     if constexpr (kSwapAB) {
