@@ -58,9 +58,7 @@ void report(const Bench& bench, const LayerShape& layer, std::int64_t m, Work wo
 }  // namespace
 
 Rows::Rows(Bench& bench) : bench_(bench), library_(make_library_cases()) {
-  if (bench.options.epilogues) {
-    for (auto& timed : make_epilogue_cases()) peers_.push_back(std::move(timed));
-  }
+  if (bench.options.epilogues) epilogues_ = make_epilogue_cases();
   for (auto& peer : make_peers()) {
     if (bench.options.wants_peer(peer->name())) peers_.push_back(std::move(peer));
   }
@@ -146,6 +144,9 @@ void Rows::register_problem(const LayerShape& layer, std::int64_t m) {
   for (const auto& timed : library_) {
     const bool in_sweep = timed->work() != Work::Quantize && timed->name() != kConstantWeightsCase;
     if (listed || in_sweep) problem.cases.push_back(timed.get());
+  }
+  for (const auto& timed : epilogues_) {
+    if (listed) problem.cases.push_back(timed.get());
   }
   for (const auto& peer : peers_) {
     if (listed && peer->takes(m, layer)) problem.cases.push_back(peer.get());

@@ -48,6 +48,7 @@ class Rows {
 
   Bench& bench_;
   TimedCases library_;
+  TimedCases epilogues_;
   TimedCases peers_;
   SharedProblem measured_;                        ///< Whose outcomes these are:
   std::map<const TimedCase*, Outcome> outcomes_;  ///< Each goes when its row has told it.

@@ -32,7 +32,8 @@ class KernelList {
 /// machine's GPU runs it. `element` and `weight_element` hold their defaults: see `supports`.
 QLINEAR_API KernelList registered_kernels() noexcept;
 
-/// Returns whether the registered kernel `sku` is compiled for that pair of types. Every GPU has a
+/// Returns whether the registered kernel `sku` is compiled for that pair of types; quantize kernels
+/// are for S8 weights. Every GPU has a
 /// kernel for each pair of the build; tiles that only tune are compiled for f16 and bf16 with s8.
 QLINEAR_API bool supports(const KernelSku& sku, ElementKind element,
                           ElementKind weight_element) noexcept;

@@ -122,12 +122,17 @@ class Epilogue {
   /// Does what comes before a residual to elements: applies the activation function, then
   /// multiplies by `factor(i)`, if it `multiplies`: by the up, if the output is gated, or the
   /// routing weight.
-  template <int kCount, class Factor>
+  /// `kByFours` says that code counts more than the last clock.
+  template <bool kByFours, int kCount, class Factor>
   __device__ __forceinline__ void transform(TIn (&elements)[kCount], const Factor& factor) const {
     C values[kCount];
 #pragma unroll
     for (int i = 0; i < kCount; ++i) values[i] = Element<TIn>::to_compute(elements[i]);
-    activate_values(activation_, values);
+    if constexpr (kCount > 4 && kByFours) {
+      activate_by_fours(activation_, values);
+    } else {
+      activate_values(activation_, values);
+    }
     if (multiplies()) {
       round_all<TIn>(values);
 #pragma unroll
@@ -163,7 +168,7 @@ class Epilogue {
                                          std::int64_t column) const {
     TIn elements[1] = {y};
     const C factor = gate_rows_ != 0 ? Element<TIn>::to_compute(up) : routing_weight(row);
-    transform(elements, [&](int) { return factor; });
+    transform<false>(elements, [&](int) { return factor; });
     if (has_residual()) elements[0] = add(elements[0], ptx::ld_global(residual_at(row, column)));
     ptx::st_global(address(row, column), elements[0]);
   }
@@ -212,10 +217,10 @@ class Epilogue {
       if (gate_rows_ != 0) {
         Neighbours ups;
         ups.load_shared(staged + kGatedBlock);
-        transform(piece.value, [&](int i) { return Element<TIn>::to_compute(ups.value[i]); });
+        transform<true>(piece.value, [&](int i) { return Element<TIn>::to_compute(ups.value[i]); });
       } else {
         const C weight = routing_weight(row);
-        transform(piece.value, [&](int) { return weight; });
+        transform<true>(piece.value, [&](int) { return weight; });
       }
     }
     if (adds_whole) add(piece.value, residual.value);

@@ -129,8 +129,7 @@ class StagedStore {
   __device__ __forceinline__ void store_plainly(const Accumulators& accumulators,
                                                 const Factors& factors,
                                                 std::integer_sequence<int, kPass...>) const {
-    ((__syncwarp(), stage<kPass>(accumulators, factors), __syncwarp(),
-      copy_pass(place_of(kPass), lane_)),
+    ((__syncwarp(), stage<kPass>(accumulators, factors), __syncwarp(), copy_pass(place_of(kPass))),
      ...);
   }
 
@@ -330,9 +329,9 @@ class StagedStore {
   }
 
   /// Copies the elements of a pass to the output.
-  __device__ __forceinline__ void copy_pass(const PassPlace& place, int lane) const {
-    const int lane_row = lane / kLanesPerRow;
-    const int lane_column = lane % kLanesPerRow * kWidth;
+  __device__ __forceinline__ void copy_pass(const PassPlace& place) const {
+    const int lane_row = lane_ / kLanesPerRow;
+    const int lane_column = lane_ % kLanesPerRow * kWidth;
     const std::int64_t row = std::int64_t{first_row_} + place.row + lane_row;
     const int rows_left = min(rows_ - place.row, kOutputRows) - lane_row;
     const std::int64_t column = std::int64_t{first_column_} + place.column + lane_column;

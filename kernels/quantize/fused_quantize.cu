@@ -23,8 +23,14 @@ __global__ void __launch_bounds__(max_threads<TIn, kStorage>(), 1)
 /// Several blocks share an SM, so that loads, arithmetic and stores of different rows overlap.
 constexpr unsigned kSharedRowThreads = 256;
 constexpr unsigned kSharedRowBlocks = 4;
-/// A block's row then fits the 64 KiB of compute capability 7.5.
 constexpr std::int64_t kSharedRowMaxK = 30 * 1024;
+
+constexpr std::size_t shared_row_bytes(std::int64_t chunks) {
+  return RowExchange<float, false>::kSharedBytes +
+         static_cast<std::size_t>(chunks) * sizeof(Chunk<__half>);
+}
+static_assert(shared_row_bytes(kSharedRowMaxK / kChunkElements) <= std::size_t{64} * 1024,
+              "a block's row fits the shared memory of compute capability 7.5");
 
 template <class TIn, int kStatic>
 __global__ void __launch_bounds__(kSharedRowThreads, kSharedRowBlocks)
@@ -41,10 +47,8 @@ cudaError_t launch_fused_shared_rows(const FusedQuantizeProblem& p, cudaStream_t
   const unsigned chunks_of_thread = (chunks + kSharedRowThreads - 1) / kSharedRowThreads;
   const unsigned threads = (chunks + chunks_of_thread - 1) / chunks_of_thread;
   const unsigned block = (threads + 31) / 32 * 32;
-  const std::size_t shared_bytes = RowExchange<scale_t<TIn>, false>::kSharedBytes +
-                                   std::size_t{chunks_of_thread} * block * sizeof(Chunk<TIn>);
-  const LaunchConfig config =
-      row_launch_config("quantize_shared", p.rows, row_blocks, dim3(block), shared_bytes, stream);
+  const LaunchConfig config = row_launch_config("quantize_shared", p.rows, row_blocks, dim3(block),
+                                                shared_row_bytes(chunks), stream);
   FusedOptions options = fused_options<TIn>(p, block, row_blocks);
   // With many rows a GEMM that starts beside them takes longer: 1 to 2 % of a layer on an H200.
   options.rows.lets_gemm_in_early = false;

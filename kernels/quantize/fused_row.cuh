@@ -52,7 +52,7 @@ class FusedRow {
     source_.require_parameters();
     ptx::require(static_cast<std::uint64_t>(p_.scale.kind));
     ptx::require(reinterpret_cast<std::uint64_t>(p_.scale.sum_out));
-    ptx::require(static_cast<std::uint64_t>(options_.aligned.all));
+    ptx::require(static_cast<std::uint64_t>(options_.aligned.norm));
     if (options_.rows.prefetches_rows) prefetch();
   }
 
@@ -113,7 +113,8 @@ class FusedRow {
   /// neighbouring threads lie side by side.
   __device__ uint4* shared_word(Count i, int w) const {
     auto* words = reinterpret_cast<uint4*>(ptx::dynamic_shared_memory() + Exchange::kSharedBytes);
-    return words + (2 * i + w / 4) * exchange_.threads() + exchange_.thread();
+    const auto chunks = static_cast<int>(divide_up(k_, kChunkElements));
+    return words + w / 4 * chunks + first(i) / kChunkElements;
   }
   __device__ __forceinline__ void put(Count i) const {
 #pragma unroll

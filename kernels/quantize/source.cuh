@@ -17,8 +17,8 @@ struct SourceAlignment {
   bool residual;
   bool residual_out;
   bool normed_out;
-  /// All of them that there are, of type T, in rows of whole chunks.
-  bool all;
+  /// All that a norm reads and writes for its sums, of type T, in rows of whole chunks.
+  bool norm;
 };
 
 template <class TIn>
@@ -39,9 +39,9 @@ SourceAlignment source_alignment(const FusedQuantizeProblem& p) {
                     aligned(s.residual_out, s.ld_residual_out, s.residual_in_compute_type),
                     aligned(s.normed_out, s.ld_normed_out, false),
                     false};
-  a.all = p.rows.k % kChunkElements == 0 && a.x && a.up && a.norm_weight && a.norm_bias &&
-          a.residual && a.residual_out && !s.norm_weight_in_compute_type &&
-          !s.residual_in_compute_type && s.kind != SourceKind::ColumnFactor;
+  a.norm = p.rows.k % kChunkElements == 0 && a.x && a.norm_weight && a.norm_bias && a.residual &&
+           a.residual_out && !s.norm_weight_in_compute_type && !s.residual_in_compute_type &&
+           (s.kind == SourceKind::RmsNorm || s.kind == SourceKind::LayerNorm);
   return a;
 }
 
@@ -196,9 +196,8 @@ class Source {
       fetch_chunk(fetched_.x, x_, first, aligned_.x);
       if (kind() == SourceKind::Gated) fetch_chunk(fetched_.second, x_ + k_, first, aligned_.up);
     } else if constexpr (kFetches) {
-      if (!aligned_.all) return;
+      if (!aligned_.norm) return;
       load_aligned_chunk(fetched_.x, x_, first);
-      if (!is_norm()) return;
       if (p_.residual != nullptr) {
         load_aligned_chunk(fetched_.second,
                            static_cast<const TIn*>(p_.residual) + row_ * p_.ld_residual, first);
@@ -249,7 +248,7 @@ class Source {
   __device__ __forceinline__ void normalize(Values<C>& v, std::int64_t first, C mean,
                                             C rstd) const {
     if (kind() == SourceKind::RmsNorm && p_.norm_weight != nullptr) {
-      Values<C> weight = kFetches && aligned_.all
+      Values<C> weight = kFetches && aligned_.norm
                              ? values_of(fetched_.weight)
                              : load_norm(p_.norm_weight, first, aligned_.norm_weight);
       if (p_.unit_offset) {
@@ -320,9 +319,9 @@ class Source {
   }
 
   __device__ __forceinline__ Values<C> load_values(std::int64_t first) const {
-    if (kFetches && aligned_.all) {
+    if (kFetches && aligned_.norm) {
       Values<C> v = values_of(fetched_.x);
-      if (is_norm() && p_.residual != nullptr) {
+      if (p_.residual != nullptr) {
         add<TIn>(v, values_of(fetched_.second));
         store_values(residual_out<TIn>() + first, v, kChunkElements, true);
       }

@@ -52,8 +52,15 @@ class EveryValue : public ::testing::Test {
       for (int exponent = -150; exponent <= 127; ++exponent) {
         const auto bits = std::bit_cast<Bits>(from_double<T>(std::ldexp(sign, exponent)));
         for (const Bits near : {bits, static_cast<Bits>(bits - 1), static_cast<Bits>(bits + 1)}) {
-          if (exponent == -23 || exponent % (step == 1 ? 1 : 5) == 0) add(near);
+          if (exponent == -23 || exponent == -24 || exponent % (step == 1 ? 1 : 5) == 0) add(near);
         }
+      }
+    }
+    // Where y or z of a sigmoid is one of these, other code takes over.
+    for (const double bound : {87.0, 88.0, 87 / 1.702, 88 / 1.702, 9.91, 9.95}) {
+      for (const double sign : {1.0, -1.0}) {
+        const auto bits = std::bit_cast<Bits>(from_double<T>(sign * bound));
+        for (unsigned near = 0; near < 5; ++near) add(bits + near - 2);
       }
     }
     while (values.size() % 16 != 0) values.push_back(from_double<T>(1));

@@ -62,6 +62,10 @@ class FusedQuantize : public ::testing::TestWithParam<Parameters> {
     } while (c.options.source.kind != kind);
     c.options.weight_zero_points = random.one_in(2);
     c.fill = kFills[random.index(kFills.size())];
+    if (random.one_in(3)) {
+      c.q_max = static_cast<std::int32_t>(random.between(1, 127));
+      c.q_min = static_cast<std::int32_t>(random.between(-128, 0));
+    }
     c.tight = random.one_in(2);
     if (random.one_in(3)) {
       c.activation.padding = random.between(0, 4);

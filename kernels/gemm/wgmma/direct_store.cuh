@@ -100,7 +100,8 @@ class WgmmaDirectStore {
     for (int i = 0; i < kElements; ++i) {
       if (gated && half_of(i) == 0) factor[i] = Element<TIn>::to_compute(elements[i + 2]);
     }
-    if (epilogue_.transforms()) epilogue_.transform(elements, [&](int i) { return factor[i]; });
+    if (epilogue_.transforms())
+      epilogue_.template transform<false>(elements, [&](int i) { return factor[i]; });
     if (epilogue_.has_residual()) epilogue_.add(elements, residual);
 #pragma unroll
     for (int i = 0; i < kElements; ++i) {

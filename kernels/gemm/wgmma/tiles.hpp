@@ -79,7 +79,8 @@ struct WgmmaTile {
   /// Returns whether a block leaves 16384 registers of the SM to a quantize block, beside which it
   /// can then fill its pipeline. With more columns it would spill.
   constexpr bool leaves_registers(int element_bytes) const {
-    return blocks_per_sm == 1 && columns <= 192 - 8 * element_bytes;
+    const int most_columns = element_bytes == 2 ? 176 : element_bytes == 4 ? 144 : 128;
+    return blocks_per_sm == 1 && columns <= most_columns;
   }
   /// Returns how many blocks of a cluster K may be split over: the pipeline holds the partial sums
   /// of all but one. Tiles without swap_ab won no problem of the benchmark with a split.
