@@ -113,7 +113,7 @@ class FusedRow {
   /// neighbouring threads lie side by side.
   __device__ uint4* shared_word(Count i, int w) const {
     auto* words = reinterpret_cast<uint4*>(ptx::dynamic_shared_memory() + Exchange::kSharedBytes);
-    const auto chunks = static_cast<int>(divide_up(k_, kChunkElements));
+    const int chunks = (static_cast<int>(k_) + kChunkElements - 1) / kChunkElements;
     return words + w / 4 * chunks + first(i) / kChunkElements;
   }
   __device__ __forceinline__ void put(Count i) const {
