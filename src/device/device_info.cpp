@@ -184,6 +184,33 @@ Result<int> device_of_stream(cudaStream_t stream) {
   return device;
 }
 
+Status check_device_of_stream(cudaStream_t stream, int device) {
+  using kernels::DriverFunction;
+  static DriverFunction<CUresult(CUstream, CUcontext*)> get_context("cuStreamGetCtx", 9020);
+  static DriverFunction<CUresult(CUcontext*)> get_current("cuCtxGetCurrent", 4000);
+  static const bool is_lone = [] {
+    int count = 0;
+    return cudaGetDeviceCount(&count) == cudaSuccess && count == 1;
+  }();
+  if (is_lone) return {};
+  CUcontext context = nullptr;
+  CUcontext current = nullptr;
+  cudaError_t error = get_context(stream, &context);
+  if (error == cudaErrorInvalidResourceHandle) return {};  // The launch tells of it.
+  if (error != cudaSuccess) return cuda_failure("cuStreamGetCtx", error);
+  error = get_current(&current);
+  if (error != cudaSuccess) return cuda_failure("cuCtxGetCurrent", error);
+  if (context == current) return {};
+  // A device may have several contexts, such as that of a green context.
+  const auto found = device_of_stream(stream);
+  if (!found.ok()) return found.status();
+  if (found.value() == device) return {};
+  return {StatusCode::InvalidProblem,
+          formatted("the plan was selected for device {} and the stream belongs to device {}: "
+                    "select a plan with a stream of that device",
+                    device, found.value())};
+}
+
 Result<const DeviceInfo*> device_info(int device) {
   static std::array<CachedDevice, kMaxDevices> cache;
   if (device < 0 || device >= kMaxDevices) {

@@ -38,6 +38,11 @@ bool is_default_stream(cudaStream_t stream);
 /// Returns the device on which work in `stream` runs, even while `stream` is being captured.
 Result<int> device_of_stream(cudaStream_t stream);
 
+/// Refuses a created stream of another device than `device`, a plan's, which is current. A runtime
+/// of CUDA 13 launches on the stream's device, whatever device is current. On a machine with one
+/// device it costs nothing.
+Status check_device_of_stream(cudaStream_t stream, int device);
+
 /// Returns the facts of `device`, which are queried until a query succeeds and then remembered.
 /// Errors: Unsupported where no compiled architecture runs there; CudaError.
 Result<const DeviceInfo*> device_info(int device);

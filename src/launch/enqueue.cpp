@@ -9,17 +9,10 @@
 namespace qlinear::detail {
 namespace {
 
-/// Explains the runtime's refusal of a stream of another device, or of one that no longer exists.
-Status refused_stream(const char* kernel, cudaStream_t stream) {
+/// Explains the runtime's refusal of a stream that no longer exists.
+Status refused_stream(const char* kernel) {
   int plan_device = 0;
   (void)cudaGetDevice(&plan_device);
-  const auto stream_device = device_of_stream(stream);
-  if (stream_device.ok() && stream_device.value() != plan_device) {
-    return {StatusCode::InvalidProblem,
-            formatted("the plan was selected for device {} and the stream belongs to device {}: "
-                      "select a plan with a stream of that device",
-                      plan_device, stream_device.value())};
-  }
   return {StatusCode::InvalidProblem,
           formatted("launching {} on device {} was refused because the stream is not one of that "
                     "device, or no longer exists: select a plan with the stream that runs it",
@@ -28,11 +21,11 @@ Status refused_stream(const char* kernel, cudaStream_t stream) {
 
 /// Calls `launch_kernel()`, which launches `kernel`.
 template <class Launch>
-Status launch(const char* kernel, cudaStream_t stream, const Launch& launch_kernel) {
+Status launch(const char* kernel, const Launch& launch_kernel) {
   const NvtxRange range(kernel);
   const cudaError_t error = launch_kernel();
   if (error == cudaSuccess) return {};
-  if (error == cudaErrorInvalidResourceHandle) return refused_stream(kernel, stream);
+  if (error == cudaErrorInvalidResourceHandle) return refused_stream(kernel);
   return {StatusCode::CudaError, formatted("launching {} failed: {} ({})", kernel,
                                            cudaGetErrorString(error), cudaGetErrorName(error))};
 }
@@ -48,6 +41,8 @@ PlanDevice::PlanDevice(cudaStream_t stream, int plan_device) : guard_(plan_devic
         formatted("the plan was selected for device {} and this default stream is device {}'s: "
                   "select a plan while that device is current",
                   plan_device, guard_.previous())};
+  } else if (!is_default_stream(stream)) {
+    status_ = check_device_of_stream(stream, plan_device);
   }
 }
 
@@ -114,7 +109,7 @@ Status enqueue_quantize(const QuantizeKernel& kernel, const QuantizePass& pass,
                         cudaStream_t stream) {
   if (pass.rows.m == 0) return {};
   const auto& options = pass.options;
-  return launch(kernel.name, stream, [&] {
+  return launch(kernel.name, [&] {
     return options ? kernel.launch_fused({pass.rows, options->source, options->scale}, stream)
                    : kernel.launch(pass.rows, stream);
   });
@@ -123,17 +118,17 @@ Status enqueue_quantize(const QuantizeKernel& kernel, const QuantizePass& pass,
 Status enqueue_gemm(const GemmKernel& kernel, const kernels::GemmProblem& problem,
                     cudaStream_t stream) {
   if (problem.operands.m == 0 || problem.operands.n == 0) return {};
-  return launch(kernel.name, stream, [&] { return kernel.launch(problem, stream); });
+  return launch(kernel.name, [&] { return kernel.launch(problem, stream); });
 }
 
 Status enqueue_dequantize(const kernels::DequantizeProblem& problem, cudaStream_t stream) {
   if (problem.m == 0 || problem.k == 0) return {};
-  return launch("dequantize", stream, [&] { return kernels::launch_dequantize(problem, stream); });
+  return launch("dequantize", [&] { return kernels::launch_dequantize(problem, stream); });
 }
 
 Status enqueue_row_sums(const kernels::RowSumsProblem& problem, cudaStream_t stream) {
   if (problem.rows == 0) return {};
-  return launch("row_sums", stream, [&] { return kernels::launch_row_sums(problem, stream); });
+  return launch("row_sums", [&] { return kernels::launch_row_sums(problem, stream); });
 }
 
 }  // namespace qlinear::detail

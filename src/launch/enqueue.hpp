@@ -15,8 +15,7 @@
 
 namespace qlinear::detail {
 
-/// Makes the plan's device current for a scope. Fails where `stream` is a default stream of another
-/// device; the launch itself refuses a created stream of another device.
+/// Makes the plan's device current for a scope. Fails where `stream` is one of another device.
 class PlanDevice {
  public:
   PlanDevice(cudaStream_t stream, int plan_device);

@@ -123,6 +123,11 @@ TEST_F(OtherDevice, APlanOfAnotherDeviceIsRefused) {
       EXPECT_NE(status.message().find("device " + std::to_string(device)), std::string::npos)
           << status.message();
     }
+    Status captured;
+    {
+      const CapturedGraph graph(other.stream, [&] { captured = plan.run(other.stream, {}, args); });
+    }
+    EXPECT_EQ(captured.code(), StatusCode::InvalidProblem);
     EXPECT_EQ(current_device(), 0);
     EXPECT_EQ(cudaGetLastError(), cudaSuccess) << "the refusal is told by the Status alone";
     other.stream.synchronize();

@@ -113,14 +113,15 @@ cudaError_t launch(LaunchRequest request, cudaStream_t handle) {
     Stream* stream = runtime().find_stream(handle);
     const cudaError_t injected = injected_failure("cudaLaunchKernelExC");
     if (injected != cudaSuccess) return injected;
-    // A capture takes kernels of any device.
-    if (stream == nullptr || (stream->capture == nullptr && stream->device != current_device())) {
-      report(describe(request) + (stream == nullptr ? ": the stream does not exist"
-                                                    : ": the stream is not the current device's"));
+    if (stream == nullptr) {
+      report(describe(request) + ": the stream does not exist");
       return cudaErrorInvalidResourceHandle;
     }
+    // The runtime of CUDA 13 launches on the stream's device (driver 580), whatever device is
+    // current. A capture takes kernels of any device.
+    const int device = stream->capture == nullptr ? stream->device : current_device();
     if (const Verdict verdict =
-            check(request, runtime().device(current_device()).functions[request.function])) {
+            check(request, runtime().device(device).functions[request.function])) {
       report(describe(request) + ": " + verdict->message);
       return verdict->code;
     }
