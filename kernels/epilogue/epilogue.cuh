@@ -203,7 +203,7 @@ class Epilogue {
   /// `row` and `column` are their place in the output, `columns_left` that remain from there on,
   /// and `aligned` the result of `has_aligned_pieces`. If the output is gated, the ups are
   /// `kGatedBlock` elements further on.
-  template <int kCount>
+  template <bool kByFours, int kCount>
   __device__ __forceinline__ void finish_staged(TIn* staged, std::int64_t row, std::int64_t column,
                                                 int columns_left, bool aligned) const {
     using Neighbours = Piece<TIn, kCount>;
@@ -217,10 +217,11 @@ class Epilogue {
       if (gate_rows_ != 0) {
         Neighbours ups;
         ups.load_shared(staged + kGatedBlock);
-        transform<true>(piece.value, [&](int i) { return Element<TIn>::to_compute(ups.value[i]); });
+        transform<kByFours>(piece.value,
+                            [&](int i) { return Element<TIn>::to_compute(ups.value[i]); });
       } else {
         const C weight = routing_weight(row);
-        transform<true>(piece.value, [&](int) { return weight; });
+        transform<kByFours>(piece.value, [&](int) { return weight; });
       }
     }
     if (adds_whole) add(piece.value, residual.value);

@@ -38,6 +38,7 @@ struct alignas(2 * sizeof(T)) Pair {
 ///  - `kSwapAB`: rows of fragments are columns of the output,
 ///  - `kFinishedBytes` are handled at a time beside the accumulators: 16, or less where registers
 ///  are few,
+///  - `kByFours` as in `Epilogue::transform`,
 ///  - `kStrips` of 16 rows, each of `kColumns` columns, of which a pass stages `kPassColumns`.
 ///
 /// Without `kOptions` it has no code for what `Epilogue` then does not know.
@@ -316,9 +317,9 @@ class StagedStore {
         columns_left =
             static_cast<int>(min(epilogue_.gate_rows() - column, std::int64_t{kFinished}));
       }
-      epilogue_.template finish_staged<kFinished>(staging_ + row * kPitch + staged_column,
-                                                  std::int64_t{first_row_} + place.row + row,
-                                                  column, columns_left, aligned_);
+      epilogue_.template finish_staged<Layout::kByFours, kFinished>(
+          staging_ + row * kPitch + staged_column, std::int64_t{first_row_} + place.row + row,
+          column, columns_left, aligned_);
     }
   }
 

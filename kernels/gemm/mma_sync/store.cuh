@@ -18,6 +18,8 @@ struct MmaSyncFragments {
 
   static constexpr int kFinishedBytes = kStrips * kColumns / 2 > 64 ? 8 : 16;
 
+  static constexpr bool kByFours = true;
+
   template <class Held>
   static __device__ __forceinline__ auto* fragment(Held& accumulators, int strip, int j) {
     return accumulators.value[strip][j];

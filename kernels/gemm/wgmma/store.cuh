@@ -27,6 +27,8 @@ struct WgmmaFragments {
                                                                                    : 4;
   static constexpr int kFinishedBytes = std::max(kSpareBytes, static_cast<int>(sizeof(TIn)));
 
+  static constexpr bool kByFours = false;
+
   template <class Held>
   static __device__ __forceinline__ auto* fragment(Held& accumulators, int, int j) {
     return accumulators.value + j * 4;
