@@ -121,8 +121,7 @@ class Epilogue {
 
   /// Does what comes before a residual to elements: applies the activation function, then
   /// multiplies by `factor(i)`, if it `multiplies`: by the up, if the output is gated, or the
-  /// routing weight.
-  /// `kByFours` says that code counts more than the last clock.
+  /// routing weight. `kByFours` where the size of the code counts more than the last clock.
   template <bool kByFours, int kCount, class Factor>
   __device__ __forceinline__ void transform(TIn (&elements)[kCount], const Factor& factor) const {
     C values[kCount];
