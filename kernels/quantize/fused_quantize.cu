@@ -26,8 +26,8 @@ constexpr unsigned kSharedRowBlocks = 4;
 constexpr std::int64_t kSharedRowMaxK = 30 * 1024;
 
 constexpr std::size_t shared_row_bytes(std::int64_t chunks) {
-  return RowExchange<float, false>::kSharedBytes +
-         static_cast<std::size_t>(chunks) * sizeof(Chunk<__half>);
+  const auto warps = static_cast<std::size_t>((chunks + 31) / 32);
+  return RowExchange<float, false>::kSharedBytes + warps * 32 * sizeof(Chunk<__half>);
 }
 static_assert(shared_row_bytes(kSharedRowMaxK / kChunkElements) <= std::size_t{64} * 1024,
               "a block's row fits the shared memory of compute capability 7.5");

@@ -109,12 +109,12 @@ class FusedRow {
     }
   }
 
-  /// Returns where in shared memory word `w` of the thread's chunk `i` begins, so that the words of
-  /// neighbouring threads lie side by side.
+  /// Returns where in shared memory word `w` of the thread's chunk `i` begins: a warp's 32 first
+  /// halves of chunks lie side by side, then its second halves.
   __device__ uint4* shared_word(Count i, int w) const {
     auto* words = reinterpret_cast<uint4*>(ptx::dynamic_shared_memory() + Exchange::kSharedBytes);
-    const int chunks = (static_cast<int>(k_) + kChunkElements - 1) / kChunkElements;
-    return words + w / 4 * chunks + first(i) / kChunkElements;
+    const int chunk = first(i) / kChunkElements;
+    return words + chunk + chunk / 32 * 32 + w * 8;
   }
   __device__ __forceinline__ void put(Count i) const {
 #pragma unroll
