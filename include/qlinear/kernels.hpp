@@ -32,9 +32,9 @@ class KernelList {
 /// machine's GPU runs it. `element` and `weight_element` hold their defaults: see `supports`.
 QLINEAR_API KernelList registered_kernels() noexcept;
 
-/// Returns whether the registered kernel `sku` is compiled for that pair of types; quantize kernels
-/// are for S8 weights. Every GPU has a
-/// kernel for each pair of the build; tiles that only tune are compiled for f16 and bf16 with s8.
+/// Returns whether the registered kernel `sku` is compiled for that pair of types; of a quantize
+/// kernel the second is the type of q, S8. Every GPU has a kernel for each pair of the build; tiles
+/// that only tune, and `quantize_shared`, are compiled for f16 and bf16 with s8.
 QLINEAR_API bool supports(const KernelSku& sku, ElementKind element,
                           ElementKind weight_element) noexcept;
 

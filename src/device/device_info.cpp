@@ -129,16 +129,23 @@ Status query_once(int device, CachedDevice& cached) {
   return status;
 }
 
+cudaError_t context_of_stream(cudaStream_t stream, CUcontext& context) {
+  static kernels::DriverFunction<CUresult(CUstream, CUcontext*)> get_context("cuStreamGetCtx",
+                                                                             9020);
+  return get_context(stream, &context);
+}
+
 /// Finds the device of a stream that is being captured through the stream's context, since
 /// cudaStreamGetDevice would end the capture.
 cudaError_t device_of_capturing_stream(cudaStream_t stream, int& device) {
   using kernels::DriverFunction;
-  static DriverFunction<CUresult(CUstream, CUcontext*)> get_context("cuStreamGetCtx", 9020);
   static DriverFunction<CUresult(CUcontext)> push("cuCtxPushCurrent", 4000);
   static DriverFunction<CUresult(CUdevice*)> get_device("cuCtxGetDevice", 2000);
   static DriverFunction<CUresult(CUcontext*)> pop("cuCtxPopCurrent", 4000);
   CUcontext context = nullptr;
-  if (const cudaError_t error = get_context(stream, &context); error != cudaSuccess) return error;
+  if (const cudaError_t error = context_of_stream(stream, context); error != cudaSuccess) {
+    return error;
+  }
   if (const cudaError_t error = push(context); error != cudaSuccess) return error;
   const cudaError_t error = get_device(&device);
   CUcontext pushed = nullptr;
@@ -185,9 +192,7 @@ Result<int> device_of_stream(cudaStream_t stream) {
 }
 
 Status check_device_of_stream(cudaStream_t stream, int device) {
-  using kernels::DriverFunction;
-  static DriverFunction<CUresult(CUstream, CUcontext*)> get_context("cuStreamGetCtx", 9020);
-  static DriverFunction<CUresult(CUcontext*)> get_current("cuCtxGetCurrent", 4000);
+  static kernels::DriverFunction<CUresult(CUcontext*)> get_current("cuCtxGetCurrent", 4000);
   static const bool is_lone = [] {
     int count = 0;
     return cudaGetDeviceCount(&count) == cudaSuccess && count == 1;
@@ -195,7 +200,7 @@ Status check_device_of_stream(cudaStream_t stream, int device) {
   if (is_lone) return {};
   CUcontext context = nullptr;
   CUcontext current = nullptr;
-  cudaError_t error = get_context(stream, &context);
+  cudaError_t error = context_of_stream(stream, context);
   if (error == cudaErrorInvalidResourceHandle) return {};  // The launch tells of it.
   if (error != cudaSuccess) return cuda_failure("cuStreamGetCtx", error);
   error = get_current(&current);
